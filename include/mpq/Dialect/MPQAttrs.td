@@ -1,0 +1,144 @@
+//===- MPQAttrs.td - attributes and enumerations of the mpq dialect -*- tablegen -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Decisions live in attributes, so that one pass makes them and another obeys.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_DIALECT_MPQATTRS_TD
+#define MPQ_DIALECT_MPQATTRS_TD
+
+include "mlir/IR/EnumAttr.td"
+include "mpq/Dialect/MPQBase.td"
+
+//===----------------------------------------------------------------------===//
+// Variants of the numeric contract
+//===----------------------------------------------------------------------===//
+
+class MPQ_Enum<string name, string summary, list<I32EnumAttrCase> cases>
+    : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::mpq";
+  let genSpecializedAttr = 0;
+}
+class MPQ_EnumAttr<EnumInfo info, string mnemonic>
+    : EnumAttr<MPQ_Dialect, info, mnemonic> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def MPQ_RoundingEnum : MPQ_Enum<"Rounding", "how a real number becomes an integer", [
+    I32EnumAttrCase<"HalfEven", 0, "half_even">,
+    I32EnumAttrCase<"HalfUp", 1, "half_up">,
+    I32EnumAttrCase<"HalfAway", 2, "half_away">]>;
+def MPQ_Rounding : MPQ_EnumAttr<MPQ_RoundingEnum, "rounding">;
+
+def MPQ_ScalingEnum : MPQ_Enum<"Scaling", "how quantization applies the scale", [
+    I32EnumAttrCase<"Divide", 0, "divide">,
+    I32EnumAttrCase<"Multiply", 1, "multiply">]>;
+def MPQ_Scaling : MPQ_EnumAttr<MPQ_ScalingEnum, "scaling">;
+
+def MPQ_ZeroPointOrderEnum : MPQ_Enum<"ZeroPointOrder",
+    "whether the zero point is added after or before rounding", [
+    I32EnumAttrCase<"AfterRounding", 0, "after">,
+    I32EnumAttrCase<"BeforeRounding", 1, "before">]>;
+def MPQ_ZeroPointOrder : MPQ_EnumAttr<MPQ_ZeroPointOrderEnum, "zero_point_order">;
+
+//===----------------------------------------------------------------------===//
+// Decisions
+//===----------------------------------------------------------------------===//
+
+def MPQ_RangeOriginEnum : MPQ_Enum<"RangeOrigin", "where a range comes from", [
+    I32EnumAttrCase<"Calibration", 0, "calibration">,
+    I32EnumAttrCase<"Interval", 1, "interval">,
+    I32EnumAttrCase<"Recipe", 2, "recipe">,
+    I32EnumAttrCase<"Model", 3, "model">]>;
+def MPQ_RangeOrigin : MPQ_EnumAttr<MPQ_RangeOriginEnum, "range_origin">;
+
+class MPQ_AttrDef<string name, string attrMnemonic> : AttrDef<MPQ_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+// A bound of a range; written as a plain number.
+class MPQ_BoundParameter<string desc> : APFloatParameter<desc> {
+  let parser = [{[&]() -> ::mlir::FailureOr<::llvm::APFloat> {
+    double value;
+    if ($_parser.parseFloat(value))
+      return ::mlir::failure();
+    return ::llvm::APFloat(value);
+  }()}];
+  let printer = "$_printer.printFloat($_self)";
+}
+
+def MPQ_RangeAttr : MPQ_AttrDef<"Range", "range"> {
+  let summary = "Closed interval of the values a tensor takes, and how it is known";
+  let description = [{
+    `#mpq.range<-1.5, 2.25, calibration>`: every element lies in
+    `[min, max]` (a calibrated range says so of the samples seen).
+    Constraint (R1): both bounds are finite and `min <= max`.
+  }];
+  let parameters = (ins MPQ_BoundParameter<"smallest value">:$minValue,
+                        MPQ_BoundParameter<"largest value">:$maxValue,
+                        EnumParameter<MPQ_RangeOriginEnum>:$origin);
+  let assemblyFormat = "`<` $minValue `,` $maxValue `,` $origin `>`";
+  let genVerifyDecl = 1;
+  let builders = [AttrBuilder<(ins "double":$min, "double":$max,
+                                   "RangeOrigin":$origin), [{
+    return $_get($_ctxt, ::llvm::APFloat(min), ::llvm::APFloat(max), origin);
+  }]>];
+  let extraClassDeclaration = [{
+    double getMin() const { return getMinValue().convertToDouble(); }
+    double getMax() const { return getMaxValue().convertToDouble(); }
+  }];
+}
+
+def MPQ_PrecisionEnum : MPQ_Enum<"PrecisionKind", "what an operation computes in", [
+    I32EnumAttrCase<"F32", 0, "f32">,
+    I32EnumAttrCase<"Int8", 1, "int8">]>;
+
+def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
+  let summary = "The precision an operation computes in, and why";
+  let description = [{
+    `#mpq.precision<int8>` or `#mpq.precision<f32, "reason">`. `int8` means
+    activations in the unsigned 8-bit range per tensor and signed 8-bit weights
+    per output channel. An operation that stays in float says why.
+    Constraint (P1): `f32` on a quantizable operation carries a reason.
+  }];
+  let parameters = (ins EnumParameter<MPQ_PrecisionEnum>:$kind,
+                        OptionalParameter<"::mlir::StringAttr">:$reason);
+  let assemblyFormat = "`<` $kind (`,` $reason^)? `>`";
+}
+
+def MPQ_TargetAttr : MPQ_AttrDef<"Target", "target"> {
+  let summary = "The machine code is generated for";
+  let description = [{
+    `#mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids",
+    features = "+avx512vnni">` as LLVM names triple, CPU and features. Codegen
+    asks the TargetInfo made from it and never tests names.
+  }];
+  let parameters = (ins StringRefParameter<>:$triple, StringRefParameter<>:$cpu,
+                        StringRefParameter<>:$features);
+  let assemblyFormat =
+      "`<` $triple `,` `cpu` `=` $cpu `,` `features` `=` $features `>`";
+}
+
+def MPQ_StrategyAttr : MPQ_AttrDef<"Strategy", "strategy"> {
+  let summary = "How codegen tiles and parallelizes one kernel";
+  let description = [{
+    `#mpq.strategy<tile = [8, 48], grain = [64, 0]>`: `tile` is the register
+    tile over the parallel dimensions of the kernel's root, innermost last (0:
+    whole extent); `grain` the block one work item of the parallel loop takes.
+    Constraint (S1): `tile` and `grain` have the same length and no negative
+    entry.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$tile,
+                        ArrayRefParameter<"int64_t">:$grain);
+  let assemblyFormat =
+      "`<` `tile` `=` `[` $tile `]` `,` `grain` `=` `[` $grain `]` `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // MPQ_DIALECT_MPQATTRS_TD

@@ -1,0 +1,88 @@
+//===- MPQBase.td - the mpq dialect and its type constraints -*- tablegen -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Tensors keep builtin element types: signedness belongs to the operation
+// (docs/Rationale.md says why upstream `quant` types do not serve).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_DIALECT_MPQBASE_TD
+#define MPQ_DIALECT_MPQBASE_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+
+def MPQ_Dialect : Dialect {
+  let name = "mpq";
+  let cppNamespace = "::mpq";
+  let summary = "Deciding precision and generating code for quantized models";
+  let description = [{
+    Quantization as ordinary operations on builtin integer tensors. Values flow
+    through three families:
+
+    * *QDQ form*: `mpq.quantize` and `mpq.dequantize` on the edges of float
+      operations; the waist where quantized models arrive and leave.
+    * *Structure*: `mpq.unit` keeps a composite (softmax, layer norm, GELU)
+      together; `mpq.observe` records what a value looks like at run time.
+    * *Codegen*: `mpq.contract`, `mpq.conv` and `mpq.dot4` carry packed integer
+      and float products to the registers of a target.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let extraClassDeclaration = [{
+    void registerAttributes();
+    /// Argument/result attribute: the name a tensor has in the source model.
+    static ::llvm::StringRef getNameAttrName() { return "mpq.name"; }
+    /// Argument/result attribute: a unit attribute on integer tensors whose
+    /// storage is unsigned.
+    static ::llvm::StringRef getUnsignedAttrName() { return "mpq.unsigned"; }
+    /// Operation attribute: an array of #mpq.range, one for each result.
+    static ::llvm::StringRef getRangesAttrName() { return "mpq.ranges"; }
+    /// Argument attribute: the #mpq.range of a function argument.
+    static ::llvm::StringRef getRangeAttrName() { return "mpq.range"; }
+    /// Operation attribute: the #mpq.precision its computation gets.
+    static ::llvm::StringRef getPrecisionAttrName() { return "mpq.precision"; }
+    /// Operation attribute: the #mpq.strategy codegen follows.
+    static ::llvm::StringRef getStrategyAttrName() { return "mpq.strategy"; }
+    /// Module attribute: the #mpq.target codegen compiles for.
+    static ::llvm::StringRef getTargetAttrName() { return "mpq.target"; }
+    /// Function attribute: a unit attribute on outlined kernels.
+    static ::llvm::StringRef getKernelAttrName() { return "mpq.kernel"; }
+  }];
+}
+
+class MPQ_Op<string mnemonic, list<Trait> traits = []>
+    : Op<MPQ_Dialect, mnemonic, traits>;
+
+//===----------------------------------------------------------------------===//
+// Type constraints: every quantization op exists on tensors, and on scalars
+// (inside linalg bodies) that vectorize.
+//===----------------------------------------------------------------------===//
+
+// Integer storage of quantized values: 2, 4, 8 or 16 bits.
+def MPQ_StorageInt : AnyTypeOf<[I<2>, I<4>, I8, I16],
+    "2-, 4-, 8- or 16-bit signless integer">;
+def MPQ_Float : AnyTypeOf<[F32, F16, BF16], "f32, f16 or bf16">;
+
+class MPQ_ScalarVectorOrTensor<Type element>
+    : AnyTypeOf<[element, VectorOfAnyRankOf<[element]>,
+                 RankedTensorOf<[element]>]>;
+
+def MPQ_StorageLike : MPQ_ScalarVectorOrTensor<MPQ_StorageInt>;
+def MPQ_FloatLike : MPQ_ScalarVectorOrTensor<MPQ_Float>;
+def MPQ_F32Like : MPQ_ScalarVectorOrTensor<F32>;
+def MPQ_I32Like : MPQ_ScalarVectorOrTensor<I32>;
+// What dequantize reads: storage integers, and 32-bit biases (ONNX allows both).
+def MPQ_DequantizableLike
+    : MPQ_ScalarVectorOrTensor<AnyTypeOf<[I<2>, I<4>, I8, I16, I32],
+        "2-, 4-, 8-, 16- or 32-bit signless integer">>;
+
+#endif // MPQ_DIALECT_MPQBASE_TD

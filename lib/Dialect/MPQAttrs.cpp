@@ -1,0 +1,51 @@
+//===- MPQAttrs.cpp - attributes of the mpq dialect ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/IR/DialectImplementation.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mpq;
+
+#include "mpq/Dialect/MPQEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "mpq/Dialect/MPQAttrs.cpp.inc"
+
+LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                APFloat minValue, APFloat maxValue,
+                                RangeOrigin) {
+  double min = minValue.convertToDouble(), max = maxValue.convertToDouble();
+  if (!std::isfinite(min) || !std::isfinite(max) || min > max) // (R1)
+    return emitError() << "expected finite bounds with min <= max but got "
+                       << min << " and " << max;
+  return success();
+}
+
+LogicalResult StrategyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   ArrayRef<int64_t> tile,
+                                   ArrayRef<int64_t> grain) {
+  bool negative = llvm::any_of(tile, [](int64_t v) { return v < 0; }) ||
+                  llvm::any_of(grain, [](int64_t v) { return v < 0; });
+  if (tile.size() != grain.size() || negative) // (S1)
+    return emitError()
+           << "expected tile and grain of one length without negative entries";
+  return success();
+}
+
+void MPQDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "mpq/Dialect/MPQAttrs.cpp.inc"
+      >();
+}

@@ -1,0 +1,171 @@
+//===- MPQCodegenOps.cpp - packed products: verifiers and syntax ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace mpq;
+
+static Type elementType(Value value) {
+  return cast<ShapedType>(value.getType()).getElementType();
+}
+
+/// (C2)/(V2): i8 x i8 -> i32 or f32 x f32 -> f32, bias like the result.
+template <typename OpTy>
+static LogicalResult verifyElementTypes(OpTy op, Value lhs, Value rhs) {
+  Type in = elementType(lhs);
+  Type out = elementType(op.getInit());
+  bool ok = in == elementType(rhs) && (in.isF32() ? out.isF32() : out.isInteger(32));
+  if (op.getBias())
+    ok &= elementType(op.getBias()) == out;
+  if (ok)
+    return success();
+  return op.emitOpError("requires i8, i8 -> i32 or f32, f32 -> f32 with a bias "
+                        "of the result's type but got ")
+         << in << ", " << elementType(rhs) << " -> " << out;
+}
+
+/// (C4)/(V5).
+template <typename OpTy>
+static LogicalResult verifyBias(OpTy op, int64_t columns) {
+  if (!op.getBias() || op.getBias().getType().getDimSize(0) == columns)
+    return success();
+  return op.emitOpError("expected a bias of ")
+         << columns << " elements but got " << op.getBias().getType();
+}
+
+//===----------------------------------------------------------------------===//
+// contract
+//===----------------------------------------------------------------------===//
+
+bool ContractOp::isInteger() { return elementType(getInit()).isInteger(32); }
+int64_t ContractOp::getGroup() { return isInteger() ? 4 : 1; }
+int64_t ContractOp::getLanes() {
+  return getRhs().getType().getShape().back() / getGroup();
+}
+
+LogicalResult ContractOp::verify() {
+  RankedTensorType lhs = getLhs().getType(), rhs = getRhs().getType(),
+                   init = getInit().getType();
+  int64_t rank = lhs.getRank();
+  if ((rank != 2 && rank != 3) || init.getRank() != rank ||
+      lhs.getShape().drop_back() != init.getShape().drop_back()) // (C1)
+    return emitOpError("requires lhs and init of rank 2 or 3 that agree on "
+                       "batch and rows but got ")
+           << lhs << " and " << init;
+  if (failed(verifyElementTypes(*this, getLhs(), getRhs()))) // (C2)
+    return failure();
+  int64_t columns = init.getShape().back(), depth = lhs.getShape().back();
+  bool batched = rhs.getRank() == 4;
+  bool ok = rhs.getRank() == 3 ||
+            (batched && rank == 3 && rhs.getDimSize(0) == lhs.getDimSize(0));
+  ok = ok && rhs.getShape().back() % getGroup() == 0 && getLanes() > 0 &&
+       rhs.getDimSize(batched) == llvm::divideCeilSigned(columns, getLanes()) &&
+       rhs.getDimSize(batched + 1) == llvm::divideCeilSigned(depth, getGroup());
+  if (!ok) // (C3)
+    return emitOpError("expected rhs packed [ceil(N/L)][ceil(K/G)][L*G] for N = ")
+           << columns << ", K = " << depth << ", G = " << getGroup()
+           << " but got " << rhs;
+  return verifyBias(*this, columns);
+}
+
+//===----------------------------------------------------------------------===//
+// conv
+//===----------------------------------------------------------------------===//
+
+bool ConvOp::isInteger() { return elementType(getInit()).isInteger(32); }
+int64_t ConvOp::getGroup() { return isInteger() ? 4 : 1; }
+int64_t ConvOp::getLanes() {
+  return getWeights().getType().getShape().back() / getGroup();
+}
+
+LogicalResult ConvOp::verify() {
+  RankedTensorType image = getImage().getType(),
+                   weights = getWeights().getType(), init = getInit().getType();
+  if (image.getDimSize(0) != init.getDimSize(0)) // (V1)
+    return emitOpError("requires equal batch extents but got ")
+           << image << " and " << init;
+  if (failed(verifyElementTypes(*this, getImage(), getWeights()))) // (V2)
+    return failure();
+  for (ArrayRef<int64_t> pair : {getWindow(), getStrides(), getDilations()})
+    if (pair.size() != 2 || pair[0] <= 0 || pair[1] <= 0) // (V6)
+      return emitOpError("requires window, strides and dilations of two "
+                         "positive numbers");
+  for (int d : {0, 1}) {
+    int64_t needed = (init.getDimSize(d + 1) - 1) * getStrides()[d] +
+                     (getWindow()[d] - 1) * getDilations()[d] + 1;
+    if (image.getDimSize(d + 1) < needed) // (V3)
+      return emitOpError("expected an image extent of at least ")
+             << needed << " in dimension " << d + 1 << " but got " << image;
+  }
+  int64_t filters = init.getShape().back(), channels = image.getShape().back();
+  int64_t taps = getWindow()[0] * getWindow()[1];
+  int64_t groups = getDepthwise()
+                       ? llvm::divideCeilSigned(taps, getGroup())
+                       : taps * llvm::divideCeilSigned(channels, getGroup());
+  bool ok = weights.getShape().back() % getGroup() == 0 && getLanes() > 0 &&
+            weights.getDimSize(0) == llvm::divideCeilSigned(filters, getLanes()) &&
+            weights.getDimSize(1) == groups &&
+            (!getDepthwise() || filters == channels);
+  if (!ok) // (V4)
+    return emitOpError("expected weights packed for ")
+           << filters << " filters, " << taps << " taps and " << channels
+           << " channels but got " << weights;
+  return verifyBias(*this, filters);
+}
+
+//===----------------------------------------------------------------------===//
+// dot4
+//===----------------------------------------------------------------------===//
+
+ParseResult Dot4Op::parse(OpAsmParser &parser, OperationState &result) {
+  OpAsmParser::UnresolvedOperand acc, lhs, rhs;
+  VectorType accType, byteType;
+  auto parseSign = [&](StringAttr name) -> ParseResult {
+    if (succeeded(parser.parseOptionalKeyword("unsigned"))) {
+      result.addAttribute(name, parser.getBuilder().getUnitAttr());
+      return success();
+    }
+    return parser.parseKeyword("signed");
+  };
+  if (parser.parseOperand(acc) || parser.parseComma() ||
+      parser.parseOperand(lhs) ||
+      parseSign(getLhsUnsignedAttrName(result.name)) || parser.parseComma() ||
+      parser.parseOperand(rhs) ||
+      parseSign(getRhsUnsignedAttrName(result.name)) ||
+      parser.parseOptionalAttrDict(result.attributes) ||
+      parser.parseColonType(accType) || parser.parseComma() ||
+      parser.parseType(byteType))
+    return failure();
+  result.addTypes(accType);
+  return failure(parser.resolveOperand(acc, accType, result.operands) ||
+                 parser.resolveOperand(lhs, byteType, result.operands) ||
+                 parser.resolveOperand(rhs, byteType, result.operands));
+}
+
+void Dot4Op::print(OpAsmPrinter &printer) {
+  auto sign = [](bool isUnsigned) { return isUnsigned ? " unsigned" : " signed"; };
+  printer << ' ' << getAcc() << ", " << getLhs() << sign(getLhsUnsigned())
+          << ", " << getRhs() << sign(getRhsUnsigned());
+  printer.printOptionalAttrDict(
+      (*this)->getAttrs(), {getLhsUnsignedAttrName(), getRhsUnsignedAttrName()});
+  printer << " : " << getAcc().getType() << ", " << getLhs().getType();
+}
+
+LogicalResult Dot4Op::verify() {
+  int64_t lanes = getAcc().getType().getDimSize(0);
+  if (getLhs().getType() != getRhs().getType() ||
+      getLhs().getType().getDimSize(0) != 4 * lanes ||
+      getAcc().getType() != getType()) // (T1)
+    return emitOpError("requires two operands of ")
+           << 4 * lanes << " bytes but got " << getLhs().getType() << " and "
+           << getRhs().getType();
+  return success();
+}

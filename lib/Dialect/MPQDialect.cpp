@@ -1,0 +1,80 @@
+//===- MPQDialect.cpp - registration of the mpq dialect ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "mpq/Dialect/MPQInterfaces.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mpq;
+
+#include "mpq/Dialect/MPQDialect.cpp.inc"
+
+#include "mpq/Dialect/MPQInterfaces.cpp.inc"
+
+void MPQDialect::initialize() {
+  registerAttributes();
+  addOperations<
+#define GET_OP_LIST
+#include "mpq/Dialect/MPQOps.cpp.inc"
+      >();
+}
+
+/// Checks the discardable attributes that carry decisions, so that a misspelt
+/// one is an error where it stands and not a silent default later.
+LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
+                                                   NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  Attribute value = attribute.getValue();
+  auto expect = [&](bool ok, StringRef what) -> LogicalResult {
+    if (ok)
+      return success();
+    return op->emitError("expected attribute '")
+           << name << "' to be " << what << " but got " << value;
+  };
+  if (name == getRangesAttrName()) {
+    auto array = dyn_cast<ArrayAttr>(value);
+    bool ok = array && array.size() == op->getNumResults() &&
+              llvm::all_of(array, llvm::IsaPred<RangeAttr, UnitAttr>);
+    return expect(ok, "an array with an #mpq.range (or unit for unknown) for "
+                      "each result");
+  }
+  if (name == getPrecisionAttrName())
+    return expect(isa<PrecisionAttr>(value), "an #mpq.precision");
+  if (name == getStrategyAttrName())
+    return expect(isa<StrategyAttr>(value), "an #mpq.strategy");
+  if (name == getTargetAttrName())
+    return expect(isa<TargetAttr>(value), "an #mpq.target");
+  if (name == getKernelAttrName())
+    return expect(isa<UnitAttr>(value), "a unit attribute");
+  return success();
+}
+
+LogicalResult
+MPQDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned index,
+                                     NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  Attribute value = attribute.getValue();
+  auto expect = [&](bool ok, StringRef what) -> LogicalResult {
+    if (ok)
+      return success();
+    return op->emitError("expected attribute '")
+           << name << "' of argument " << index << " to be " << what
+           << " but got " << value;
+  };
+  if (name == getNameAttrName())
+    return expect(isa<StringAttr>(value), "a string");
+  if (name == getRangeAttrName())
+    return expect(isa<RangeAttr>(value), "an #mpq.range");
+  if (name == getUnsignedAttrName())
+    return expect(isa<UnitAttr>(value), "a unit attribute");
+  return success();
+}
