@@ -12,6 +12,8 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
@@ -20,4 +22,12 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<MPQDialect>();
 }
 
-void mpq::registerAllPasses() {}
+void mpq::registerAllPasses() {
+  registerCodegenPasses();
+  mlir::PassPipelineRegistration<>(
+      "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
+      buildCodegenPipeline);
+  mlir::PassPipelineRegistration<>(
+      "mpq-form-kernels-pipeline", "lowered linalg to kernels on tensors",
+      buildFormKernelsPipeline);
+}
