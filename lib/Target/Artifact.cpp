@@ -27,10 +27,11 @@ using llvm::StringRef;
 static Expected<std::string> findModelName(StringRef path) {
   auto file = llvm::object::ObjectFile::createObjectFile(path);
   if (!file)
-    return llvm::createStringError("expected a compiled model but '" + path +
-                                   "' is not a shared library: " +
-                                   llvm::toString(file.takeError()));
-  auto *elf = llvm::dyn_cast<llvm::object::ELFObjectFileBase>(file->getBinary());
+    return llvm::createStringError(
+        "expected a compiled model but '" + path +
+        "' is not a shared library: " + llvm::toString(file.takeError()));
+  auto *elf =
+      llvm::dyn_cast<llvm::object::ELFObjectFileBase>(file->getBinary());
   if (!elf || elf->getEType() != llvm::ELF::ET_DYN)
     return llvm::createStringError("expected a compiled model but '" + path +
                                    "' is not an ELF shared library");

@@ -154,16 +154,15 @@ DescriptorBuilder::build(const ModuleInfo &info, TargetAttr target,
           sizeof(mpq_model_info) ||
       module.getDataLayout().getTypeAllocSize(type) != sizeof(mpq_artifact))
     return emitError(loc) << "requires a target with 64-bit pointers";
-  std::string targetText = (target.getTriple() + " " + target.getCpu() + " " +
-                            target.getFeatures())
-                               .str();
+  std::string targetText =
+      (target.getTriple() + " " + target.getCpu() + " " + target.getFeatures())
+          .str();
   llvm::Constant *infoValue = llvm::ConstantStruct::get(
-      infoType,
-      {get32(sizeof(mpq_model_info)), get32(MPQ_RUNTIME_VERSION),
-       addString(info.model), addString(targetText), get64(workspace),
-       get64(info.getWeights().size()), *inputs, *outputs,
-       addArray(pointer, kernels), get32(info.inputs.size()),
-       get32(info.outputs.size()), get32(info.kernels.size())});
+      infoType, {get32(sizeof(mpq_model_info)), get32(MPQ_RUNTIME_VERSION),
+                 addString(info.model), addString(targetText), get64(workspace),
+                 get64(info.getWeights().size()), *inputs, *outputs,
+                 addArray(pointer, kernels), get32(info.inputs.size()),
+                 get32(info.outputs.size()), get32(info.kernels.size())});
   return cast<llvm::GlobalVariable>(
       addGlobal(llvm::ConstantStruct::get(type, {infoValue, main, weights})));
 }
@@ -177,9 +176,9 @@ static void addForwarder(llvm::Module &module, const ModuleInfo &info,
   auto *type = llvm::FunctionType::get(
       calleeType->getReturnType(),
       calleeType->params().drop_front(descriptor ? 1 : 0), /*isVarArg=*/false);
-  auto *forwarder = llvm::Function::Create(
-      type, llvm::GlobalValue::ExternalLinkage,
-      "mpq_" + info.model + "_" + function, module);
+  auto *forwarder =
+      llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage,
+                             "mpq_" + info.model + "_" + function, module);
   llvm::IRBuilder<> builder(
       llvm::BasicBlock::Create(module.getContext(), "", forwarder));
   SmallVector<llvm::Value *> arguments;

@@ -29,7 +29,7 @@ using namespace mpq;
 /// function of libm above all, is an error of code generation: its result
 /// would depend on the machine.
 static constexpr StringLiteral kLibc[] = {
-    "aligned_alloc", "free",   "malloc",    "memcmp", "memcpy",
+    "aligned_alloc", "bcmp",   "free",      "malloc",   "memcmp", "memcpy",
     "memmove",       "memset", "vsnprintf", "snprintf", "strcmp"};
 
 static FailureOr<std::unique_ptr<llvm::object::ELFObjectFileBase>>
@@ -73,10 +73,9 @@ static LogicalResult checkSymbols(Location loc, StringRef buffer) {
     llvm::Expected<uint32_t> flags = symbol.getFlags();
     llvm::Expected<StringRef> name = symbol.getName();
     if (!flags || !name)
-      return emitError(loc)
-             << "cannot read the symbols of the object: "
-             << llvm::toString(llvm::joinErrors(flags.takeError(),
-                                                name.takeError()));
+      return emitError(loc) << "cannot read the symbols of the object: "
+                            << llvm::toString(llvm::joinErrors(
+                                   flags.takeError(), name.takeError()));
     if ((*flags & llvm::object::SymbolRef::SF_Undefined) && !name->empty() &&
         *name != "_GLOBAL_OFFSET_TABLE_" && !llvm::is_contained(kLibc, *name))
       return emitError(loc)
@@ -133,12 +132,12 @@ FailureOr<SmallString<0>> mpq::emit(ModuleOp module,
   llvmModule->setDataLayout((*machine)->createDataLayout());
   llvmModule->setTargetTriple((*machine)->getTargetTriple());
   bool isObject = options.format == EmissionFormat::Object;
-  if (options.cInterface && failed(addCInterface(loc, *info, options.target,
-                                                 isObject, *llvmModule)))
+  if (options.cInterface &&
+      failed(addCInterface(loc, *info, options.target, isObject, *llvmModule)))
     return failure();
-  if (llvm::Error error = makeOptimizingTransformer(
-          options.optimizationLevel, /*sizeLevel=*/0,
-          machine->get())(llvmModule.get()))
+  if (llvm::Error error =
+          makeOptimizingTransformer(options.optimizationLevel, /*sizeLevel=*/0,
+                                    machine->get())(llvmModule.get()))
     return emitError(loc) << "cannot optimize the LLVM module: "
                           << llvm::toString(std::move(error));
 

@@ -61,7 +61,8 @@ TargetAttr mpq::getHostTarget(MLIRContext *context) {
   std::string error;
   const llvm::Target *target = lookupTarget(triple, error);
   std::unique_ptr<llvm::MCSubtargetInfo> named(
-      target ? target->createMCSubtargetInfo(llvm::Triple(triple), cpu, "") : nullptr);
+      target ? target->createMCSubtargetInfo(llvm::Triple(triple), cpu, "")
+             : nullptr);
   // Virtual machines lack features of the CPU they name.
   std::vector<std::string> features;
   for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
@@ -113,9 +114,9 @@ mpq::createTargetMachine(Location loc, TargetAttr attr) {
     StringRef name = feature.drop_front();
     if ((feature[0] != '+' && feature[0] != '-') ||
         llvm::none_of(all, [&](const auto &f) { return name == f.Key; }))
-      return emitError(loc) << "expected +feature or -feature of "
-                            << target->getName() << " but got '" << feature
-                            << "'";
+      return emitError(loc)
+             << "expected +feature or -feature of " << target->getName()
+             << " but got '" << feature << "'";
   }
 
   llvm::TargetOptions options;

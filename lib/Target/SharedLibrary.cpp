@@ -39,8 +39,8 @@ static llvm::ErrorOr<std::string> findLinker() {
       SmallString<256> beside(llvm::sys::path::parent_path(folder));
       llvm::sys::path::append(beside, "bin");
       SmallString<256> debian(llvm::sys::path::parent_path(folder));
-      llvm::sys::path::append(
-          debian, "llvm-" + llvm::Twine(LLVM_VERSION_MAJOR), "bin");
+      llvm::sys::path::append(debian, "llvm-" + llvm::Twine(LLVM_VERSION_MAJOR),
+                              "bin");
       if (auto found = llvm::sys::findProgramByName("ld.lld", {debian, beside}))
         return found;
     }
@@ -64,9 +64,12 @@ LogicalResult mpq::linkSharedLibrary(Location loc, StringRef objectPath,
                           << error.message();
   llvm::FileRemover removeLog(log);
 
-  SmallVector<StringRef> arguments = {
-      *linker,  "-shared",         "--gc-sections", "-znow",   "-zrelro",
-      "-znoexecstack", "--build-id=none", "--strip-all", objectPath, "-o", outputPath};
+  SmallVector<StringRef> arguments = {*linker,           "-shared",
+                                      "--gc-sections",   "-znow",
+                                      "-zrelro",         "-znoexecstack",
+                                      "--build-id=none", "--strip-all",
+                                      objectPath,        "-o",
+                                      outputPath};
   std::string message;
   int status = llvm::sys::ExecuteAndWait(
       *linker, arguments, /*Env=*/std::nullopt,

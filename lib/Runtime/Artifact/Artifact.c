@@ -130,9 +130,9 @@ static uint32_t getAlignment(uint32_t dtype) {
 }
 
 static const char *getDtypeName(uint32_t dtype) {
-  static const char *const names[] = {
-      "unknown", "bool", "i8",  "u8",  "i16",  "u16", "i32",
-      "u32",     "i64",  "u64", "f16", "bf16", "f32", "f64"};
+  static const char *const names[] = {"unknown", "bool", "i8",  "u8",  "i16",
+                                      "u16",     "i32",  "u32", "i64", "u64",
+                                      "f16",     "bf16", "f32", "f64"};
   return dtype < sizeof names / sizeof *names ? names[dtype] : names[0];
 }
 
