@@ -13,8 +13,8 @@
 
 #include "mpq/Target/Artifact.h"
 
-#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -61,10 +61,10 @@ static Error checkMachine(StringRef path, StringRef target) {
       missing.push_back(feature);
   if (missing.empty())
     return Error::success();
-  return llvm::createStringError(
-      "expected a machine that '" + path +
-      "' was compiled for but this one lacks " + llvm::join(missing, ", ") +
-      ": compile the model with another --target");
+  return llvm::createStringError("expected a machine that '" + path +
+                                 "' was compiled for but this one lacks " +
+                                 llvm::join(missing, ", ") +
+                                 ": compile the model with another --target");
 }
 
 Expected<std::unique_ptr<Artifact>> Artifact::open(StringRef path) {
