@@ -13,6 +13,7 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Transforms/Prepare/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -20,4 +21,7 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<MPQDialect>();
 }
 
-void mpq::registerAllPasses() {}
+void mpq::registerAllPasses() {
+  registerMPQPreparePasses();
+  registerPreparePipeline();
+}

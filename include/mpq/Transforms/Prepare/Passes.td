@@ -1,0 +1,65 @@
+//===- Passes.td - passes of the phase "prepare" -*- tablegen -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Float to float. Sorted by name; docs/Architecture.md, "After prepare", says
+// what the phase promises.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_TRANSFORMS_PREPARE_PASSES
+#define MPQ_TRANSFORMS_PREPARE_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertToNHWCPass : Pass<"mpq-convert-to-nhwc"> {
+  let summary = "convolutions and pools with the channel innermost";
+  let description = [{
+    Rewrites the named convolutions and pools of linalg that have channels
+    before the window into those that have them last, between two transposes:
+
+    | from | to |
+    |---|---|
+    | `conv_2d_nchw_fchw` | `conv_2d_nhwc_hwcf` |
+    | `conv_2d_ngchw_gfchw` | `conv_2d_nhwgc_gfhwc` |
+    | `depthwise_conv_2d_nchw_chw` | `depthwise_conv_2d_nhwc_hwc` |
+    | `pooling_nchw_max`, `pooling_nchw_sum` | `pooling_nhwc_max`, `pooling_nhwc_sum` |
+
+    Constant weights and broadcast biases change at compile time. The transposes
+    are left to `mpq-propagate-transposes`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def PropagateTransposesPass : Pass<"mpq-propagate-transposes"> {
+  let summary = "move transposes through a function until they cancel";
+  let description = [{
+    Three steps, each to its fixed point:
+
+    1. *Sink*: a transpose moves behind its consumer. Any `linalg.generic` reads
+       the source directly through a permuted map, then takes the loop order of
+       its largest inputs and leaves the transpose behind its result; pads,
+       slices, concatenations, reshapes, quantize and dequantize follow their
+       operand. Two transposes in a row become one or none.
+    2. *Absorb*: a transpose whose source is computed from another transpose
+       (or constants) by operations that can follow moves up to it.
+    3. *Settle*: a transpose that moves only unit dimensions becomes a reshape;
+       what is left is folded into the maps of the elementwise operation that
+       produces its source or that consumes its result.
+
+    Every step moves work of unchanged or smaller size: a transpose never moves
+    behind an operation that enlarges it except pads, broadcasts and
+    nearest-neighbour resizes, whose cost it shares anyway.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+#endif // MPQ_TRANSFORMS_PREPARE_PASSES
