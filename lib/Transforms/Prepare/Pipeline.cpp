@@ -21,8 +21,10 @@ using namespace mlir;
 using namespace mpq;
 
 void mpq::buildPreparePipeline(OpPassManager &manager) {
+  manager.addPass(createFoldAffinePass());
   manager.addPass(createConvertToNHWCPass());
   manager.addPass(createPropagateTransposesPass());
+  manager.addPass(createFoldAffinePass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }

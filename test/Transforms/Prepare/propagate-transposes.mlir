@@ -68,7 +68,7 @@ func.func @global_pool(%x: tensor<1x4x4x2xf32>) -> tensor<1x1x1x2xf32> {
 // Squeeze of the unit height, then the model's own transpose: only a reshape.
 // CHECK-LABEL: func @sequence
 // CHECK-NOT: linalg.transpose
-// CHECK: tensor.collapse_shape %arg0 {{\[\[}}0, 1], [2], [3]] : tensor<1x1x5x2xf32> into tensor<1x5x2xf32>
+// CHECK: tensor.collapse_shape %arg0 {{.*}} : tensor<1x1x5x2xf32> into tensor<1x5x2xf32>
 // CHECK-NOT: linalg.transpose
 // CHECK: return
 func.func @sequence(%x: tensor<1x1x5x2xf32>) -> tensor<1x5x2xf32> {

@@ -23,6 +23,9 @@ namespace mpq {
 /// Patterns of `mpq-convert-to-nhwc`.
 void populateConvertToNHWCPatterns(mlir::RewritePatternSet &patterns);
 
+/// Patterns of `mpq-fold-affine`.
+void populateFoldAffinePatterns(mlir::RewritePatternSet &patterns);
+
 /// Step 1 of `mpq-propagate-transposes`: transposes move behind consumers.
 void populateSinkTransposePatterns(mlir::RewritePatternSet &patterns);
 /// Step 2: transposes move up to other transposes.

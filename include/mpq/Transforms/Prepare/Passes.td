@@ -37,6 +37,30 @@ def ConvertToNHWCPass : Pass<"mpq-convert-to-nhwc"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FoldAffinePass : Pass<"mpq-fold-affine"> {
+  let summary = "constant scales and shifts become weights and biases";
+  let description = [{
+    An elementwise `linalg.generic` that computes `a * x + b` with constants
+    (one number, or numbers along some dimensions; any spelling in `addf`, `subf`,
+    `mulf`, `divf`, `negf` and, on constants, `sqrt`, `rsqrt`)
+
+    * after a convolution or matrix product whose result has no other use, with
+      coefficients along output channels: scales the weights, and scales and
+      shifts the bias in the init operand. Reshapes and transposes may stand in
+      between. Weights must be constant unless `a` is 1;
+    * before one, with one `a` and one `b`: likewise. Not through padding unless
+      `b` is 0, and not when `x` is a sum (the mean of a pool stays whole);
+    * after another such operation: the two become one.
+
+    Coefficients are combined in double and rounded to f32 once; every fold
+    changes a result by a few units in the last place. The product takes the
+    value id of the operation it absorbed.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def PropagateTransposesPass : Pass<"mpq-propagate-transposes"> {
   let summary = "move transposes through a function until they cancel";
   let description = [{
