@@ -21,6 +21,7 @@ using namespace mlir;
 using namespace mpq;
 
 void mpq::buildPreparePipeline(OpPassManager &manager) {
+  manager.addPass(createFoldConstantsPass());
   manager.addPass(createFoldAffinePass());
   manager.addPass(createConvertToNHWCPass());
   manager.addPass(createPropagateTransposesPass());

@@ -26,6 +26,9 @@ void populateConvertToNHWCPatterns(mlir::RewritePatternSet &patterns);
 /// Patterns of `mpq-fold-affine`.
 void populateFoldAffinePatterns(mlir::RewritePatternSet &patterns);
 
+/// Patterns of `mpq-fold-constants`.
+void populateFoldConstantsPatterns(mlir::RewritePatternSet &patterns);
+
 /// Step 1 of `mpq-propagate-transposes`: transposes move behind consumers.
 void populateSinkTransposePatterns(mlir::RewritePatternSet &patterns);
 /// Step 2: transposes move up to other transposes.

@@ -61,6 +61,21 @@ def FoldAffinePass : Pass<"mpq-fold-affine"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FoldConstantsPass : Pass<"mpq-fold-constants"> {
+  let summary = "evaluate operations on constant tensors";
+  let description = [{
+    Transposes, reshapes, slices and concatenations of constants, and elementwise
+    generics whose inputs are all constant and whose body is exact or correctly
+    rounded (`addf`, `subf`, `mulf`, `divf`, `negf`, `absf`, `sqrt`, 64-bit integer
+    arithmetic, `sitofp`), move or compute whole buffers, resources included.
+
+    A result that would be more than 4096 elements larger than the inputs is left
+    to run time, and so are the fills and broadcasts that initialize products.
+    `mpq.dequantize` is never folded.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def PropagateTransposesPass : Pass<"mpq-propagate-transposes"> {
   let summary = "move transposes through a function until they cancel";
   let description = [{
