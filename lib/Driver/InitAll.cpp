@@ -12,6 +12,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Transforms/Prepare/Passes.h"
 
@@ -22,6 +23,7 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
 }
 
 void mpq::registerAllPasses() {
+  registerMPQCodegenPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();
 }
