@@ -17,6 +17,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Transforms/Prepare/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -27,11 +28,13 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
 }
 
 void mpq::registerAllPasses() {
-  registerCodegenPasses();
   mlir::PassPipelineRegistration<>(
       "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
       buildCodegenPipeline);
   mlir::PassPipelineRegistration<>(
       "mpq-form-kernels-pipeline", "lowered linalg to kernels on tensors",
       buildFormKernelsPipeline);
+  registerMPQCodegenPasses();
+  registerMPQPreparePasses();
+  registerPreparePipeline();
 }
