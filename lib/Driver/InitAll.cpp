@@ -13,11 +13,16 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Models/Models.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<MPQDialect>();
+  registerModels(registry);
 }
 
-void mpq::registerAllPasses() {}
+void mpq::registerAllPasses() {
+  registerMPQCalibratePasses();
+}
