@@ -34,7 +34,7 @@ struct ApplyProfile : mpq::impl::ApplyProfilePassBase<ApplyProfile> {
   LogicalResult checkOptions();
   /// The calibrated range of a value, or null.
   RangeAttr rangeOf(const Profile &profile, Value value, StringRef id);
-  /// Returns how many values got a range.
+  /// Returns how many of the function's values the profile knows.
   int64_t annotate(const Profile &profile, FunctionOpInterface function);
 };
 } // namespace
@@ -73,15 +73,17 @@ RangeAttr ApplyProfile::rangeOf(const Profile &profile, Value value,
 int64_t ApplyProfile::annotate(const Profile &profile,
                                FunctionOpInterface function) {
   ValueIds ids(function);
-  int64_t annotated = 0;
+  int64_t knownValues = 0;
+  auto know = [&](Value value) {
+    knownValues += profile.values.count(ids.lookup(value).str());
+  };
   for (BlockArgument argument : function.getArguments()) {
+    know(argument);
     StringRef name = MPQDialect::getRangeAttrName();
     if (function.getArgAttr(argument.getArgNumber(), name))
       continue;
-    if (RangeAttr range = rangeOf(profile, argument, ids.lookup(argument))) {
+    if (RangeAttr range = rangeOf(profile, argument, ids.lookup(argument)))
       function.setArgAttr(argument.getArgNumber(), name, range);
-      ++annotated;
-    }
   }
   Builder builder(&getContext());
   for (Block &block : function.getFunctionBody()) {
@@ -92,19 +94,19 @@ int64_t ApplyProfile::annotate(const Profile &profile,
         ranges.assign(known.begin(), known.end());
       bool changed = false;
       for (auto [result, range] : llvm::zip_equal(op.getResults(), ranges)) {
+        know(result);
         if (isa<RangeAttr>(range) || ids.lookup(result).empty())
           continue;
         if (RangeAttr found = rangeOf(profile, result, ids.lookup(result))) {
           range = found;
           changed = true;
-          ++annotated;
         }
       }
       if (changed)
         op.setAttr(name, builder.getArrayAttr(ranges));
     }
   }
-  return annotated;
+  return knownValues;
 }
 
 void ApplyProfile::runOnOperation() {
@@ -126,12 +128,12 @@ void ApplyProfile::runOnOperation() {
       return signalPassFailure();
     }
   }
-  int64_t annotated = 0;
+  int64_t knownValues = 0;
   module.walk([&](FunctionOpInterface function) {
     if (!function.isExternal())
-      annotated += annotate(*profile, function);
+      knownValues += annotate(*profile, function);
   });
-  if (annotated == 0 && !profile->values.empty()) {
+  if (knownValues == 0 && !profile->values.empty()) {
     emitError(module.getLoc(), "profile '")
         << file << "' knows none of this model's values: its first is '"
         << profile->values.begin()->first << "', calibrate this model";
