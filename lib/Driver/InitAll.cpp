@@ -25,4 +25,5 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
 
 void mpq::registerAllPasses() {
   registerMPQCalibratePasses();
+  registerCalibratePipelines();
 }
