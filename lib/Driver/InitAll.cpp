@@ -18,6 +18,8 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Transforms/Prepare/Passes.h"
+#include "mpq/Models/Models.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -25,6 +27,7 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerBuiltinDialectTranslation(registry);
   mlir::registerLLVMDialectTranslation(registry);
   registry.insert<MPQDialect>();
+  registerModels(registry);
 }
 
 void mpq::registerAllPasses() {
@@ -37,4 +40,6 @@ void mpq::registerAllPasses() {
   registerMPQCodegenPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();
+  registerMPQCalibratePasses();
+  registerCalibratePipelines();
 }
