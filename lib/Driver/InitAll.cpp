@@ -12,12 +12,26 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mpq/Codegen/Passes.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
   registry.insert<MPQDialect>();
 }
 
-void mpq::registerAllPasses() {}
+void mpq::registerAllPasses() {
+  registerCodegenPasses();
+  mlir::PassPipelineRegistration<>(
+      "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
+      buildCodegenPipeline);
+  mlir::PassPipelineRegistration<>(
+      "mpq-form-kernels-pipeline", "lowered linalg to kernels on tensors",
+      buildFormKernelsPipeline);
+}
