@@ -12,12 +12,15 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mpq/Conversion/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Models/Models.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<MPQDialect>();
+  registerModels(registry);
 }
 
-void mpq::registerAllPasses() {}
+void mpq::registerAllPasses() { registerMPQConversionPasses(); }
