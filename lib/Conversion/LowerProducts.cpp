@@ -24,6 +24,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 
 #include <cmath>
@@ -135,9 +136,9 @@ static LogicalResult splitProduct(QuantizableOpInterface product,
 
   DequantizeOp weight = parts.dequantizedWeight;
   auto weightType = cast<RankedTensorType>(weight.getInput().getType());
-  std::optional<ConstantData> data = ConstantData::get(weight.getInput()),
-                              scale = ConstantData::get(weight.getScale()),
-                              zero = ConstantData::get(weight.getZeroPoint());
+  std::optional<ConstantView> data = ConstantView::get(weight.getInput()),
+                              scale = ConstantView::get(weight.getScale()),
+                              zero = ConstantView::get(weight.getZeroPoint());
   if (!data || !scale || !zero)
     return reason = "the weights are not constant", failure();
   if (weightType.getElementTypeBitWidth() > 8)
@@ -246,14 +247,14 @@ static Bias analyzeBias(ProductParts &parts) {
   }
 
   // Numbers of the source, and the scale they are already in, if any.
-  std::optional<ConstantData> numbers, storedScale;
+  std::optional<ConstantView> numbers, storedScale;
   bool stored = false;
   if (!scalar) {
     if (auto dequantize = source.getDefiningOp<DequantizeOp>()) {
-      numbers = ConstantData::get(dequantize.getInput());
-      storedScale = ConstantData::get(dequantize.getScale());
-      std::optional<ConstantData> zero =
-          ConstantData::get(dequantize.getZeroPoint());
+      numbers = ConstantView::get(dequantize.getInput());
+      storedScale = ConstantView::get(dequantize.getScale());
+      std::optional<ConstantView> zero =
+          ConstantView::get(dequantize.getZeroPoint());
       stored = numbers && storedScale && zero && zero->isSplat() &&
                zero->getInt(0, false) == 0 &&
                numbers->getElementType().isInteger(32) &&
@@ -262,7 +263,7 @@ static Bias analyzeBias(ProductParts &parts) {
       if (!stored)
         return {Bias::Float, {}};
     } else {
-      numbers = ConstantData::get(source);
+      numbers = ConstantView::get(source);
       if (!numbers || !numbers->getElementType().isF32())
         return {Bias::Float, {}};
     }
@@ -339,7 +340,7 @@ class ChannelConstant {
 public:
   template <typename T>
   ChannelConstant(OpBuilder &builder, ProductParts &parts,
-                  ArrayRef<T> values, Type element, StringRef name) {
+                  ArrayRef<T> values, Type element) {
     if (llvm::all_equal(values)) {
       if constexpr (std::is_same_v<T, float>)
         scalar = FloatAttr::get(element, values.front());
@@ -349,7 +350,7 @@ public:
     }
     operand = createConstant<T>(
         builder, parts.op.getLoc(),
-        RankedTensorType::get(parts.channelExtents, element), values, name);
+        RankedTensorType::get(parts.channelExtents, element), values);
     SmallVector<AffineExpr> exprs;
     for (int64_t d : parts.channelDims)
       exprs.push_back(builder.getAffineDimExpr(d));
@@ -390,9 +391,8 @@ static Value createInit(OpBuilder &builder, ProductParts &parts,
     return linalg::FillOp::create(builder, loc, scalar, empty).getResult(0);
   }
   SmallVector<int32_t> numbers(start);
-  Value bias = createConstant<int32_t>(
-      builder, loc, RankedTensorType::get(parts.channelExtents, i32), numbers,
-      "bias");
+  Value bias = createConstant(
+      builder, loc, RankedTensorType::get(parts.channelExtents, i32), numbers);
   SmallVector<int64_t> dimensions;
   for (int64_t d = 0; d < type.getRank(); ++d)
     if (!llvm::is_contained(parts.channelDims, d))
@@ -412,10 +412,10 @@ static Value createIntegerProduct(OpBuilder &builder, ProductParts &parts,
   inputs[activation] = parts.dequantizedActivation.getInput();
   Value weights = parts.dequantizedWeight.getInput();
   if (parts.weightsChanged)
-    weights = createConstant<int8_t>(
+    weights = createConstant(
         builder, weights.getLoc(),
         cast<RankedTensorType>(weights.getType()).clone(builder.getI8Type()),
-        parts.weights, "weights");
+        parts.weights);
   inputs[1 - activation] = weights;
   return linalg::GenericOp::create(
              builder, loc, TypeRange{init.getType()}, inputs, ValueRange{init},
@@ -501,7 +501,7 @@ static Value subtractActivationSums(OpBuilder &builder,
       builder.getMultiDimIdentityMap(type.getRank()),
       AffineMap::get(type.getRank(), 0, sumOperandDims, context)};
   ChannelConstant zeroPoint(builder, parts, ArrayRef<int32_t>(parts.remainder),
-                            i32, "weight_zero_point");
+                            i32);
   zeroPoint.appendTo(inputs, elementMaps);
   return createElementwise(
       builder, loc, type, inputs, elementMaps,
@@ -577,7 +577,7 @@ struct LowerProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
       for (float scale : parts.scales)
         multipliers.push_back(scale / output.scale);
       ChannelConstant multiplier(rewriter, parts, ArrayRef<float>(multipliers),
-                                 f32, "multiplier");
+                                 f32);
       multiplier.appendTo(inputs, maps);
       auto narrow = cast<RankedTensorType>(quantize.getType());
       Value result = createElementwise(
@@ -595,8 +595,7 @@ struct LowerProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
       return success();
     }
 
-    ChannelConstant scale(rewriter, parts, ArrayRef<float>(parts.scales), f32,
-                          "scale");
+    ChannelConstant scale(rewriter, parts, ArrayRef<float>(parts.scales), f32);
     scale.appendTo(inputs, maps);
     if (bias.kind == Bias::Float) {
       inputs.push_back(op.getDpsInits()[0]);

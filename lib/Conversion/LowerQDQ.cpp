@@ -22,7 +22,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/ConstantView.h"
 
 namespace mpq {
 #define GEN_PASS_DEF_LOWERQDQPASS
@@ -44,7 +44,7 @@ public:
   }
   void add(Value parameter) {
     Type element = getElementTypeOrSelf(parameter.getType());
-    std::optional<ConstantData> data = ConstantData::get(parameter);
+    std::optional<ConstantView> data = ConstantView::get(parameter);
     if (data && (data->size() == 1 || data->isSplat())) {
       if (element.isF32())
         scalars.push_back(FloatAttr::get(element, data->getFloat(0)));

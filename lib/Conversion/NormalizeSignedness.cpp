@@ -22,6 +22,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/ConstantView.h"
 
 namespace mpq {
 #define GEN_PASS_DEF_NORMALIZESIGNEDNESSPASS
@@ -33,15 +34,14 @@ using namespace mpq;
 
 /// `zeroPoint + 128` read as unsigned: the same bits with the top one flipped.
 static Value shiftZeroPoint(OpBuilder &builder, Value zeroPoint) {
-  std::optional<ConstantData> data = ConstantData::get(zeroPoint);
+  std::optional<ConstantView> data = ConstantView::get(zeroPoint);
   if (!data)
     return {};
   SmallVector<int8_t> shifted;
   for (int64_t i = 0; i < data->size(); ++i)
     shifted.push_back(int8_t(data->getInt(i, /*isUnsigned=*/true) ^ 0x80));
   auto type = cast<RankedTensorType>(zeroPoint.getType());
-  return createConstant<int8_t>(builder, zeroPoint.getLoc(), type, shifted,
-                                "zero_point");
+  return createConstant(builder, zeroPoint.getLoc(), type, shifted);
 }
 
 static bool isSignedByte(Value value, bool isUnsigned) {
@@ -53,11 +53,11 @@ static bool isSignedByte(Value value, bool isUnsigned) {
 /// `op`, so that it can change its signedness together with them.
 static bool canBecomeUnsigned(QuantizeOp op) {
   return isSignedByte(op.getResult(), op.getIsUnsigned()) &&
-         ConstantData::get(op.getZeroPoint()) &&
+         ConstantView::get(op.getZeroPoint()) &&
          llvm::all_of(op->getUsers(), [&](Operation *user) {
            auto dequantize = dyn_cast<DequantizeOp>(user);
            return dequantize && dequantize.getInput() == op.getResult() &&
-                  ConstantData::get(dequantize.getZeroPoint());
+                  ConstantView::get(dequantize.getZeroPoint());
          });
 }
 

@@ -12,7 +12,7 @@
 
 #include "Parameters.h"
 
-#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/ConstantView.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -23,8 +23,8 @@ template <typename OpTy>
 static std::optional<TensorParameters> parametersOf(OpTy op, Type narrow) {
   if (!op.getParamMap())
     return std::nullopt;
-  std::optional<ConstantData> scale = ConstantData::get(op.getScale());
-  std::optional<ConstantData> zeroPoint = ConstantData::get(op.getZeroPoint());
+  std::optional<ConstantView> scale = ConstantView::get(op.getScale());
+  std::optional<ConstantView> zeroPoint = ConstantView::get(op.getZeroPoint());
   if (!scale || !zeroPoint || scale->size() != 1)
     return std::nullopt;
   return TensorParameters{scale->getFloat(0),

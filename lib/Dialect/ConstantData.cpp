@@ -1,4 +1,4 @@
-//===- ConstantData.cpp - the numbers behind a constant tensor ---===//
+//===- ConstantData.cpp - constants as raw buffers ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,9 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Weights arrive as dense attributes, splats or resources. Passes that compute
-// with them want plain numbers and must neither copy a hundred megabytes nor
-// create an attribute for each element.
+// The only place that knows how `dense` and `dense_resource` store elements
+// (i1 of `dense` differs from everything else).
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,95 +15,111 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/AsmState.h"
-#include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 
-#include "llvm/Support/MathExtras.h"
-
-#include <cstring>
-
 using namespace mlir;
-using namespace mpq;
 
-/// Bytes one element takes in the raw buffer of a dense attribute or resource.
-static int64_t storageBytes(Type type) {
-  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+int64_t mpq::getElementBytes(Type type) {
+  if (type.isIndex())
+    return 8;
+  return type.isIntOrFloat()
+             ? llvm::divideCeil(type.getIntOrFloatBitWidth(), 8u)
+             : 0;
 }
 
-std::optional<ConstantData> ConstantData::get(Attribute attribute) {
-  auto elements = dyn_cast_or_null<ElementsAttr>(attribute);
-  if (!elements)
-    return std::nullopt;
-  ConstantData data;
-  data.elementType = elements.getShapedType().getElementType();
-  data.numElements = elements.getShapedType().getNumElements();
-  auto integer = dyn_cast<IntegerType>(data.elementType);
-  if (!data.elementType.isF32() &&
-      (!integer || integer.getWidth() > 64 || integer.getWidth() == 1))
-    return std::nullopt;
-  if (auto dense = dyn_cast<DenseElementsAttr>(attribute)) {
-    data.raw = dense.getRawData();
-    data.splat = dense.isSplat();
-  } else if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    if (!blob)
-      return std::nullopt;
-    data.raw = blob->getData();
-  } else {
-    return std::nullopt;
+bool mpq::isSplatConstant(Attribute attr) {
+  auto dense = dyn_cast_or_null<DenseElementsAttr>(attr);
+  return dense && dense.isSplat();
+}
+
+/// Repeats `element` so that `size` bytes are filled.
+static SmallVector<char> repeat(ArrayRef<char> element, int64_t size) {
+  SmallVector<char> bytes(size);
+  if (element.size() == 1) {
+    std::fill(bytes.begin(), bytes.end(), element[0]);
+    return bytes;
   }
-  int64_t needed =
-      (data.splat ? 1 : data.numElements) * storageBytes(data.elementType);
-  if (int64_t(data.raw.size()) < needed)
+  for (int64_t i = 0; i < size; i += element.size())
+    std::memcpy(bytes.data() + i, element.data(), element.size());
+  return bytes;
+}
+
+std::optional<SmallVector<char>> mpq::readConstantBytes(Attribute attr) {
+  auto elements = dyn_cast_or_null<ElementsAttr>(attr);
+  if (!elements || !elements.getShapedType().hasStaticShape())
     return std::nullopt;
-  return data;
-}
-
-std::optional<ConstantData> ConstantData::get(Value value) {
-  Attribute attribute;
-  if (!value || !matchPattern(value, m_Constant(&attribute)))
+  Type type = elements.getElementType();
+  int64_t elementBytes = getElementBytes(type);
+  int64_t size = elements.getNumElements() * elementBytes;
+  if (elementBytes == 0)
     return std::nullopt;
-  return get(attribute);
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob || static_cast<int64_t>(blob->getData().size()) != size)
+      return std::nullopt;
+    return SmallVector<char>(blob->getData());
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(attr);
+  if (!dense)
+    return std::nullopt;
+  if (size == 0)
+    return SmallVector<char>();
+  if (type.isInteger(1)) { // packing of i1 is dense's own business
+    if (dense.isSplat())
+      return SmallVector<char>(size, dense.getSplatValue<bool>());
+    SmallVector<char> bytes;
+    for (bool value : dense.getValues<bool>())
+      bytes.push_back(value);
+    return bytes;
+  }
+  ArrayRef<char> raw = dense.getRawData();
+  if (dense.isSplat())
+    return repeat(raw.take_front(elementBytes), size);
+  return SmallVector<char>(raw);
 }
 
-float ConstantData::getFloat(int64_t index) const {
-  float value;
-  std::memcpy(&value, raw.data() + (splat ? 0 : index) * sizeof(float),
-              sizeof(float));
-  return value;
+std::optional<SmallVector<char>> mpq::readConstantBytes(Value value) {
+  Attribute attr;
+  if (!isa<ShapedType>(value.getType()) || !matchPattern(value, m_Constant(&attr)))
+    return std::nullopt;
+  return readConstantBytes(attr);
 }
 
-int64_t ConstantData::getInt(int64_t index, bool isUnsigned) const {
-  int64_t bytes = storageBytes(elementType);
-  uint64_t bits = 0;
-  std::memcpy(&bits, raw.data() + (splat ? 0 : index) * bytes, bytes);
-  unsigned width = elementType.getIntOrFloatBitWidth();
-  if (isUnsigned)
-    return int64_t(bits & llvm::maskTrailingOnes<uint64_t>(width));
-  return llvm::SignExtend64(bits, width);
+/// True if every element equals the first.
+static bool isUniform(ArrayRef<char> bytes, int64_t elementBytes) {
+  return bytes.size() > static_cast<size_t>(elementBytes) &&
+         bytes.drop_front(elementBytes) == bytes.drop_back(elementBytes);
 }
 
-template <typename T>
-Value mpq::createConstant(OpBuilder &builder, Location loc, RankedTensorType type,
-                          ArrayRef<T> elements, StringRef name) {
-  TypedAttr attribute;
-  bool splat = llvm::all_equal(elements);
-  if (!splat && elements.size() * sizeof(T) > 64)
-    attribute = DenseResourceElementsAttr::get(
-        type, name, HeapAsmResourceBlob::allocateAndCopyInferAlign(elements));
-  else
-    attribute = DenseElementsAttr::get(type, splat ? elements.take_front()
-                                                   : elements);
-  return arith::ConstantOp::create(builder, loc, type, attribute);
+ElementsAttr mpq::createConstantAttr(RankedTensorType type,
+                                     ArrayRef<char> bytes, StringRef name) {
+  Type elementType = type.getElementType();
+  int64_t elementBytes = getElementBytes(elementType);
+  assert(type.hasStaticShape() && elementBytes > 0 &&
+         static_cast<int64_t>(bytes.size()) ==
+             type.getNumElements() * elementBytes);
+  if (bytes.empty())
+    return DenseElementsAttr::get(type, ArrayRef<Attribute>());
+  bool uniform = isUniform(bytes, elementBytes);
+  if (!uniform && static_cast<int64_t>(bytes.size()) > kLargestDenseConstant)
+    return DenseResourceElementsAttr::get(
+        type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
+  if (uniform)
+    bytes = bytes.take_front(elementBytes);
+  if (!elementType.isInteger(1))
+    return DenseElementsAttr::getFromRawBuffer(type, bytes);
+  SmallVector<bool> values;
+  for (char byte : bytes)
+    values.push_back(byte != 0);
+  return DenseElementsAttr::get(type, ArrayRef<bool>(values));
 }
 
-template Value mpq::createConstant<float>(OpBuilder &, Location,
-                                          RankedTensorType, ArrayRef<float>,
-                                          StringRef);
-template Value mpq::createConstant<int8_t>(OpBuilder &, Location,
-                                           RankedTensorType, ArrayRef<int8_t>,
-                                           StringRef);
-template Value mpq::createConstant<int32_t>(OpBuilder &, Location,
-                                            RankedTensorType, ArrayRef<int32_t>,
-                                            StringRef);
+Value mpq::createConstant(OpBuilder &builder, Location loc,
+                          RankedTensorType type, ArrayRef<char> bytes) {
+  StringRef name = "constant";
+  if (auto named = dyn_cast<NameLoc>(loc))
+    name = named.getName();
+  return arith::ConstantOp::create(builder, loc,
+                                   createConstantAttr(type, bytes, name));
+}

@@ -1,54 +1,114 @@
-//===- ConstantData.h - the numbers behind a constant tensor ---===//
+//===- ConstantData.h - constants as raw buffers -*- C++ -*-===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// Weights live in dense_resource attributes and are only ever touched as whole
+// buffers: going through one Attribute per element would cost seconds and
+// gigabytes on real models. Elements lie row-major in their natural size; types
+// of less than a byte (i1, i4) take one byte each here.
+//
+//===----------------------------------------------------------------------===//
 #ifndef MPQ_DIALECT_CONSTANTDATA_H
 #define MPQ_DIALECT_CONSTANTDATA_H
 
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Value.h"
 
+#include <cstring>
 #include <optional>
-
-namespace mlir {
-class OpBuilder;
-} // namespace mlir
 
 namespace mpq {
 
-/// A view on the elements of a constant, whether its attribute is dense, a splat
-/// or a resource. Nothing is copied: the view lives as long as the attribute.
-class ConstantData {
-public:
-  /// The elements of `value` if it is a constant (through `arith.constant`) of
-  /// f32, or of integers whose width is at most 64 bits and not 1.
-  static std::optional<ConstantData> get(mlir::Value value);
-  static std::optional<ConstantData> get(mlir::Attribute attribute);
+/// Constants of at most this many bytes are `dense`, larger ones resources.
+inline constexpr int64_t kLargestDenseConstant = 64;
 
-  int64_t size() const { return numElements; }
-  bool isSplat() const { return splat; }
-  mlir::Type getElementType() const { return elementType; }
+/// Bytes one element of `type` takes in a raw buffer (0: no such layout).
+int64_t getElementBytes(mlir::Type type);
 
-  /// Element `index` in row-major order.
-  float getFloat(int64_t index) const;
-  int64_t getInt(int64_t index, bool isUnsigned) const;
+/// True if the attribute repeats one element (a splat `dense`).
+bool isSplatConstant(mlir::Attribute attr);
 
-private:
-  llvm::ArrayRef<char> raw;
-  mlir::Type elementType;
-  int64_t numElements = 0;
-  bool splat = false;
-};
+/// The elements of a `dense` or `dense_resource` attribute, splats expanded.
+/// std::nullopt for other attributes and for resources without their blob.
+std::optional<llvm::SmallVector<char>> readConstantBytes(mlir::Attribute attr);
 
-/// A constant tensor; its bytes become a resource when there are more than 64 of
-/// them. `name` labels the resource.
+/// The same for a value defined by a constant of tensor type.
+std::optional<llvm::SmallVector<char>> readConstantBytes(mlir::Value value);
+
+/// True if C++ type `T` has the size and kind of the elements: float for f32,
+/// integers (bool for i1) for integers of their width with either signedness.
+template <typename T> bool holdsElementsOf(mlir::Type type) {
+  if constexpr (std::is_same_v<T, bool>)
+    return type.isInteger(1);
+  else if constexpr (std::is_floating_point_v<T>)
+    return mlir::isa<mlir::FloatType>(type) &&
+           type.getIntOrFloatBitWidth() == 8 * sizeof(T);
+  else
+    return (type.isIndex() && sizeof(T) == 8) ||
+           (mlir::isa<mlir::IntegerType>(type) && !type.isInteger(1) &&
+            getElementBytes(type) == sizeof(T));
+}
+
+/// The elements of a constant tensor (attribute or value) as `T`, splats
+/// expanded; std::nullopt if it is no constant or has elements of another type.
+template <typename T, typename AttrOrValue>
+std::optional<llvm::SmallVector<T>> readConstant(AttrOrValue constant) {
+  mlir::Type type;
+  if constexpr (std::is_convertible_v<AttrOrValue, mlir::Value>) {
+    type = mlir::Value(constant).getType();
+  } else {
+    auto typed = mlir::dyn_cast_or_null<mlir::TypedAttr>(
+        mlir::Attribute(constant));
+    if (!typed)
+      return std::nullopt;
+    type = typed.getType();
+  }
+  auto shaped = mlir::dyn_cast<mlir::ShapedType>(type);
+  if (!shaped || !holdsElementsOf<T>(shaped.getElementType()))
+    return std::nullopt;
+  auto bytes = readConstantBytes(constant);
+  if (!bytes)
+    return std::nullopt;
+  llvm::SmallVector<T> values(bytes->size() / sizeof(T));
+  if (!values.empty())
+    std::memcpy(values.data(), bytes->data(), bytes->size());
+  return values;
+}
+
+/// An attribute with these elements: `dense` when all elements are equal or the
+/// data are small, else a resource named after `name`.
+mlir::ElementsAttr createConstantAttr(mlir::RankedTensorType type,
+                                      llvm::ArrayRef<char> bytes,
+                                      llvm::StringRef name = "constant");
+
+/// An `arith.constant` with these elements. The resource is named after the
+/// location's value id.
+mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc,
+                           mlir::RankedTensorType type,
+                           llvm::ArrayRef<char> bytes);
+
+template <typename T>
+  requires(!std::is_same_v<T, char>)
+mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc,
+                           mlir::RankedTensorType type,
+                           llvm::ArrayRef<T> values) {
+  return createConstant(
+      builder, loc, type,
+      llvm::ArrayRef<char>(reinterpret_cast<const char *>(values.data()),
+                           values.size() * sizeof(T)));
+}
 template <typename T>
 mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc,
                            mlir::RankedTensorType type,
-                           llvm::ArrayRef<T> elements, llvm::StringRef name);
+                           const llvm::SmallVectorImpl<T> &values) {
+  return createConstant(builder, loc, type, llvm::ArrayRef<T>(values));
+}
 
 } // namespace mpq
 

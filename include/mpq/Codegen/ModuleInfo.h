@@ -1,0 +1,70 @@
+//===- ModuleInfo.h - what a compiled module says of itself ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// After codegen the function `<model>_main` takes bare pointers, so shapes,
+// names, workspace and weights travel beside it as attributes of the module.
+// Codegen writes them with set, emission and the JIT read them with get: the
+// spelling of the attributes is known here only.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_CODEGEN_MODULEINFO_H
+#define MPQ_CODEGEN_MODULEINFO_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <string>
+
+namespace mpq {
+
+/// An input or output: its ONNX name, static shape and element type.
+/// `mpq.unsigned` of the function becomes `isUnsigned`, as MLIR's integer types
+/// here are signless.
+struct TensorInfo {
+  std::string name;
+  mlir::RankedTensorType type;
+  bool isUnsigned = false;
+
+  /// Bytes of the dense row-major data; i1 takes a byte.
+  int64_t getSizeInBytes() const;
+};
+
+/// The attributes, in textual form:
+///   mpq.model = "rec"                       the entry is @rec_main
+///   mpq.workspace_size = 4096 : i64         bytes, base aligned to 64
+///   mpq.weights = dense_resource<w> : tensor<64xi8>      absent: no weights
+///   mpq.signature = {inputs = [{name = "x", type = tensor<1x8xf32>}],
+///                    outputs = [{name = "y", type = tensor<8xi8>, unsigned}]}
+///   mpq.kernels = ["conv2d_0.tmp_0", ...]   what index k of the profile hook is
+///   mpq.observers = ["x", ...]              what index k of the observe hook is
+struct ModuleInfo {
+  std::string model;
+  int64_t workspaceSize = 0;
+  /// tensor<Nxi8>, dense_resource or dense (not splat unless N is 1), or null.
+  mlir::ElementsAttr weights;
+  llvm::SmallVector<TensorInfo> inputs, outputs;
+  llvm::SmallVector<std::string> kernels, observers;
+
+  /// The name of the entry function.
+  std::string getEntryName() const { return model + "_main"; }
+
+  /// The weights' bytes, owned by the attribute; empty without weights.
+  llvm::ArrayRef<char> getWeights() const;
+
+  /// Reads the attributes; a missing or malformed one is an error at `module`.
+  static mlir::FailureOr<ModuleInfo> get(mlir::ModuleOp module);
+
+  /// Writes the attributes.
+  void set(mlir::ModuleOp module) const;
+};
+
+} // namespace mpq
+
+#endif // MPQ_CODEGEN_MODULEINFO_H
