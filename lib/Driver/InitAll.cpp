@@ -20,6 +20,7 @@
 #include "mpq/Transforms/Prepare/Passes.h"
 #include "mpq/Models/Models.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
+#include "mpq/Conversion/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -38,6 +39,7 @@ void mpq::registerAllPasses() {
       "mpq-form-kernels-pipeline", "lowered linalg to kernels on tensors",
       buildFormKernelsPipeline);
   registerMPQCodegenPasses();
+  registerMPQConversionPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();
   registerMPQCalibratePasses();
