@@ -14,7 +14,9 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Transforms/Prepare/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -24,4 +26,8 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<MPQDialect>();
 }
 
-void mpq::registerAllPasses() {}
+void mpq::registerAllPasses() {
+  registerMPQCodegenPasses();
+  registerMPQPreparePasses();
+  registerPreparePipeline();
+}

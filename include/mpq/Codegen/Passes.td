@@ -1,0 +1,28 @@
+//===- Passes.td - passes of the phase "codegen" -*- tablegen -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Linalg on tensors to kernels. Sorted by name.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_CODEGEN_PASSES
+#define MPQ_CODEGEN_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def InlineUnitsPass : Pass<"mpq-inline-units"> {
+  let summary = "open the regions of mpq.unit";
+  let description = [{
+    Replaces every `mpq.unit` by the operations in its region; block arguments
+    become the operands. The operation that computes the unit's result takes the
+    unit's location, and with it the value id. Runs after quantization decided
+    about units as wholes.
+  }];
+}
+
+#endif // MPQ_CODEGEN_PASSES
