@@ -17,6 +17,8 @@
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Transforms/Prepare/Passes.h"
+#include "mpq/Models/Models.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -24,10 +26,13 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerBuiltinDialectTranslation(registry);
   mlir::registerLLVMDialectTranslation(registry);
   registry.insert<MPQDialect>();
+  registerModels(registry);
 }
 
 void mpq::registerAllPasses() {
   registerMPQCodegenPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();
+  registerMPQCalibratePasses();
+  registerCalibratePipelines();
 }
