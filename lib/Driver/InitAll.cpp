@@ -12,6 +12,10 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mpq/Codegen/Passes.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Models/Models.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
@@ -19,6 +23,8 @@
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
   registry.insert<MPQDialect>();
   registerModels(registry);
 }
@@ -26,4 +32,11 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
 void mpq::registerAllPasses() {
   registerMPQCalibratePasses();
   registerCalibratePipelines();
+  registerCodegenPasses();
+  mlir::PassPipelineRegistration<>(
+      "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
+      buildCodegenPipeline);
+  mlir::PassPipelineRegistration<>(
+      "mpq-form-kernels-pipeline", "lowered linalg to kernels on tensors",
+      buildFormKernelsPipeline);
 }
