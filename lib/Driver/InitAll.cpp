@@ -32,6 +32,9 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
 }
 
 void mpq::registerAllPasses() {
+  registerMPQCalibratePasses();
+  registerCalibratePipelines();
+  registerCodegenPasses();
   mlir::PassPipelineRegistration<>(
       "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
       buildCodegenPipeline);
@@ -42,6 +45,4 @@ void mpq::registerAllPasses() {
   registerMPQConversionPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();
-  registerMPQCalibratePasses();
-  registerCalibratePipelines();
 }
