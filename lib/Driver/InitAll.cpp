@@ -14,7 +14,11 @@
 #include "mlir/InitAllExtensions.h"
 #include "mpq/Conversion/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Driver/Pipelines.h"
 #include "mpq/Models/Models.h"
+#include "mpq/Transforms/Assign/Passes.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
+#include "mpq/Transforms/Quantize/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -23,4 +27,10 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   registerModels(registry);
 }
 
-void mpq::registerAllPasses() { registerMPQConversionPasses(); }
+void mpq::registerAllPasses() {
+  registerMPQAssignPasses();
+  registerMPQCalibratePasses();
+  registerMPQConversionPasses();
+  registerMPQQuantizePasses();
+  registerQuantizationPipelines();
+}

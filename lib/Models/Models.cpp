@@ -15,4 +15,5 @@
 
 void mpq::registerModels(mlir::DialectRegistry &registry) {
   registerQuantizationModels(registry);
+  registerRangeModels(registry);
 }
