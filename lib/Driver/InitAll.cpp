@@ -18,9 +18,12 @@
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Conversion/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Driver/Pipelines.h"
 #include "mpq/Models/Models.h"
+#include "mpq/Transforms/Assign/Passes.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 #include "mpq/Transforms/Prepare/Passes.h"
+#include "mpq/Transforms/Quantize/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -32,6 +35,7 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
 }
 
 void mpq::registerAllPasses() {
+  registerMPQAssignPasses();
   registerMPQCalibratePasses();
   registerCalibratePipelines();
   registerCodegenPasses();
@@ -45,4 +49,6 @@ void mpq::registerAllPasses() {
   registerMPQConversionPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();
+  registerMPQQuantizePasses();
+  registerQuantizationPipelines();
 }
