@@ -1,4 +1,4 @@
-//===- Passes.h - passes of the phase "codegen" -*- C++ -*-===//
+//===- Passes.h - passes of the codegen phase ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,17 +1,12 @@
-//===- Passes.td - passes of the phase "codegen" -*- tablegen -*-===//
+//===- Passes.td - passes of the codegen phase -*- tablegen -*-===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-//
-// Linalg on tensors to kernels. Sorted by name.
-//
-//===----------------------------------------------------------------------===//
-
-#ifndef MPQ_CODEGEN_PASSES
-#define MPQ_CODEGEN_PASSES
+#ifndef MPQ_CODEGEN_PASSES_TD
+#define MPQ_CODEGEN_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
 
@@ -25,4 +20,4 @@ def InlineUnitsPass : Pass<"mpq-inline-units"> {
   }];
 }
 
-#endif // MPQ_CODEGEN_PASSES
+#endif // MPQ_CODEGEN_PASSES_TD
