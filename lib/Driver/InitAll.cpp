@@ -12,6 +12,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
@@ -20,4 +21,4 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<MPQDialect>();
 }
 
-void mpq::registerAllPasses() {}
+void mpq::registerAllPasses() { registerMPQCodegenPasses(); }
