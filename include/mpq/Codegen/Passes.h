@@ -19,6 +19,8 @@ namespace mpq {
 #define GEN_PASS_DECL
 #include "mpq/Codegen/Passes.h.inc"
 
+/// Patterns of `mpq-expand-math`.
+void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 /// Patterns of `mpq-inline-units`.
 void populateInlineUnitsPatterns(mlir::RewritePatternSet &patterns);
 
