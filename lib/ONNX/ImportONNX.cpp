@@ -402,20 +402,13 @@ OwningOpRef<ModuleOp> Importer::run() {
 // Entry points
 //===----------------------------------------------------------------------===//
 
-void mpq::registerONNXImportDialects(DialectRegistry &registry) {
-  registry.insert<arith::ArithDialect, func::FuncDialect,
-                  linalg::LinalgDialect, math::MathDialect, MPQDialect,
-                  tensor::TensorDialect>();
-}
-
 OwningOpRef<ModuleOp> mpq::importONNX(StringRef data, StringRef name,
                                       StringRef folder,
                                       const ImportOptions &options,
                                       MLIRContext *context) {
-  DialectRegistry registry;
-  registerONNXImportDialects(registry);
-  context->appendDialectRegistry(registry);
-  context->loadAllAvailableDialects();
+  context->loadDialect<arith::ArithDialect, func::FuncDialect,
+                       linalg::LinalgDialect, math::MathDialect, MPQDialect,
+                       tensor::TensorDialect>();
   Location loc = NameLoc::get(StringAttr::get(context, name));
   FailureOr<Model> model = readModel(data, folder, loc);
   if (failed(model) || failed(model->sortAndVerify(loc)))
