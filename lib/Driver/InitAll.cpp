@@ -17,8 +17,10 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Transforms/Prepare/Passes.h"
 #include "mpq/Models/Models.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
+#include "mpq/Conversion/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -30,13 +32,16 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
 }
 
 void mpq::registerAllPasses() {
-  registerMPQCalibratePasses();
-  registerCalibratePipelines();
-  registerCodegenPasses();
   mlir::PassPipelineRegistration<>(
       "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
       buildCodegenPipeline);
   mlir::PassPipelineRegistration<>(
       "mpq-form-kernels-pipeline", "lowered linalg to kernels on tensors",
       buildFormKernelsPipeline);
+  registerMPQCodegenPasses();
+  registerMPQConversionPasses();
+  registerMPQPreparePasses();
+  registerPreparePipeline();
+  registerMPQCalibratePasses();
+  registerCalibratePipelines();
 }

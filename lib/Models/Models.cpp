@@ -15,4 +15,5 @@
 
 void mpq::registerModels(mlir::DialectRegistry &registry) {
   registerRangeModels(registry);
+  registerQuantizationModels(registry);
 }

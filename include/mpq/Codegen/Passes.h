@@ -25,6 +25,9 @@ class TargetInfo;
 #define GEN_PASS_REGISTRATION
 #include "mpq/Codegen/Passes.h.inc"
 
+/// Patterns of `mpq-inline-units`.
+void populateInlineUnitsPatterns(mlir::RewritePatternSet &patterns);
+
 /// Products with constant weights to mpq.contract and mpq.conv.
 void populatePackProductsPatterns(mlir::RewritePatternSet &patterns,
                                   const TargetInfo &target);

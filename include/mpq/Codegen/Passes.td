@@ -52,6 +52,16 @@ def FormKernelsPass : Pass<"mpq-form-kernels", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def InlineUnitsPass : Pass<"mpq-inline-units"> {
+  let summary = "open the regions of mpq.unit";
+  let description = [{
+    Replaces every `mpq.unit` by the operations in its region; block arguments
+    become the operands. The operation that computes the unit's result takes the
+    unit's location, and with it the value id. Runs after quantization decided
+    about units as wholes.
+  }];
+}
+
 def LowerDotPass : Pass<"mpq-lower-dot"> {
   let summary = "mpq.dot4 to the target's instruction or an equal sequence";
   let description = [{
