@@ -15,15 +15,11 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Reference/Interpreter.h"
-#include "mpq/Target/JIT.h"
-#include "mpq/Target/Machine.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 
 #include <cstring>
-#include <memory>
 
 using namespace mlir;
 using namespace mpq;
@@ -121,50 +117,6 @@ FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
   if (!profile)
     return emitError(prepared.getLoc(), llvm::toString(profile.takeError()));
   return std::move(*profile);
-}
-
-FailureOr<SampleRunner> mpq::makeJITRunner(ModuleOp instrumented) {
-  MLIRContext *context = instrumented.getContext();
-  TargetAttr target = getHostTarget(context);
-  instrumented->setAttr(MPQDialect::getTargetAttrName(), target);
-  PassManager manager(context);
-  buildCodegenPipeline(manager);
-  if (failed(manager.run(instrumented)))
-    return failure();
-  FailureOr<std::unique_ptr<JITModel>> compiled =
-      JITModel::create(instrumented, target);
-  if (failed(compiled))
-    return failure();
-
-  // Runners are copied; the model is one.
-  std::shared_ptr<JITModel> model = std::move(*compiled);
-  return SampleRunner([model](ArrayRef<NpyArray> inputs,
-                              Collector &collector) -> llvm::Error {
-    const ModuleInfo &info = model->getInfo();
-    SmallVector<const void *> inputData;
-    for (const NpyArray &input : inputs)
-      inputData.push_back(input.data.data());
-    std::vector<std::vector<char>> outputs;
-    SmallVector<void *> outputData;
-    for (const TensorInfo &output : info.outputs)
-      outputData.push_back(
-          outputs.emplace_back(output.getSizeInBytes()).data());
-
-    struct Observer {
-      const ModuleInfo &info;
-      Collector &collector;
-    } observer{info, collector};
-    mpq_context run = JITModel::getSequentialContext();
-    run.observer = &observer;
-    run.observe = [](void *to, int64_t index, const float *data,
-                     int64_t count) {
-      auto *observer = static_cast<Observer *>(to);
-      observer->collector.observe(observer->info.observers[size_t(index)],
-                                  ArrayRef<float>(data, size_t(count)));
-    };
-    model->run(inputData, outputData, run);
-    return llvm::Error::success();
-  });
 }
 
 FailureOr<SampleRunner> mpq::makeReferenceRunner(ModuleOp instrumented) {

@@ -28,8 +28,8 @@ mlir::FailureOr<Profile> calibrate(mlir::ModuleOp prepared,
                                    CalibrationEngine engine,
                                    const SampleProgress &progress = {});
 
-/// The engine that calibration uses: compiles the module for this machine and
-/// runs it in this process.
+/// The engine that compiles the module for this machine; it must go through
+/// codegen.
 mlir::FailureOr<SampleRunner> makeJITRunner(mlir::ModuleOp instrumented);
 
 /// The engine that interprets the module: slow, for any module.
