@@ -38,7 +38,6 @@ void mpq::registerAllPasses() {
   registerMPQAssignPasses();
   registerMPQCalibratePasses();
   registerCalibratePipelines();
-  registerCodegenPasses();
   mlir::PassPipelineRegistration<>(
       "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
       buildCodegenPipeline);
