@@ -13,14 +13,17 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "mpq/Codegen/Passes.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mpq/Dialect/MPQDialect.h"
-#include "mpq/Transforms/Prepare/Passes.h"
-#include "mpq/Models/Models.h"
-#include "mpq/Transforms/Calibrate/Passes.h"
+#include "mpq/Codegen/Passes.h"
 #include "mpq/Conversion/Passes.h"
+#include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Driver/Pipelines.h"
+#include "mpq/Models/Models.h"
+#include "mpq/Transforms/Assign/Passes.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
+#include "mpq/Transforms/Prepare/Passes.h"
+#include "mpq/Transforms/Quantize/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -32,6 +35,10 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
 }
 
 void mpq::registerAllPasses() {
+  registerMPQAssignPasses();
+  registerMPQCalibratePasses();
+  registerCalibratePipelines();
+  registerCodegenPasses();
   mlir::PassPipelineRegistration<>(
       "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
       buildCodegenPipeline);
@@ -42,6 +49,6 @@ void mpq::registerAllPasses() {
   registerMPQConversionPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();
-  registerMPQCalibratePasses();
-  registerCalibratePipelines();
+  registerMPQQuantizePasses();
+  registerQuantizationPipelines();
 }

@@ -15,16 +15,14 @@
 
 #include "mpq/Transforms/Quantize/Passes.h"
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mpq/Analysis/ScaleGroups.h"
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Dialect/MPQInterfaces.h"
-
-#include "llvm/ADT/MapVector.h"
 
 #include <cmath>
 
@@ -36,32 +34,7 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-/// The range written on a value.
-static std::optional<std::pair<double, double>> getRange(Value value) {
-  RangeAttr range;
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    auto function =
-        dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
-    if (function)
-      range = function.getArgAttrOfType<RangeAttr>(
-          argument.getArgNumber(), MPQDialect::getRangeAttrName());
-  } else if (auto ranges = value.getDefiningOp()->getAttrOfType<ArrayAttr>(
-                 MPQDialect::getRangesAttrName())) {
-    range = dyn_cast<RangeAttr>(
-        ranges[cast<OpResult>(value).getResultNumber()]);
-  }
-  if (!range)
-    return std::nullopt;
-  return std::make_pair(range.getMin(), range.getMax());
-}
-
 namespace {
-/// One scale and zero point, and the values that get it.
-struct Group {
-  SmallVector<Value> roots;       // in the order they were found
-  SmallVector<Value> activations; // operands of products below the roots
-};
-
 class Quantizer {
 public:
   explicit Quantizer(FunctionOpInterface function)
@@ -69,81 +42,15 @@ public:
   LogicalResult run();
 
 private:
-  /// Finds the values `value` is moved from and adds them to the group.
-  void collectRoots(Value value, Group &group);
-  FailureOr<std::pair<double, double>> getGroupRange(const Group &group);
   void quantizeActivation(Value root, float scale, uint8_t zeroPoint);
   LogicalResult quantizeWeights(QuantizableOpInterface product);
 
   FunctionOpInterface function;
   OpBuilder builder;
-  DenseMap<Value, unsigned> groupOfRoot;
-  SmallVector<Group> groups;
 };
 } // namespace
 
-/// Values without numbers of their own: fills with zero and uninitialized ones.
-static bool holdsNoValues(Value value) {
-  if (value.getDefiningOp<tensor::EmptyOp>())
-    return true;
-  FloatAttr number;
-  auto fill = value.getDefiningOp<linalg::FillOp>();
-  return (fill && matchPattern(fill.getInputs()[0], m_AnyZeroFloat())) ||
-         matchPattern(value, m_AnyZeroFloat());
-}
-
-void Quantizer::collectRoots(Value value, Group &group) {
-  auto move = value.getDefiningOp<ScaleRelationOpInterface>();
-  SmallVector<OpOperand *> moved;
-  if (move)
-    moved = move.getScalePreservingOperands();
-  if (moved.empty()) {
-    group.roots.push_back(value);
-    return;
-  }
-  for (OpOperand *operand : moved)
-    if (!holdsNoValues(operand->get()))
-      collectRoots(operand->get(), group);
-}
-
-FailureOr<std::pair<double, double>>
-Quantizer::getGroupRange(const Group &group) {
-  // Zero is always representable: padding and sparse activations need it exact.
-  std::pair<double, double> all = {0.0, 0.0};
-  auto unite = [&](ArrayRef<Value> values, Value &missing) {
-    for (Value value : values) {
-      std::optional<std::pair<double, double>> range = getRange(value);
-      if (std::optional<ConstantView> data = ConstantView::get(value);
-          data && data->getElementType().isF32()) {
-        range = {0.0, 0.0};
-        for (int64_t i = 0; i < data->size(); ++i) {
-          range->first = std::min(range->first, double(data->getFloat(i)));
-          range->second = std::max(range->second, double(data->getFloat(i)));
-        }
-      }
-      if (!range) {
-        missing = value;
-        return false;
-      }
-      all = {std::min(all.first, range->first),
-             std::max(all.second, range->second)};
-    }
-    return true;
-  };
-  // What the products read bounds what matters of the roots as well.
-  Value missing, unused;
-  if (unite(group.roots, missing) || unite(group.activations, unused))
-    return all;
-  InFlightDiagnostic diagnostic =
-      emitError(missing.getLoc())
-      << "expected a range of this value, which a product of precision int8 "
-         "reads: apply a profile that has it, or leave the product in f32";
-  diagnostic.attachNote(group.activations.front().getLoc())
-      << "the product reads this value";
-  return failure();
-}
-
-/// `round(clamp((max - min) / 255))` in the arithmetic of docs/Numerics.md.
+/// Scale and zero point of a range that holds 0.
 static std::pair<float, uint8_t>
 getParameters(std::pair<double, double> range) {
   float scale = float((range.second - range.first) / 255.0);
@@ -166,11 +73,11 @@ void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
   auto map = AffineMapAttr::get(
       AffineMap::get(type.getRank(), 0, {}, builder.getContext()));
   auto quantize = QuantizeOp::create(
-      builder, loc, type.clone(byte), root, s, z, map, builder.getUnitAttr(),
+      builder, loc, type.clone(byte), root, s, z, map, true,
       Rounding::HalfEven, Scaling::Multiply, ZeroPointOrder::AfterRounding,
       DenseI64ArrayAttr());
   auto dequantize = DequantizeOp::create(builder, loc, type, quantize, s, z, map,
-                                         builder.getUnitAttr());
+                                         true);
   root.replaceUsesWithIf(dequantize, [&](OpOperand &use) {
     return use.getOwner() != quantize.getOperation() &&
            !use.getOwner()->hasTrait<OpTrait::IsTerminator>() &&
@@ -249,7 +156,7 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
       builder, loc, type, w, s, z,
       AffineMapAttr::get(
           AffineMap::get(type.getRank(), 0, exprs, builder.getContext())),
-      UnitAttr());
+      /*is_unsigned=*/false);
   product.getWeightOperand().set(dequantize);
   return success();
 }
@@ -262,47 +169,35 @@ LogicalResult Quantizer::run() {
     if (precision && precision.getKind() == PrecisionKind::Int8)
       products.push_back(op);
   });
+  SmallVector<Value> activations;
   for (QuantizableOpInterface product : products) {
     if (!product.isProduct())
       return product.emitOpError("expected a product of f32 tensors for "
                                  "precision int8");
-    Value activation = product.getActivationOperand().get();
-    Group group;
-    collectRoots(activation, group);
-    group.activations.push_back(activation);
-    // Join with every group that shares a root.
-    unsigned home = groups.size();
-    for (Value root : group.roots)
-      if (auto it = groupOfRoot.find(root); it != groupOfRoot.end())
-        home = std::min(home, it->second);
-    if (home == groups.size())
-      groups.emplace_back();
-    auto moveInto = [&](Group &from) {
-      for (Value root : from.roots)
-        if (!llvm::is_contained(groups[home].roots, root))
-          groups[home].roots.push_back(root);
-      llvm::append_range(groups[home].activations, from.activations);
-      from = Group();
-    };
-    for (Value root : SmallVector<Value>(group.roots))
-      if (auto it = groupOfRoot.find(root);
-          it != groupOfRoot.end() && it->second != home)
-        moveInto(groups[it->second]);
-    moveInto(group);
-    for (Value root : groups[home].roots)
-      groupOfRoot[root] = home;
+    activations.push_back(product.getActivationOperand().get());
   }
-
-  for (Group &group : groups) {
-    if (group.roots.empty())
-      continue;
-    FailureOr<std::pair<double, double>> range = getGroupRange(group);
-    if (failed(range))
+  RangeAnalysis ranges(function);
+  // Parameters first: quantizing adds operations without ranges.
+  SmallVector<ScaleGroup> groups = findScaleGroups(activations);
+  SmallVector<std::pair<float, uint8_t>> parameters;
+  for (ScaleGroup &group : groups) {
+    Value missing;
+    std::optional<std::pair<double, double>> range =
+        group.getRange(ranges, missing);
+    if (!range) {
+      InFlightDiagnostic diagnostic =
+          emitError(missing.getLoc())
+          << "expected a range of this value, which a product of precision int8 "
+             "reads: apply a profile that has it, or leave the product in f32";
+      diagnostic.attachNote(group.activations.front().getLoc())
+          << "the product reads this value";
       return failure();
-    auto [scale, zeroPoint] = getParameters(*range);
-    for (Value root : group.roots)
-      quantizeActivation(root, scale, zeroPoint);
+    }
+    parameters.push_back(getParameters(*range));
   }
+  for (auto [group, parameter] : llvm::zip_equal(groups, parameters))
+    for (Value root : group.roots)
+      quantizeActivation(root, parameter.first, parameter.second);
   for (QuantizableOpInterface product : products) {
     if (failed(quantizeWeights(product)))
       return failure();
@@ -314,8 +209,9 @@ LogicalResult Quantizer::run() {
 namespace {
 struct Quantize : mpq::impl::QuantizePassBase<Quantize> {
   void runOnOperation() override {
-    if (failed(Quantizer(getOperation()).run()))
-      signalPassFailure();
+    for (auto function : getOperation().getOps<FunctionOpInterface>())
+      if (!function.isExternal() && failed(Quantizer(function).run()))
+        return signalPassFailure();
   }
 };
 } // namespace

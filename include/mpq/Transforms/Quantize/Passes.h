@@ -8,6 +8,7 @@
 #ifndef MPQ_TRANSFORMS_QUANTIZE_PASSES_H
 #define MPQ_TRANSFORMS_QUANTIZE_PASSES_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mpq {

@@ -11,7 +11,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def QuantizePass : InterfacePass<"mpq-quantize", "::mlir::FunctionOpInterface"> {
+def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
   let summary = "put products of precision int8 into QDQ form";
   let description = [{
     Obeys `mpq.precision` and decides nothing. For each product that says `int8`:
