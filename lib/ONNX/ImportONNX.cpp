@@ -84,6 +84,8 @@ private:
   /// Constants by their shared bytes and type: reshaped views of a weight are
   /// different constants, two uses of a view are one.
   std::map<std::pair<const void *, const void *>, Value> constants;
+  /// Keeps their bytes alive: a freed buffer's address would be found again.
+  std::vector<ConstantTensor> materialized;
 };
 } // namespace
 
@@ -205,6 +207,7 @@ Value Importer::materialize(Tensor &tensor) {
         builder, NameLoc::get(builder.getStringAttr(name), parent), type,
         tensor.constant->getBytes());
     lastConstant = known.getDefiningOp();
+    materialized.push_back(*tensor.constant);
   }
   return tensor.value = known;
 }
