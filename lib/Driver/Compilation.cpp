@@ -22,11 +22,13 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
 
 #include <chrono>
 
@@ -178,8 +180,16 @@ LogicalResult Compiler::load() {
     import.functionName = options.name;
     module = importONNXFile(options.input, import, &context);
   } else {
-    module =
-        parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
+    // Resources in bytecode are aligned relative to the buffer, which small
+    // files would get on the heap.
+    std::string message;
+    std::unique_ptr<llvm::MemoryBuffer> buffer =
+        openInputFile(options.input, llvm::Align(64), &message);
+    if (!buffer)
+      return emitError(loc) << message;
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+    module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   }
   return success(static_cast<bool>(module));
 }
