@@ -78,6 +78,14 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
   }
   if (std::optional<FailureOr<Results>> results = evaluateTensorOp(op, outer))
     return *results;
+  if (isa<ContractOp, ConvOp>(op)) {
+    if (!cast<RankedTensorType>(op->getResult(0).getType()).hasStaticShape())
+      return op->emitOpError("the interpreter expects tensors of static shape");
+    FailureOr<Results> operands = getOperands(op);
+    if (failed(operands))
+      return failure();
+    return Results{*evaluatePackedProduct(op, *operands)};
+  }
   if (auto unit = dyn_cast<UnitOp>(op)) {
     FailureOr<Results> operands = getOperands(op);
     if (failed(operands))
