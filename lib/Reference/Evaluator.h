@@ -81,6 +81,8 @@ private:
   const InterpreterHooks &hooks;
   bool onDemand;
   llvm::DenseMap<mlir::Value, HostTensor> values;
+  /// What the function being run has written to buffers.
+  Results materialized;
   unsigned depth = 0;
 };
 
