@@ -15,10 +15,10 @@
 using namespace mpq;
 
 llvm::Expected<Profile> mpq::collectProfile(const Dataset &dataset,
-                                            Collector &collector,
                                             llvm::StringRef fingerprint,
                                             const SampleRunner &run,
                                             const SampleProgress &progress) {
+  Collector collector;
   for (size_t i = 0, e = dataset.size(); i < e; ++i) {
     llvm::Expected<std::vector<NpyArray>> inputs = dataset.read(i);
     if (!inputs)

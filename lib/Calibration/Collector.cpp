@@ -40,13 +40,6 @@ Profile Collector::takeProfile(llvm::StringRef fingerprint) {
   profile.samples = samples;
   for (auto &entry : values)
     profile.values.emplace(entry.getKey().str(), std::move(entry.getValue()));
-  *this = Collector(std::move(ids));
+  *this = Collector();
   return profile;
-}
-
-void Collector::observeHook(void *collector, int64_t index, const float *data,
-                            int64_t count) {
-  auto *self = static_cast<Collector *>(collector);
-  self->observe(self->ids[size_t(index)],
-                llvm::ArrayRef<float>(data, size_t(count)));
 }

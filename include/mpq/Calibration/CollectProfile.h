@@ -26,7 +26,6 @@ using SampleProgress = std::function<void(size_t done, size_t total)>;
 /// The profile of a model over a data set. Samples are read while the model
 /// runs, one at a time, so memory does not grow with their number.
 llvm::Expected<Profile> collectProfile(const Dataset &dataset,
-                                       Collector &collector,
                                        llvm::StringRef fingerprint,
                                        const SampleRunner &run,
                                        const SampleProgress &progress);

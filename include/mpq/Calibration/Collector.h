@@ -18,16 +18,7 @@ namespace mpq {
 /// runs use one collector each and merge the profiles, which loses nothing.
 class Collector {
 public:
-  Collector() = default;
-  /// `ids[i]` is the value id of observer `i` of the compiled model.
-  explicit Collector(std::vector<std::string> ids) : ids(std::move(ids)) {}
-
   void observe(llvm::StringRef id, llvm::ArrayRef<float> values);
-
-  /// `mpq_context::observe` (include/mpq-runtime/context.h) for compiled
-  /// models; the observer is the collector.
-  static void observeHook(void *collector, int64_t index, const float *data,
-                          int64_t count);
 
   /// Ends one sample. An error, naming the first value id in the order of
   /// observation, if a value was NaN in it.
@@ -37,7 +28,6 @@ public:
   Profile takeProfile(llvm::StringRef fingerprint);
 
 private:
-  std::vector<std::string> ids;
   llvm::StringMap<Histogram> values;
   uint64_t samples = 0;
   std::string firstNaN;

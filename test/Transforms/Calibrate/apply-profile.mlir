@@ -15,6 +15,7 @@
 
 // The instrumented module and one that has ranges are still the same model.
 // RUN: quant-opt %s --pass-pipeline='builtin.module(func.func(mpq-insert-observers),mpq-apply-profile{file=%t.json},mpq-apply-profile{file=%t.json})' | FileCheck %s
+// RUN: quant-opt %s --mpq-instrument-pipeline --mpq-calibrate-pipeline="file=%t.json method=percentile percentile=99.9" | FileCheck %s --check-prefix=PERCENTILE --implicit-check-not=mpq.observe
 // So is one that went through a file.
 // RUN: quant-opt %s -emit-bytecode -o %t.mlirbc && quant-opt %t.mlirbc --mpq-apply-profile=file=%t.json | FileCheck %s
 

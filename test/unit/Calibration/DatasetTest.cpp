@@ -138,9 +138,8 @@ TEST_F(DatasetTest, CollectsOverAllSamples) {
     collector.observe("log", {std::log(data[0]), std::log(data[1])});
     return llvm::Error::success();
   };
-  Collector collector;
   size_t calls = 0;
-  auto profile = collectProfile(*dataset, collector, "model", run,
+  auto profile = collectProfile(*dataset, "model", run,
                                 [&](size_t done, size_t total) {
                                   EXPECT_EQ(done, ++calls);
                                   EXPECT_EQ(total, 2u);
@@ -154,8 +153,7 @@ TEST_F(DatasetTest, CollectsOverAllSamples) {
       << message;
 
   save("x", "b.npy", {0.5f, 8.0f});
-  Collector second;
-  auto good = collectProfile(*dataset, second, "model", run, {});
+  auto good = collectProfile(*dataset, "model", run, {});
   ASSERT_TRUE(bool(good)) << llvm::toString(good.takeError());
   EXPECT_EQ(good->samples, 2u);
   EXPECT_EQ(good->values.at("x").getMin(), 0.5f);

@@ -19,9 +19,8 @@
 using namespace mpq;
 
 static Profile collect(std::initializer_list<float> x, llvm::StringRef model) {
-  Collector collector({"y", "x"});
-  std::vector<float> values(x);
-  Collector::observeHook(&collector, 1, values.data(), int64_t(values.size()));
+  Collector collector;
+  collector.observe("x", x);
   EXPECT_FALSE(bool(collector.finishSample("a.npy")));
   return collector.takeProfile(model);
 }

@@ -16,6 +16,10 @@
 
 #include <string>
 
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
 namespace mpq {
 
 #define GEN_PASS_DECL
@@ -23,6 +27,13 @@ namespace mpq {
 
 #define GEN_PASS_REGISTRATION
 #include "mpq/Transforms/Calibrate/Passes.h.inc"
+
+/// The phase calibrate around the run of the instrumented model, registered as
+/// `mpq-instrument-pipeline` and `mpq-calibrate-pipeline`.
+void buildInstrumentPipeline(mlir::OpPassManager &manager);
+void buildCalibratePipeline(mlir::OpPassManager &manager,
+                            const ApplyProfilePassOptions &options);
+void registerCalibratePipelines();
 
 /// Identity of a prepared model: its operations, types and weights, but not
 /// its locations, names, ranges and observers. The same in every run, before

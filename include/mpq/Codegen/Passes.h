@@ -1,0 +1,45 @@
+//===- Passes.h - from linalg to kernels in the LLVM dialect ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_CODEGEN_PASSES_H
+#define MPQ_CODEGEN_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace mlir {
+class OpPassManager;
+class RewritePatternSet;
+} // namespace mlir
+
+namespace mpq {
+
+class TargetInfo;
+
+#define GEN_PASS_DECL
+#include "mpq/Codegen/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "mpq/Codegen/Passes.h.inc"
+
+/// Patterns of `mpq-inline-units`.
+void populateInlineUnitsPatterns(mlir::RewritePatternSet &patterns);
+
+/// Products with constant weights to mpq.contract and mpq.conv.
+void populatePackProductsPatterns(mlir::RewritePatternSet &patterns,
+                                  const TargetInfo &target);
+
+/// The phase `codegen`: lowered linalg in a module with `mpq.target` to the LLVM
+/// dialect with the attributes of ModuleInfo.
+void buildCodegenPipeline(mlir::OpPassManager &manager);
+
+/// The first half of it: kernels on tensors, formed and placed, with their
+/// strategies. What tests and tuning look at.
+void buildFormKernelsPipeline(mlir::OpPassManager &manager);
+
+} // namespace mpq
+
+#endif // MPQ_CODEGEN_PASSES_H

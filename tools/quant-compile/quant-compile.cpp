@@ -1,0 +1,106 @@
+//===- quant-compile.cpp - compile a model to native code ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Flags to CompileOptions; the work is in lib/Driver.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Driver/Compilation.h"
+#include "mpq/InitAllDialects.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/InitLLVM.h"
+
+using namespace mpq;
+namespace cl = llvm::cl;
+
+static cl::ValuesClass getPhaseValues() {
+  return cl::values(
+      clEnumValN(Phase::Import, "import", "ONNX to linalg"),
+      clEnumValN(Phase::Prepare, "prepare", "float to float"),
+      clEnumValN(Phase::Calibrate, "calibrate", "ranges onto values"),
+      clEnumValN(Phase::Assign, "assign", "a precision for every operation"),
+      clEnumValN(Phase::Quantize, "quantize", "QDQ form"),
+      clEnumValN(Phase::Lower, "lower", "integer arithmetic"),
+      clEnumValN(Phase::Codegen, "codegen", "LLVM dialect"),
+      clEnumValN(Phase::Emit, "emit", "machine code"));
+}
+
+namespace {
+/// Made after LLVM's own options have been taken away.
+struct Flags {
+  cl::OptionCategory category{"quant-compile options"};
+  cl::opt<std::string> input{cl::Positional, cl::Required,
+                             cl::desc("MODEL(.onnx|.mlir|.mlirbc)"),
+                             cl::cat(category)};
+  cl::opt<std::string> output{"o", cl::desc("Output file"),
+                              cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> target{
+      "target",
+      cl::desc("Machine: host, x86-avx2, x86-avxvnni or x86-avx512vnni"),
+      cl::init("host"), cl::cat(category)};
+  cl::opt<OutputKind> kind{
+      "emit",
+      cl::desc("What to write (default: so, or MLIR if --to ends early)"),
+      cl::values(
+          clEnumValN(OutputKind::MLIR, "mlir", "MLIR as text"),
+          clEnumValN(OutputKind::Bytecode, "mlirbc", "MLIR as bytecode"),
+          clEnumValN(OutputKind::LLVMIR, "llvm", "LLVM IR as text"),
+          clEnumValN(OutputKind::Assembly, "asm", "assembly"),
+          clEnumValN(OutputKind::Object, "obj", "an object and a C header"),
+          clEnumValN(OutputKind::SharedLibrary, "so",
+                     "a shared library and a C header")),
+      cl::cat(category)};
+  cl::opt<Phase> from{
+      "from",
+      cl::desc("First phase (default: import for ONNX, prepare for MLIR)"),
+      getPhaseValues(), cl::cat(category)};
+  cl::opt<Phase> to{"to", cl::desc("Last phase (default: emit)"),
+                    getPhaseValues(), cl::cat(category)};
+  cl::opt<bool> quiet{"quiet", cl::desc("No progress and no closing table"),
+                      cl::cat(category)};
+};
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::ResetCommandLineParser();
+  Flags flags;
+  cl::HideUnrelatedOptions(flags.category);
+  cl::ParseCommandLineOptions(argc, argv,
+                              "mpq: compile a model to native code\n");
+
+  CompileOptions options;
+  options.input = flags.input;
+  options.output = flags.output;
+  options.target = flags.target;
+  if (flags.kind.getNumOccurrences())
+    options.kind = flags.kind;
+  if (flags.from.getNumOccurrences())
+    options.from = flags.from;
+  if (flags.to.getNumOccurrences())
+    options.to = flags.to;
+
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  ProgressFn progress = [&](llvm::StringRef what, double seconds) {
+    if (!flags.quiet)
+      llvm::errs() << llvm::format("mpq: %-10s %8.2f s\n", what.str().c_str(),
+                                   seconds);
+  };
+  mlir::FailureOr<CompileSummary> summary = compile(context, options, progress);
+  if (mlir::failed(summary))
+    return 1;
+  if (!flags.quiet)
+    printSummary(*summary, llvm::errs());
+  return 0;
+}
