@@ -7,8 +7,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Driver/Compilation.h"
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Driver/Calibration.h"
 #include "mpq/Driver/OperationCount.h"
+#include "mpq/Driver/Pipelines.h"
+#include "mpq/ONNX/ImportONNX.h"
 #include "mpq/Target/Machine.h"
+#include "mpq/Transforms/Assign/Passes.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
+#include "mpq/Transforms/Prepare/Passes.h"
+#include "mpq/Transforms/Quantize/Passes.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/Verifier.h"
@@ -38,9 +46,11 @@ public:
 
 private:
   LogicalResult resolve();
+  LogicalResult requirePhase(bool given, StringRef option, Phase phase);
   LogicalResult checkOutput();
   LogicalResult load();
   LogicalResult runPhase(Phase phase);
+  LogicalResult calibrate();
   LogicalResult write();
   LogicalResult writeSharedLibrary(StringRef object);
   LogicalResult writeFile(StringRef path,
@@ -56,6 +66,7 @@ private:
   OwningOpRef<ModuleOp> module;
   Phase from = Phase::Prepare, to = Phase::Emit;
   OutputKind kind = OutputKind::SharedLibrary;
+  PrecisionGoal precision = PrecisionGoal::F32;
   TargetAttr target;
   CompileSummary summary;
 };
@@ -63,6 +74,18 @@ private:
 
 static bool isMLIR(OutputKind kind) {
   return kind == OutputKind::MLIR || kind == OutputKind::Bytecode;
+}
+
+/// An option that no phase of this compilation reads is an error.
+LogicalResult Compiler::requirePhase(bool given, StringRef option,
+                                     Phase phase) {
+  if (!given || (from <= phase && phase <= to))
+    return success();
+  return emitError(loc) << "option --" << option
+                        << " has no effect: it is for the phase "
+                        << stringifyPhase(phase) << " but phases "
+                        << stringifyPhase(from) << " to " << stringifyPhase(to)
+                        << " run";
 }
 
 LogicalResult Compiler::resolve() {
@@ -74,13 +97,20 @@ LogicalResult Compiler::resolve() {
                                      : "an MLIR file from a later phase than "
                                        "import")
                           << " but got --from " << stringifyPhase(from);
+  bool calibrates = !options.calibrationData.empty();
+  if (calibrates && (options.kind || options.to || !options.profile.empty()))
+    return emitError(loc) << "expected --calibrate to write a profile: it "
+                             "cannot be combined with --emit, --to and "
+                             "--profile";
   bool textual = StringRef(options.output).ends_with(".mlir");
   OutputKind mlirKind = textual ? OutputKind::MLIR : OutputKind::Bytecode;
   kind = options.kind.value_or(options.to && *options.to != Phase::Emit
                                    ? mlirKind
                                    : OutputKind::SharedLibrary);
-  to = options.to.value_or(isMLIR(kind) ? Phase::Codegen : Phase::Emit);
-  if (isMLIR(kind) != (to != Phase::Emit))
+  to = calibrates ? Phase::Calibrate
+                  : options.to.value_or(isMLIR(kind) ? Phase::Codegen
+                                                     : Phase::Emit);
+  if (!calibrates && isMLIR(kind) != (to != Phase::Emit))
     return emitError(loc) << "expected "
                           << (isMLIR(kind) ? "mlir and mlirbc to be emitted "
                                              "after an earlier phase than emit"
@@ -92,9 +122,22 @@ LogicalResult Compiler::resolve() {
                              "got "
                           << stringifyPhase(to) << " and "
                           << stringifyPhase(from);
-  if (from > Phase::Import && !options.shapes.empty())
-    return emitError(loc) << "expected shapes for an ONNX model only: those of "
-                             "an MLIR file are fixed";
+  bool hasProfile = !options.profile.empty();
+  if (failed(requirePhase(!options.shapes.empty(), "shape", Phase::Import)) ||
+      failed(requirePhase(!options.name.empty(), "name", Phase::Import)) ||
+      failed(requirePhase(hasProfile, "profile", Phase::Calibrate)) ||
+      failed(requirePhase(!options.recipe.empty(), "recipe", Phase::Assign)) ||
+      failed(requirePhase(options.precision.has_value(), "precision",
+                          Phase::Assign)) ||
+      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)))
+    return failure();
+  precision = options.precision.value_or(hasProfile ? PrecisionGoal::Int8
+                                                    : PrecisionGoal::F32);
+  // From a later phase on, ranges may stand in the file.
+  if (precision == PrecisionGoal::Int8 && !hasProfile &&
+      from <= Phase::Calibrate)
+    return emitError(loc) << "expected a profile for --precision int8: make "
+                             "one with --calibrate and pass it with --profile";
   context.loadDialect<MPQDialect>();
   target = getNamedTarget(&context, options.target);
   if (!target) {
@@ -129,8 +172,15 @@ LogicalResult Compiler::checkOutput() {
 }
 
 LogicalResult Compiler::load() {
-  ParserConfig config(&context);
-  module = parseSourceFile<ModuleOp>(options.input, config);
+  if (from == Phase::Import) {
+    ImportOptions import;
+    import.shapes = options.shapes;
+    import.functionName = options.name;
+    module = importONNXFile(options.input, import, &context);
+  } else {
+    module =
+        parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
+  }
   return success(static_cast<bool>(module));
 }
 
@@ -146,8 +196,62 @@ LogicalResult Compiler::timed(StringRef what,
 }
 
 LogicalResult Compiler::runPhase(Phase phase) {
+  // Float models stay as they came: their quantized parts are in QDQ form
+  // already, which lower takes.
+  bool quantizes = precision == PrecisionGoal::Int8 ||
+                   !options.recipe.empty() || from > Phase::Assign;
   PassManager manager(&context);
+  switch (phase) {
+  case Phase::Import:
+  case Phase::Emit:
+    llvm_unreachable("not a pipeline on the module");
+  case Phase::Prepare:
+    buildPreparePipeline(manager);
+    break;
+  case Phase::Calibrate:
+    if (!options.profile.empty()) {
+      ApplyProfilePassOptions apply;
+      apply.file = options.profile;
+      buildCalibratePipeline(manager, apply);
+    }
+    break;
+  case Phase::Assign:
+    if (quantizes) {
+      AssignPrecisionPassOptions assign;
+      assign.recipe = options.recipe;
+      assign.precision = precision == PrecisionGoal::Int8 ? PrecisionKind::Int8
+                                                          : PrecisionKind::F32;
+      assign.report = options.report;
+      manager.addPass(createAssignPrecisionPass(assign));
+    }
+    break;
+  case Phase::Quantize:
+    if (quantizes)
+      manager.addNestedPass<func::FuncOp>(createQuantizePass());
+    break;
+  case Phase::Lower:
+    buildLowerPipeline(manager);
+    break;
+  case Phase::Codegen:
+    buildCodegenPipeline(manager);
+    break;
+  }
   return manager.run(*module);
+}
+
+/// Runs the samples through the model and writes the profile.
+LogicalResult Compiler::calibrate() {
+  FailureOr<Profile> profile =
+      mpq::calibrate(*module, options.calibrationData, makeJITRunner,
+                     [&](size_t done, size_t total) {
+                       if (options.sampleProgress)
+                         options.sampleProgress(done, total);
+                     });
+  if (failed(profile))
+    return failure();
+  return writeFile(options.output, [&](llvm::raw_ostream &os) {
+    os << profile->toJSON();
+  });
 }
 
 LogicalResult
@@ -246,6 +350,14 @@ FailureOr<CompileSummary> Compiler::run() {
       failed(timed(from == Phase::Import ? "import" : "read",
                    [&] { return load(); })))
     return failure();
+  if (!options.calibrationData.empty()) {
+    if ((from <= Phase::Prepare && failed(timed("prepare", [&] {
+           return runPhase(Phase::Prepare);
+         }))) ||
+        failed(timed("calibrate", [&] { return calibrate(); })))
+      return failure();
+    return summary;
+  }
   // A module that codegen has compiled is for the machine it says.
   if (from <= Phase::Codegen ||
       !(*module)->hasAttr(MPQDialect::getTargetAttrName()))
@@ -283,7 +395,7 @@ FailureOr<CompileSummary> mpq::compile(MLIRContext &context,
 
 void mpq::printSummary(const CompileSummary &summary, llvm::raw_ostream &os) {
   auto row = [&](StringRef name, int64_t value, StringRef unit) {
-    os << llvm::format("  %-28s %14lld %s\n", name.str().c_str(),
+    os << llvm::format("  %-22s %14lld %s\n", name.str().c_str(),
                        static_cast<long long>(value), unit.str().c_str());
   };
   if (summary.sizes) {
@@ -295,11 +407,10 @@ void mpq::printSummary(const CompileSummary &summary, llvm::raw_ostream &os) {
     row("workspace", *summary.workspace, "bytes");
   if (summary.integerMACs) {
     int64_t total = *summary.integerMACs + *summary.floatMACs;
-    row("integer multiply-accumulates", *summary.integerMACs,
-        total ? llvm::formatv("({0:P1})",
-                              double(*summary.integerMACs) / double(total))
-                    .str()
-              : "");
-    row("float multiply-accumulates", *summary.floatMACs, "");
+    double share = total ? 100.0 * double(*summary.integerMACs) / total : 0;
+    row("multiply-accumulates", total,
+        llvm::formatv("({0:F1}% integer)", share).str());
+    row("  in integers", *summary.integerMACs, "");
+    row("  in float", *summary.floatMACs, "");
   }
 }

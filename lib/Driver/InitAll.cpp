@@ -35,19 +35,19 @@ void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
 }
 
 void mpq::registerAllPasses() {
+  registerMPQAssignPasses();
+  registerMPQCalibratePasses();
+  registerCalibratePipelines();
+  registerMPQCodegenPasses();
   mlir::PassPipelineRegistration<>(
       "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
       buildCodegenPipeline);
   mlir::PassPipelineRegistration<>(
       "mpq-form-kernels-pipeline", "lowered linalg to kernels on tensors",
       buildFormKernelsPipeline);
-  registerMPQCodegenPasses();
-  registerMPQAssignPasses();
   registerMPQConversionPasses();
-  registerMPQQuantizePasses();
-  registerQuantizationPipelines();
   registerMPQPreparePasses();
   registerPreparePipeline();
-  registerMPQCalibratePasses();
-  registerCalibratePipelines();
+  registerMPQQuantizePasses();
+  registerQuantizationPipelines();
 }

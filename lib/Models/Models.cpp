@@ -14,6 +14,6 @@
 #include "mpq/Models/Models.h"
 
 void mpq::registerModels(mlir::DialectRegistry &registry) {
-  registerRangeModels(registry);
   registerQuantizationModels(registry);
+  registerRangeModels(registry);
 }

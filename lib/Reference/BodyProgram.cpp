@@ -16,6 +16,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Numerics/FloatOps.h"
+#include "mpq/Numerics/QuantizeForm.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -247,32 +248,6 @@ static int64_t toInteger(float value, double low, double high) {
   if (value >= high)
     return high >= 0x1p63 ? INT64_MAX : int64_t(high);
   return int64_t(value);
-}
-
-static formulas::RoundTo convertRounding(Rounding rounding) {
-  switch (rounding) {
-  case Rounding::HalfEven:
-    return formulas::RoundTo::HalfEven;
-  case Rounding::HalfUp:
-    return formulas::RoundTo::HalfUp;
-  case Rounding::HalfAway:
-    return formulas::RoundTo::HalfAway;
-  }
-  llvm_unreachable("unknown rounding");
-}
-
-formulas::QuantizeForm mpq::getQuantizeForm(Operation *op) {
-  formulas::QuantizeForm form;
-  if (auto quantize = dyn_cast<QuantizeOp>(op)) {
-    form.rounding = convertRounding(quantize.getRounding());
-    form.multiply = quantize.getScaling() == Scaling::Multiply;
-    form.zeroPointFirst =
-        quantize.getZeroPointOrder() == ZeroPointOrder::BeforeRounding;
-    std::tie(form.low, form.high) = quantize.getLimits();
-  } else {
-    std::tie(form.low, form.high) = cast<RequantizeOp>(op).getLimits();
-  }
-  return form;
 }
 
 static unsigned widthOf(Value value) {
@@ -559,7 +534,7 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
       .Case([&](QuantizeOp op) {
         const float *x = in[0]->f, *scale = in[1]->f;
         const int64_t *zero = in[2]->i;
-        auto form = getQuantizeForm(op);
+        auto form = formulas::getQuantizeForm(op);
         bool isUnsigned = op.getIsUnsigned();
         return add([=](int n) {
           int64_t z[Row::width];
@@ -573,7 +548,7 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
       .Case([&](RequantizeOp op) {
         const float *multiplier = in[1]->f;
         const int64_t *x = in[0]->i, *zero = in[2]->i;
-        auto form = getQuantizeForm(op);
+        auto form = formulas::getQuantizeForm(op);
         bool isUnsigned = op.getIsUnsigned();
         return add([=](int n) {
           int64_t z[Row::width];

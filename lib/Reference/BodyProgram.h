@@ -13,7 +13,6 @@
 #ifndef MPQ_LIB_REFERENCE_BODYPROGRAM_H
 #define MPQ_LIB_REFERENCE_BODYPROGRAM_H
 
-#include "mpq/Numerics/Formulas.h"
 #include "mpq/Reference/HostTensor.h"
 
 #include "mlir/IR/Operation.h"
@@ -83,9 +82,6 @@ private:
 /// IEEE 754-2019 maximum and minimum: NaN wins, -0 is less than +0.
 float maximum(float a, float b);
 float minimum(float a, float b);
-
-/// What the attributes of a quantize or requantize operation say.
-formulas::QuantizeForm getQuantizeForm(mlir::Operation *op);
 
 /// Moves elements at `offsets` between a tensor and a row.
 void loadRow(Row &row, const HostTensor &tensor, const int64_t *offsets, int n);

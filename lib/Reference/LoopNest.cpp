@@ -249,8 +249,9 @@ void LoopNest::fillIndexRows(int n) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult LoopNest::computeSequential(int n) {
-  for (const LoopOperand &output : outputs)
-    load(output, n);
+  for (auto [output, row] : llvm::zip_equal(outputs, resultRows))
+    if (output.row != row)
+      load(output, n);
   for (unsigned dim : reductionDims) {
     isLane[dim] = false;
     current[dim] = 0;

@@ -58,7 +58,8 @@ public:
 
   BodyProgram &getProgram() { return program; }
   void addInput(TensorView view, mlir::AffineMap map, unsigned row);
-  /// An output: its initial elements, and the row that holds its new ones.
+  /// An output: its initial elements, and the row that holds its new ones. With
+  /// one row for both the initial elements are not read.
   void addOutput(TensorView init, mlir::AffineMap map, unsigned initRow,
                  unsigned resultRow);
   void setReduction(ReductionInfo info) { reduction = std::move(info); }

@@ -41,7 +41,13 @@ func.func @model(%x: tensor<1x2x3x3xf32> {mpq.name = "x"}, %w: tensor<2x2x2x2xf3
   }
 
   %last = tensor.extract_slice %x[0, 0, 2, 1] [1, 2, 1, 2] [1, 1, 1, 1] : tensor<1x2x3x3xf32> to tensor<2x2xf32>
-  %column = arith.constant dense<1.5> : tensor<2x1xf32>
+  %narrow = tensor.extract_slice %last[0, 0] [2, 1] [1, 1] : tensor<2x2xf32> to tensor<2x1xf32>
+  %wide = tensor.pad %narrow low[0, 1] high[0, 0] {
+  ^bb0(%a: index, %b: index):
+    %value = arith.constant 1.5 : f32
+    tensor.yield %value : f32
+  } : tensor<2x1xf32> to tensor<2x2xf32>
+  %column = tensor.extract_slice %wide[0, 0] [2, 1] [1, 1] : tensor<2x2xf32> to tensor<2x1xf32>
   %cut = tensor.concat dim(1) %column, %last : (tensor<2x1xf32>, tensor<2x2xf32>) -> tensor<2x3xf32>
   return %conv, %pooled, %product, %cut : tensor<1x2x2x2xf32>, tensor<1x2x2x2xf32>, tensor<2x2xf32>, tensor<2x3xf32>
 }

@@ -12,12 +12,15 @@
 
 #include "mpq/Driver/Compilation.h"
 #include "mpq/InitAllDialects.h"
+#include "mpq/ONNX/ImportONNX.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
+
+#include <chrono>
 
 using namespace mpq;
 namespace cl = llvm::cl;
@@ -65,6 +68,31 @@ struct Flags {
       getPhaseValues(), cl::cat(category)};
   cl::opt<Phase> to{"to", cl::desc("Last phase (default: emit)"),
                     getPhaseValues(), cl::cat(category)};
+  cl::list<std::string> shapes{
+      "shape", cl::desc("Shape of an ONNX input that the model leaves open"),
+      cl::value_desc("x=1x3x48x320"), cl::cat(category)};
+  cl::opt<std::string> name{
+      "name", cl::desc("Name of an ONNX model: mpq_<name>_run, ..."),
+      cl::cat(category)};
+  cl::opt<PrecisionGoal> precision{
+      "precision",
+      cl::desc("What products compute in (default: int8 with a profile)"),
+      cl::values(clEnumValN(PrecisionGoal::F32, "f32", "float"),
+                 clEnumValN(PrecisionGoal::Int8, "int8",
+                            "8-bit integers where possible")),
+      cl::cat(category)};
+  cl::opt<std::string> profile{"profile", cl::desc("Profile of --calibrate"),
+                               cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> recipe{
+      "recipe", cl::desc("Rules that override precisions and ranges"),
+      cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> report{
+      "report", cl::desc("JSON file for a record of every decision"),
+      cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> calibrate{
+      "calibrate",
+      cl::desc("Write a profile of these samples: folder/<input>/*.npy"),
+      cl::value_desc("folder"), cl::cat(category)};
   cl::opt<bool> quiet{"quiet", cl::desc("No progress and no closing table"),
                       cl::cat(category)};
 };
@@ -88,6 +116,33 @@ int main(int argc, char **argv) {
     options.from = flags.from;
   if (flags.to.getNumOccurrences())
     options.to = flags.to;
+
+  if (flags.precision.getNumOccurrences())
+    options.precision = flags.precision;
+  options.name = flags.name;
+  options.profile = flags.profile;
+  options.recipe = flags.recipe;
+  options.report = flags.report;
+  options.calibrationData = flags.calibrate;
+  ImportOptions import;
+  for (const std::string &shape : flags.shapes) {
+    std::string message;
+    if (mlir::failed(parseShapeOption(shape, import, message))) {
+      llvm::errs() << "error: " << message << '\n';
+      return 1;
+    }
+  }
+  options.shapes = import.shapes;
+  auto lastShown = std::chrono::steady_clock::now();
+  options.sampleProgress = [&](size_t done, size_t total) {
+    auto now = std::chrono::steady_clock::now();
+    if (flags.quiet ||
+        (now - lastShown < std::chrono::seconds(2) && done < total))
+      return;
+    lastShown = now;
+    llvm::errs() << "mpq: calibrate  " << done << " of " << total
+                 << " samples\n";
+  };
 
   mlir::DialectRegistry registry;
   registerAllDialects(registry);

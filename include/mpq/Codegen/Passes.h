@@ -25,6 +25,9 @@ class TargetInfo;
 #define GEN_PASS_REGISTRATION
 #include "mpq/Codegen/Passes.h.inc"
 
+/// Patterns of `mpq-expand-math`.
+void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
+
 /// Patterns of `mpq-inline-units`.
 void populateInlineUnitsPatterns(mlir::RewritePatternSet &patterns);
 

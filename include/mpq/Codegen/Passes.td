@@ -38,6 +38,21 @@ def DispatchKernelsPass : Pass<"mpq-dispatch-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def ExpandMathPass : Pass<"mpq-expand-math"> {
+  let summary = "Spell out functions and quantization as IEEE operations";
+  let description = [{
+    Rewrites `math.exp`, `log`, `tanh`, `erf`, `rsqrt` and `powf`, and the
+    scalar and vector forms of `mpq.quantize`, `mpq.dequantize` and
+    `mpq.requantize`, into `arith` operations, `math.fma`, `math.floor`,
+    `math.roundeven` and the like, by the formulas of
+    `include/mpq/Numerics/Formulas.h`: the very text that the reference
+    interpreter runs, so both agree bit for bit. Works on f32 and vectors of it
+    anywhere, in bodies of linalg operations too; f16 and bf16 are widened.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
 def FormKernelsPass : Pass<"mpq-form-kernels", "::mlir::ModuleOp"> {
   let summary = "group operations into outlined kernels";
   let description = [{

@@ -28,6 +28,10 @@ mlir::FailureOr<Profile> calibrate(mlir::ModuleOp prepared,
                                    CalibrationEngine engine,
                                    const SampleProgress &progress = {});
 
+/// The engine that compiles the module for this machine; it must go through
+/// codegen.
+mlir::FailureOr<SampleRunner> makeJITRunner(mlir::ModuleOp instrumented);
+
 /// The engine that interprets the module: slow, for any module.
 mlir::FailureOr<SampleRunner> makeReferenceRunner(mlir::ModuleOp instrumented);
 

@@ -53,6 +53,10 @@ struct CompileOptions {
   /// By default: int8 if there is a profile.
   std::optional<PrecisionGoal> precision;
   std::string profile, recipe;
+  /// Samples (Dataset.h): write a profile of them instead of code.
+  std::string calibrationData;
+  /// Told how many samples are done, and of how many.
+  std::function<void(size_t done, size_t total)> sampleProgress;
   /// A JSON file that gets a record of every decision of assign.
   std::string report;
   /// A name that getNamedTarget knows.

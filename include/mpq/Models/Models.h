@@ -14,12 +14,12 @@ class DialectRegistry;
 
 namespace mpq {
 
-/// Attaches RangeInferenceOpInterface to operations of linalg, tensor, arith,
-/// math and mpq.
-void registerRangeModels(mlir::DialectRegistry &registry);
 /// Attaches QuantizableOpInterface and ScaleRelationOpInterface to operations of
 /// linalg and tensor.
 void registerQuantizationModels(mlir::DialectRegistry &registry);
+/// Attaches RangeInferenceOpInterface to operations of linalg, tensor, arith,
+/// math and mpq.
+void registerRangeModels(mlir::DialectRegistry &registry);
 
 /// Attaches every model of this folder.
 void registerModels(mlir::DialectRegistry &registry);

@@ -44,6 +44,7 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   // On tensors, kernel by kernel.
   manager.addNestedPass<func::FuncOp>(createTileKernelsPass());
   addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createExpandMathPass());
   manager.addNestedPass<func::FuncOp>(createVectorizeProductsPass());
   manager.addNestedPass<func::FuncOp>(createVectorizeGenericsPass());
   addCleanup(manager);

@@ -1,4 +1,6 @@
 // RUN: quant-opt %s --mpq-convert-to-nhwc --mlir-print-local-scope | FileCheck %s
+// RUN: %python %S/Inputs/compare.py %s %t --mpq-convert-to-nhwc
+// RUN: %python %S/Inputs/compare.py %s %t --mpq-prepare-pipeline
 // RUN: quant-opt %s --mpq-convert-to-nhwc --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s --check-prefix=LOC
 
 // Weights change at compile time: 2x1x1x2 (f, c, h, w) to 1x2x1x2 (h, w, c, f).

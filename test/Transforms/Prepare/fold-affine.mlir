@@ -1,4 +1,6 @@
 // RUN: quant-opt %s --mpq-fold-affine --mlir-print-local-scope --split-input-file | FileCheck %s
+// RUN: %python %S/Inputs/compare.py %s %t --mpq-fold-affine
+// RUN: %python %S/Inputs/compare.py %s %t --mpq-prepare-pipeline
 // RUN: quant-opt %s --mpq-fold-affine --mlir-print-local-scope --mlir-print-debuginfo --split-input-file | FileCheck %s --check-prefix=LOC
 
 // Bias, then (x - mean) / sqrt(variance + 0.75) * 3: scales 1.5 and 3,

@@ -1,4 +1,6 @@
 // RUN: quant-opt %s --mpq-fold-constants --split-input-file | FileCheck %s
+// RUN: %python %S/Inputs/compare.py %s %t --mpq-fold-constants
+// RUN: %python %S/Inputs/compare.py %s %t --mpq-prepare-pipeline
 
 // Transpose, reshape, slice and concatenation, through a resource:
 // [[0..8], [9..17]] -> columns 2, 4, 6 -> [2, 11, 4, 13, 6, 15] and one more row.

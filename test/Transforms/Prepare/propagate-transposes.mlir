@@ -1,4 +1,6 @@
 // RUN: quant-opt %s --mpq-propagate-transposes --mlir-print-local-scope --split-input-file | FileCheck %s
+// RUN: %python %S/Inputs/compare.py %s %t --mpq-propagate-transposes
+// RUN: %python %S/Inputs/compare.py %s %t --mpq-prepare-pipeline
 
 // A residual block: bias of the channel, pad and add follow; all transposes meet.
 // CHECK-LABEL: func @residual

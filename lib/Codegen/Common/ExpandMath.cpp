@@ -1,0 +1,237 @@
+//===- ExpandMath.cpp - functions and quantization as IEEE operations ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// math operations on vectors become scalar calls of libm in LLVM, and libm
+// differs between machines. Here the builder of Formulas.h emits operations, so
+// code computes what the interpreter does and vectorizes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Numerics/QuantizeForm.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_EXPANDMATHPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+/// Primitive operations on scalars, or on vectors of one shape.
+class OperationBuilder {
+public:
+  using Float = Value;
+  using Int = Value;
+  using Bool = Value;
+
+  OperationBuilder(OpBuilder &builder, Location loc, Type like)
+      : builder(builder), loc(loc), like(like) {}
+
+  /// The type of `element` scalars shaped as the values are.
+  Type shaped(Type element) const {
+    auto vector = dyn_cast<VectorType>(like);
+    return vector ? Type(vector.clone(element)) : element;
+  }
+  Type floatType() const { return shaped(builder.getF32Type()); }
+  Type intType(unsigned width) const {
+    return shaped(builder.getIntegerType(width));
+  }
+  template <typename OpTy, typename... Args> Value make(Args &&...args) {
+    return OpTy::create(builder, loc, std::forward<Args>(args)...);
+  }
+  Value constant(Type type, TypedAttr scalar) {
+    if (auto vector = dyn_cast<VectorType>(type))
+      return make<arith::ConstantOp>(DenseElementsAttr::get(vector, scalar));
+    return make<arith::ConstantOp>(scalar);
+  }
+
+  Value real(float value) {
+    return constant(floatType(), builder.getF32FloatAttr(value));
+  }
+  Value integer(int32_t value) {
+    return constant(intType(32), builder.getI32IntegerAttr(value));
+  }
+  Value add(Value a, Value b) { return make<arith::AddFOp>(a, b); }
+  Value sub(Value a, Value b) { return make<arith::SubFOp>(a, b); }
+  Value mul(Value a, Value b) { return make<arith::MulFOp>(a, b); }
+  Value div(Value a, Value b) { return make<arith::DivFOp>(a, b); }
+  Value fma(Value a, Value b, Value c) { return make<math::FmaOp>(a, b, c); }
+  Value abs(Value a) { return make<math::AbsFOp>(a); }
+  Value sqrt(Value a) { return make<math::SqrtOp>(a); }
+  Value floor(Value a) { return make<math::FloorOp>(a); }
+  Value trunc(Value a) { return make<math::TruncOp>(a); }
+  Value roundeven(Value a) { return make<math::RoundEvenOp>(a); }
+  Value copysign(Value a, Value b) { return make<math::CopySignOp>(a, b); }
+  Value less(Value a, Value b) {
+    return make<arith::CmpFOp>(arith::CmpFPredicate::OLT, a, b);
+  }
+  Value equal(Value a, Value b) {
+    return make<arith::CmpFOp>(arith::CmpFPredicate::OEQ, a, b);
+  }
+  Value select(Value c, Value a, Value b) {
+    return make<arith::SelectOp>(c, a, b);
+  }
+  Value bits(Value a) { return make<arith::BitcastOp>(intType(32), a); }
+  Value fromBits(Value a) { return make<arith::BitcastOp>(floatType(), a); }
+  Value addi(Value a, Value b) { return make<arith::AddIOp>(a, b); }
+  Value subi(Value a, Value b) { return make<arith::SubIOp>(a, b); }
+  Value shiftLeft(Value a, int n) { return make<arith::ShLIOp>(a, integer(n)); }
+  Value shiftRight(Value a, int n) { return make<arith::ShRSIOp>(a, integer(n)); }
+  Value toInt(Value a) { return make<arith::FPToSIOp>(intType(32), a); }
+  Value toFloat(Value a) { return make<arith::SIToFPOp>(floatType(), a); }
+
+  /// A storage integer as i32 (or wider).
+  Value widen(Value a, bool isUnsigned, unsigned width = 32) {
+    if (getElementTypeOrSelf(a.getType()).isInteger(width))
+      return a;
+    if (isUnsigned)
+      return make<arith::ExtUIOp>(intType(width), a);
+    return make<arith::ExtSIOp>(intType(width), a);
+  }
+  Value narrow(Value a, Type type) {
+    return a.getType() == type ? a : make<arith::TruncIOp>(type, a);
+  }
+  /// A 16-bit float as f32, and back.
+  Value widenFloat(Value a) {
+    return a.getType() == floatType() ? a : make<arith::ExtFOp>(floatType(), a);
+  }
+  Value narrowFloat(Value a, Type type) {
+    return a.getType() == type ? a : make<arith::TruncFOp>(type, a);
+  }
+
+private:
+  OpBuilder &builder;
+  Location loc;
+  Type like;
+};
+
+/// True for scalars and vectors of floats up to 32 bits; tensors stay.
+bool isExpandable(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return (isa<VectorType>(type) || type == element) &&
+         (element.isF32() || element.isF16() || element.isBF16());
+}
+
+using Formula = Value (*)(OperationBuilder &, Value);
+
+template <typename OpTy, Formula formula>
+struct ExpandUnary : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpandable(op.getType()))
+      return rewriter.notifyMatchFailure(op, "not a scalar or vector of floats");
+    OperationBuilder builder(rewriter, op.getLoc(), op.getType());
+    Value result = formula(builder, builder.widenFloat(op.getOperand()));
+    rewriter.replaceOp(op, builder.narrowFloat(result, op.getType()));
+    return success();
+  }
+};
+
+struct ExpandPow : OpRewritePattern<math::PowFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::PowFOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpandable(op.getType()))
+      return rewriter.notifyMatchFailure(op, "not a scalar or vector of floats");
+    OperationBuilder builder(rewriter, op.getLoc(), op.getType());
+    Value x = builder.widenFloat(op.getLhs()), y = builder.widenFloat(op.getRhs());
+    APFloat exponent(0.0f);
+    Value result;
+    if (getElementTypeOrSelf(op.getType()).isF32() &&
+        matchPattern(op.getRhs(), m_ConstantFloat(&exponent)))
+      result = formulas::powConstant(builder, x, exponent.convertToFloat());
+    else
+      result = formulas::pow(builder, x, y);
+    rewriter.replaceOp(op, builder.narrowFloat(result, op.getType()));
+    return success();
+  }
+};
+
+struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpandable(op.getInput().getType()))
+      return rewriter.notifyMatchFailure(op, "tensor form");
+    OperationBuilder builder(rewriter, op.getLoc(), op.getType());
+    Value result = formulas::quantize(
+        builder, builder.widenFloat(op.getInput()), op.getScale(),
+        builder.widen(op.getZeroPoint(), op.getIsUnsigned()),
+        formulas::getQuantizeForm(op));
+    rewriter.replaceOp(op, builder.narrow(result, op.getType()));
+    return success();
+  }
+};
+
+struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DequantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpandable(op.getType()))
+      return rewriter.notifyMatchFailure(op, "tensor form");
+    OperationBuilder builder(rewriter, op.getLoc(), op.getType());
+    bool isUnsigned = op.getIsUnsigned();
+    // 32-bit inputs subtract in 64 bits and round once, to f32 (N-D1).
+    bool isWide = getElementTypeOrSelf(op.getInput().getType()).isInteger(32);
+    unsigned width = isWide ? 64 : 32;
+    Value result = formulas::dequantize(
+        builder, builder.widen(op.getInput(), isUnsigned, width), op.getScale(),
+        builder.widen(op.getZeroPoint(), isUnsigned, width));
+    rewriter.replaceOp(op, builder.narrowFloat(result, op.getType()));
+    return success();
+  }
+};
+
+struct ExpandRequantize : OpRewritePattern<RequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RequantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpandable(op.getMultiplier().getType()))
+      return rewriter.notifyMatchFailure(op, "tensor form");
+    OperationBuilder builder(rewriter, op.getLoc(), op.getType());
+    Value result = formulas::requantize(
+        builder, op.getAccumulator(), op.getMultiplier(),
+        builder.widen(op.getZeroPoint(), op.getIsUnsigned()),
+        formulas::getQuantizeForm(op));
+    rewriter.replaceOp(op, builder.narrow(result, op.getType()));
+    return success();
+  }
+};
+
+struct ExpandMathPass : mpq::impl::ExpandMathPassBase<ExpandMathPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateExpandMathPatterns(patterns);
+    // Upstream folds functions of constants with the host's libm; ours differ.
+    GreedyRewriteConfig config;
+    config.enableFolding(false);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+void mpq::populateExpandMathPatterns(RewritePatternSet &patterns) {
+  patterns.add<ExpandUnary<math::ExpOp, formulas::exp<OperationBuilder>>,
+               ExpandUnary<math::LogOp, formulas::log<OperationBuilder>>,
+               ExpandUnary<math::TanhOp, formulas::tanh<OperationBuilder>>,
+               ExpandUnary<math::ErfOp, formulas::erf<OperationBuilder>>,
+               ExpandUnary<math::RsqrtOp, formulas::rsqrt<OperationBuilder>>,
+               ExpandPow, ExpandQuantize, ExpandDequantize, ExpandRequantize>(
+      patterns.getContext());
+}
