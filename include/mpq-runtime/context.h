@@ -39,8 +39,8 @@ typedef void (*mpq_parallel_for_fn)(void *pool, int64_t n, mpq_range_fn fn,
 typedef void (*mpq_profile_fn)(void *profiler, int64_t kernel, int32_t begin);
 
 /** Receives the `count` values of observer `index` of an instrumented model. */
-typedef void (*mpq_observe_fn)(void *observer, int64_t index,
-                               const float *data, int64_t count);
+typedef void (*mpq_observe_fn)(void *observer, int64_t index, const float *data,
+                               int64_t count);
 
 typedef struct mpq_context {
   mpq_parallel_for_fn parallel_for; /**< offset 0; never NULL */

@@ -53,7 +53,8 @@ ArrayRef<char> ModuleInfo::getWeights() const {
 /// The C name of an artifact's functions is made from the model's name.
 static bool isIdentifier(StringRef name) {
   return !name.empty() && !llvm::isDigit(name.front()) &&
-         llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_'; });
+         llvm::all_of(name,
+                      [](char c) { return llvm::isAlnum(c) || c == '_'; });
 }
 
 static LogicalResult readTensors(ModuleOp module, DictionaryAttr signature,
@@ -88,9 +89,8 @@ static LogicalResult readNames(ModuleOp module, StringRef key,
     return success();
   auto list = dyn_cast<ArrayAttr>(attr);
   if (!list || !llvm::all_of(list, llvm::IsaPred<StringAttr>))
-    return module.emitError()
-           << "expected '" << key << "' to be an array of strings but got "
-           << attr;
+    return module.emitError() << "expected '" << key
+                              << "' to be an array of strings but got " << attr;
   for (auto name : list.getAsRange<StringAttr>())
     names.push_back(name.str());
   return success();
@@ -108,10 +108,9 @@ FailureOr<ModuleInfo> ModuleInfo::get(ModuleOp module) {
   auto workspace = module->getAttrOfType<IntegerAttr>(kWorkspaceSize);
   if (!workspace || !workspace.getType().isInteger(64) ||
       workspace.getInt() < 0)
-    return module.emitError()
-           << "expected '" << kWorkspaceSize
-           << "' to be a non-negative i64 but got "
-           << module->getAttr(kWorkspaceSize);
+    return module.emitError() << "expected '" << kWorkspaceSize
+                              << "' to be a non-negative i64 but got "
+                              << module->getAttr(kWorkspaceSize);
   info.workspaceSize = workspace.getInt();
 
   if (Attribute weights = module->getAttr(kWeights)) {
@@ -169,10 +168,10 @@ void ModuleInfo::set(ModuleOp module) const {
     module->setAttr(kWeights, weights);
   else
     module->removeAttr(kWeights);
-  module->setAttr(kSignature,
-                  b.getDictionaryAttr(
-                      {b.getNamedAttr("inputs", tensors(inputs)),
-                       b.getNamedAttr("outputs", tensors(outputs))}));
+  module->setAttr(
+      kSignature,
+      b.getDictionaryAttr({b.getNamedAttr("inputs", tensors(inputs)),
+                           b.getNamedAttr("outputs", tensors(outputs))}));
   names(kKernels, kernels);
   names(kObservers, observers);
 }

@@ -19,7 +19,16 @@ struct RunOptions {
   std::string function;
   std::vector<std::string> inputs;
   std::string outputDirectory;
+  /// Of a compiled model only.
+  unsigned threads = 1;
+  /// Timed runs; 0: do not measure.
+  unsigned benchmark = 0;
+  /// Print the time of every kernel.
+  bool profile = false;
 };
+
+/// Runs a compiled model. The exit code; errors are on stderr.
+int runArtifact(const RunOptions &options);
 
 /// Interprets an MLIR file of any phase. The exit code; errors are on stderr.
 int runReference(const RunOptions &options);

@@ -16,7 +16,11 @@ using namespace llvm;
 
 int main(int argc, char **argv) {
   InitLLVM initLLVM(argc, argv);
+  // LLVM has options of its own in every tool, of which one is --threads too.
+  cl::ResetCommandLineParser();
   cl::OptionCategory category("quant-run options");
+  cl::opt<std::string> artifact(cl::Positional, cl::desc("ARTIFACT.so"),
+                                cl::cat(category));
   cl::opt<std::string> reference(
       "reference", cl::desc("Interpret this MLIR file of any phase"),
       cl::value_desc("file.mlir"), cl::cat(category));
@@ -28,18 +32,42 @@ int main(int argc, char **argv) {
       cl::value_desc("name=file.npy"), cl::cat(category));
   cl::opt<std::string> outputDirectory(
       "output-dir", cl::desc("Where results go, one .npy file each"),
-      cl::value_desc("folder"), cl::init("."), cl::cat(category));
+      cl::value_desc("folder"), cl::cat(category));
+  cl::opt<unsigned> threads("threads",
+                            cl::desc("Threads; 0: one per processor"),
+                            cl::init(1), cl::cat(category));
+  cl::opt<unsigned> benchmark("benchmark", cl::desc("Measure this many runs"),
+                              cl::init(0), cl::cat(category));
+  cl::opt<bool> profile("profile-ops",
+                        cl::desc("Print the time of every kernel"),
+                        cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "run a model on .npy files\n");
 
-  if (reference.empty()) {
-    errs() << "quant-run: error: expected --reference FILE.mlir\n";
+  auto fail = [](const char *message) {
+    errs() << "quant-run: error: " << message << "\n";
     return 1;
-  }
+  };
+  if (reference.empty() == artifact.empty())
+    return fail("expected either ARTIFACT.so or --reference FILE.mlir");
   mpq::run::RunOptions options;
-  options.file = reference;
   options.function = function;
   options.inputs.assign(inputs.begin(), inputs.end());
   options.outputDirectory = outputDirectory;
+  if (reference.empty()) {
+    if (!function.empty())
+      return fail("--function has no effect on a compiled model");
+    options.file = artifact;
+    options.threads = threads;
+    options.benchmark = benchmark;
+    options.profile = profile;
+    return mpq::run::runArtifact(options);
+  }
+  if (threads.getNumOccurrences() || benchmark || profile)
+    return fail("--threads, --benchmark and --profile-ops have no effect on "
+                "--reference");
+  options.file = reference;
+  if (options.outputDirectory.empty())
+    options.outputDirectory = ".";
   return mpq::run::runReference(options);
 }

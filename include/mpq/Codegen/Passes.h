@@ -1,4 +1,4 @@
-//===- Passes.h - passes of the codegen phase ---===//
+//===- Passes.h - from linalg to kernels in the LLVM dialect ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -11,21 +11,37 @@
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {
+class OpPassManager;
 class RewritePatternSet;
 } // namespace mlir
 
 namespace mpq {
 
+class TargetInfo;
+
 #define GEN_PASS_DECL
+#include "mpq/Codegen/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
 #include "mpq/Codegen/Passes.h.inc"
 
 /// Patterns of `mpq-expand-math`.
 void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
+
 /// Patterns of `mpq-inline-units`.
 void populateInlineUnitsPatterns(mlir::RewritePatternSet &patterns);
 
-#define GEN_PASS_REGISTRATION
-#include "mpq/Codegen/Passes.h.inc"
+/// Products with constant weights to mpq.contract and mpq.conv.
+void populatePackProductsPatterns(mlir::RewritePatternSet &patterns,
+                                  const TargetInfo &target);
+
+/// The phase `codegen`: lowered linalg in a module with `mpq.target` to the LLVM
+/// dialect with the attributes of ModuleInfo.
+void buildCodegenPipeline(mlir::OpPassManager &manager);
+
+/// The first half of it: kernels on tensors, formed and placed, with their
+/// strategies. What tests and tuning look at.
+void buildFormKernelsPipeline(mlir::OpPassManager &manager);
 
 } // namespace mpq
 

@@ -1,14 +1,42 @@
-//===- Passes.td - passes of the codegen phase -*- tablegen -*-===//
+//===- Passes.td - from linalg to kernels in the LLVM dialect -*- tablegen -*-===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// Sorted by name; the pipeline's order is in lib/Codegen/Common/Pipeline.cpp.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef MPQ_CODEGEN_PASSES_TD
 #define MPQ_CODEGEN_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+
+def BufferizeKernelsPass : Pass<"mpq-bufferize-kernels", "::mlir::ModuleOp"> {
+  let summary = "turn kernels on tensors into kernels on buffers";
+  let description = [{
+    Every kernel function changes from destination-passing tensors to buffers of
+    the layouts that its caller passes, and its body is bufferized in place.
+    Small intermediate rows live on the stack. Fails if a kernel would need a
+    copy or a heap allocation: tiling has then left something unfused.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::bufferization::BufferizationDialect"];
+}
+
+def DispatchKernelsPass : Pass<"mpq-dispatch-kernels", "::mlir::ModuleOp"> {
+  let summary = "the entry function and calls through the parallel hook";
+  let description = [{
+    On the LLVM dialect: the main function becomes
+    `<model>_main(inputs, outputs, weights, workspace, context)`; calls of kernels
+    with more than one work item go through the context's `parallel_for` when
+    there is one, and every call through its profiling hook.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
 
 def ExpandMathPass : Pass<"mpq-expand-math"> {
   let summary = "Spell out functions and quantization as IEEE operations";
@@ -25,6 +53,20 @@ def ExpandMathPass : Pass<"mpq-expand-math"> {
                            "::mlir::math::MathDialect"];
 }
 
+def FormKernelsPass : Pass<"mpq-form-kernels", "::mlir::ModuleOp"> {
+  let summary = "group operations into outlined kernels";
+  let description = [{
+    A root (`mpq.contract`, `mpq.conv`, a reduction) with the elementwise generic
+    on its result, a row-wise group (softmax, norms), or an elementwise generic
+    alone becomes a private function with `mpq.kernel`:
+    `@kernel_<n>(inputs..., destination, begin, end) -> result`. The main
+    function keeps calls, views and constants.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def InlineUnitsPass : Pass<"mpq-inline-units"> {
   let summary = "open the regions of mpq.unit";
   let description = [{
@@ -33,6 +75,123 @@ def InlineUnitsPass : Pass<"mpq-inline-units"> {
     unit's location, and with it the value id. Runs after quantization decided
     about units as wholes.
   }];
+}
+
+def LowerDotPass : Pass<"mpq-lower-dot"> {
+  let summary = "mpq.dot4 to the target's instruction or an equal sequence";
+  let description = [{
+    Unsigned times signed bytes: `vpdpbusd` on AVX512-VNNI (512 bits) and
+    AVX-VNNI (256 bits); elsewhere bytes are widened to words and summed by two
+    `vpmaddwd`, which cannot saturate. Other signedness is widened to i32.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def MergeKernelsPass : Pass<"mpq-merge-kernels", "::mlir::ModuleOp"> {
+  let summary = "one function for kernels of equal structure";
+  let description = [{
+    Weights and activations are arguments, so equal layers are equal functions
+    but for their name: all calls go to the first.
+  }];
+}
+
+def NormalizeForKernelsPass : Pass<"mpq-normalize-for-kernels"> {
+  let summary = "generalize, fuse elementwise chains, move reshapes out of them";
+  let description = [{
+    Named operations other than fills become generics; elementwise generics are
+    fused when the producer has one user or only widens narrow values;
+    reshapes between a product and its elementwise consumers move behind them.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::affine::AffineDialect"];
+}
+
+def PackProductsPass : Pass<"mpq-pack-products"> {
+  let summary = "products become mpq.contract and mpq.conv with packed weights";
+  let description = [{
+    Matrix products and NHWC convolutions (dense and depthwise), f32 or unsigned
+    times signed bytes, whose init is zero or a broadcast vector. Constant
+    weights are packed at compile time for the target's vector length; an f32
+    right-hand side that is an activation is packed by a generic.
+  }];
+  let dependentDialects = ["::mpq::MPQDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::linalg::LinalgDialect"];
+}
+
+def PlaceInBuffersPass : Pass<"mpq-place-in-buffers", "::mlir::ModuleOp"> {
+  let summary = "padding and concatenation without copies";
+  let description = [{
+    A kernel whose result is padded or concatenated writes into the place of its
+    result in the larger tensor; only the halo is filled. Where the producer is
+    no kernel, or several places want it, a copy kernel stays.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::linalg::LinalgDialect"];
+}
+
+def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "one workspace, one blob of weights";
+  let description = [{
+    Assigns every tensor of the main function a place: an input, an output, an
+    offset in the workspace (lifetimes, largest first; Y. Pisarchyk and J. Lee,
+    Efficient Memory Management for Deep Neural Net Inference, 2020) or an offset
+    in the weights. The main function then takes buffers:
+    `(inputs..., outputs..., weights, workspace)`. Writes the module attributes
+    of `ModuleInfo`.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def SelectStrategyPass : Pass<"mpq-select-strategy", "::mlir::func::FuncOp"> {
+  let summary = "choose tile sizes and the parallel split of kernels";
+  let description = [{
+    Writes `mpq.strategy` (unless present: strategies can be overridden) and
+    `mpq.work_items` on every kernel, for the module's `mpq.target`.
+  }];
+}
+
+def TileKernelsPass : Pass<"mpq-tile-kernels", "::mlir::func::FuncOp"> {
+  let summary = "loops over work items, rows and register tiles";
+  let description = [{
+    Obeys `mpq.strategy`. All tiles are static: the last tile of rows overlaps
+    the one before, remainders of columns are split off.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect"];
+}
+
+def VectorizeGenericsPass : Pass<"mpq-vectorize-generics", "::mlir::func::FuncOp"> {
+  let summary = "generics of static extents to loops of vectors";
+  let description = [{
+    Elementwise operations, reductions beside the lanes and row reductions, in
+    the order of summation that docs/Numerics.md fixes (N-S1, N-S2).
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def VectorizeProductsPass : Pass<"mpq-vectorize-products", "::mlir::func::FuncOp"> {
+  let summary = "product tiles to loops with accumulators in registers";
+  let description = [{
+    Every tile of `mpq.contract` and `mpq.conv`, with its elementwise consumer,
+    becomes a loop over the reduction and an epilogue on the accumulators.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 #endif // MPQ_CODEGEN_PASSES_TD

@@ -54,6 +54,8 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getStrategyAttrName() { return "mpq.strategy"; }
     /// Module attribute: the #mpq.target codegen compiles for.
     static ::llvm::StringRef getTargetAttrName() { return "mpq.target"; }
+    /// Function attribute: how many work items a kernel is cut into (i64).
+    static ::llvm::StringRef getWorkItemsAttrName() { return "mpq.work_items"; }
     /// Function attribute: a unit attribute on outlined kernels.
     static ::llvm::StringRef getKernelAttrName() { return "mpq.kernel"; }
   }];

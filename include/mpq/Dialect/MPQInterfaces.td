@@ -21,9 +21,14 @@ def QuantizableOpInterface : OpInterface<"QuantizableOpInterface"> {
   let cppNamespace = "::mpq";
   let description = [{
     An operation worth computing in integers: a product of activations and
-    weights. Everything else is either scale preserving or float.
+    weights. Everything else is either scale preserving or float. Operations
+    whose kind does not tell (`linalg.generic`) answer `isProduct`; the other
+    methods may be called only if it holds.
   }];
   let methods = [
+    InterfaceMethod<[{
+      Whether this operation is a product of f32 activations and weights.
+    }], "bool", "isProduct">,
     InterfaceMethod<[{
       The operand that holds activations.
     }], "::mlir::OpOperand &", "getActivationOperand">,
@@ -55,7 +60,9 @@ def ScaleRelationOpInterface : OpInterface<"ScaleRelationOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<[{
-      The operands that must share scale and zero point with result 0.
+      The operands that must share scale and zero point with result 0; empty
+      when this operation does not only move values. (A gather's operand belongs
+      to the `tensor.extract` in its body.)
     }], "::llvm::SmallVector<::mlir::OpOperand *>", "getScalePreservingOperands">,
   ];
 }

@@ -1,0 +1,59 @@
+//===- Profile.h - the calibration profile and its file ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What an instrumented run leaves behind: one histogram for each value id.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_CALIBRATION_PROFILE_H
+#define MPQ_CALIBRATION_PROFILE_H
+
+#include "mpq/Calibration/Histogram.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <map>
+#include <string>
+
+namespace mpq {
+
+/// Statistics of a model's values over calibration samples.
+///
+/// The file is JSON (docs/ProfileFormat.md):
+///   {"format": "mpq-profile", "version": 1, "fingerprint": "...",
+///    "samples": 64, "values": {"<value id>": {"min": -1.5, "max": 2.25,
+///    "count": 4096, "infinities": 0, "exponent": -9, "first": -768,
+///    "bins": [1, 0, ...]}, ...}}
+struct Profile {
+  static constexpr int64_t kVersion = 1;
+
+  /// Identity of the model the values belong to. Empty: of no model in
+  /// particular (files written by hand).
+  std::string fingerprint;
+  /// Number of samples the model ran on.
+  uint64_t samples = 0;
+  /// Ordered, so that equal profiles are equal files.
+  std::map<std::string, Histogram> values;
+
+  /// Adds the samples of another profile of the same model; an error if the
+  /// fingerprints differ.
+  llvm::Error merge(const Profile &other);
+
+  std::string toJSON() const;
+  /// `source` names the text in errors.
+  static llvm::Expected<Profile> fromJSON(llvm::StringRef text,
+                                          llvm::StringRef source);
+
+  /// Replaces `path` by the whole profile or leaves it as it was.
+  llvm::Error write(llvm::StringRef path) const;
+  static llvm::Expected<Profile> read(llvm::StringRef path);
+};
+
+} // namespace mpq
+
+#endif // MPQ_CALIBRATION_PROFILE_H

@@ -1,0 +1,62 @@
+//===- KernelGroup.h - what kinds of operations make a kernel ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Shared by formation, tiling and vectorization, so that what one groups the
+// others can compile.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_CODEGEN_KERNELGROUP_H
+#define MPQ_CODEGEN_KERNELGROUP_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mpq {
+
+/// Observers are calls of declared functions `<prefix><index>` until dispatch;
+/// the attribute says how many elements the buffer has.
+inline constexpr llvm::StringLiteral kObserverPrefix = "mpq_observer_";
+inline constexpr llvm::StringLiteral kObservedCountAttr = "mpq.observed_count";
+
+/// The module's only public function with a body, or an error.
+mlir::FailureOr<mlir::func::FuncOp> getMainFunction(mlir::ModuleOp module);
+
+/// All loops parallel, one result.
+bool isElementwise(mlir::linalg::GenericOp op);
+
+/// A product (mpq.contract, mpq.conv) or a reduction of windows or images: what
+/// an elementwise epilogue can join.
+bool isRoot(mlir::Operation *op);
+
+/// Leading dimensions of the result over which a row-wise group loops: all but
+/// the innermost. Empty when the operation has no rows.
+llvm::SmallVector<int64_t> getRowShape(mlir::linalg::GenericOp op);
+
+/// True if `op` computes each row of shape `rows` from the same row of its
+/// operands (or from operands without rows).
+bool isRowWise(mlir::linalg::GenericOp op, llvm::ArrayRef<int64_t> rows);
+
+/// The operations of an outlined kernel, told apart.
+struct KernelOps {
+  /// mpq.contract or mpq.conv, or null.
+  mlir::Operation *product = nullptr;
+  /// In program order.
+  llvm::SmallVector<mlir::linalg::GenericOp> generics;
+  /// The operation whose result the kernel returns.
+  mlir::Operation *last = nullptr;
+  /// Row shape of a row-wise group, else empty.
+  llvm::SmallVector<int64_t> rows;
+
+  static KernelOps get(mlir::func::FuncOp kernel);
+};
+
+} // namespace mpq
+
+#endif // MPQ_CODEGEN_KERNELGROUP_H

@@ -1,0 +1,52 @@
+//===- TargetInfo.h - the questions codegen asks about a machine ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Shared code never tests target names or features: it asks here.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_CODEGEN_TARGETINFO_H
+#define MPQ_CODEGEN_TARGETINFO_H
+
+#include "mpq/Dialect/MPQDialect.h"
+
+namespace mpq {
+
+/// How a target computes mpq.dot4 with unsigned times signed bytes.
+enum class DotUnit {
+  Vpdpbusd512,  ///< AVX512-VNNI: one instruction on 16 lanes
+  Vpdpbusd256,  ///< AVX-VNNI: one instruction on 8 lanes
+  PairwiseWords ///< AVX2: widening to words and two pairwise products
+};
+
+/// Facts about an #mpq.target. Vector sizes are in 32-bit lanes.
+class TargetInfo {
+public:
+  explicit TargetInfo(TargetAttr target);
+
+  /// The target of the module `op` lies in: `mpq.target` on an ancestor, or an
+  /// error at `op` when there is none.
+  static mlir::FailureOr<TargetInfo> get(mlir::Operation *op);
+
+  /// 32-bit elements in one vector register.
+  int64_t getVectorLanes32() const { return lanes; }
+  /// Vector registers.
+  int64_t getNumVectorRegisters() const { return lanes == 16 ? 32 : 16; }
+  DotUnit getDotUnit() const { return dotUnit; }
+  /// Bytes of the first-level data cache, and of the second level per core.
+  int64_t getL1Bytes() const { return 32 << 10; }
+  int64_t getL2Bytes() const { return 1 << 20; }
+
+private:
+  int64_t lanes;
+  DotUnit dotUnit;
+};
+
+} // namespace mpq
+
+#endif // MPQ_CODEGEN_TARGETINFO_H

@@ -1,0 +1,41 @@
+//===- Passes.h - from QDQ form to integer linalg ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_CONVERSION_PASSES_H
+#define MPQ_CONVERSION_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+#include <memory>
+
+namespace mlir {
+class RewritePatternSet;
+} // namespace mlir
+
+namespace mpq {
+
+#define GEN_PASS_DECL
+#include "mpq/Conversion/Passes.h.inc"
+
+/// Signed 8-bit activations become unsigned ones.
+void populateNormalizeSignednessPatterns(mlir::RewritePatternSet &patterns);
+
+/// Operations that move values work on integers instead of dequantized values.
+void populateMoveOnIntegersPatterns(mlir::RewritePatternSet &patterns);
+
+/// Products of dequantized activations and constants become integer products.
+void populateLowerProductsPatterns(mlir::RewritePatternSet &patterns);
+
+/// Tensor forms of quantize, dequantize and requantize become generics.
+void populateLowerQDQPatterns(mlir::RewritePatternSet &patterns);
+
+#define GEN_PASS_REGISTRATION
+#include "mpq/Conversion/Passes.h.inc"
+
+} // namespace mpq
+
+#endif // MPQ_CONVERSION_PASSES_H

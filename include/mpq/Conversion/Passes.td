@@ -1,0 +1,115 @@
+//===- Passes.td - passes of the phase lower -*- tablegen -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The phase `lower` in order: signedness, movement, products, the rest, and the
+// verifier at its border. `mpq-lower-pipeline` runs them all.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_CONVERSION_PASSES_TD
+#define MPQ_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def NormalizeSignednessPass : Pass<"mpq-normalize-signedness"> {
+  let summary = "store signed 8-bit activations as unsigned ones";
+  let description = [{
+    Products are u8 x s8 on every target, so an s8 activation `q` with zero point
+    `z` becomes the u8 activation `q + 128` with zero point `z + 128`: the same
+    real number. Quantizations produce the unsigned form directly; values that
+    enter the function as integers pass through one `xori 0x80`. Constants stay
+    as they are, and so does a value whose zero point is not constant.
+
+    ```mlir
+    %q = mpq.quantize %x, %s, %m1 by #map : ... -> tensor<4xi8>
+    %d = mpq.dequantize %q, %s, %m1 by #map : ...
+    // becomes, with %z = 127:
+    %q = mpq.quantize %x, %s, %z by #map unsigned : ... -> tensor<4xi8>
+    %d = mpq.dequantize %q, %s, %z by #map unsigned : ...
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def MoveOnIntegersPass : Pass<"mpq-move-on-integers"> {
+  let summary = "move values as integers";
+  let description = [{
+    An operation that only moves values (ScaleRelationOpInterface) of dequantized
+    operands with one scale is computed on the integers, and the dequantization
+    follows it; a quantization of a moved value precedes the movement. Padding
+    with zero becomes padding with the zero point, with minus infinity (maximum
+    pools) padding with the smallest integer. Parameters must be per tensor;
+    parameters along an axis stay where they are.
+
+    ```mlir
+    %d = mpq.dequantize %q, %s, %z by #map unsigned : ...
+    %p = tensor.collapse_shape %d [[0, 1]] : tensor<2x3xf32> into tensor<6xf32>
+    // becomes
+    %p = tensor.collapse_shape %q [[0, 1]] : tensor<2x3xi8> into tensor<6xi8>
+    %d = mpq.dequantize %p, %s, %z by #map1 unsigned : ...
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def LowerProductsPass : Pass<"mpq-lower-products"> {
+  let summary = "compute products of quantized operands in integers";
+  let description = [{
+    A product (QuantizableOpInterface) of a dequantized u8 activation with
+    per-tensor parameters and dequantized constant weights with parameters per
+    tensor or output channel becomes a `linalg.generic` on integers (B. Jacob et
+    al., Quantization and Training of Neural Networks for Efficient
+    Integer-Arithmetic-Only Inference, 2018, equation 7):
+
+    ```
+    sum (qx - zx) (qw - zw) = sum qx qw - zx sum qw - zw (sum qx - K zx)
+    ```
+
+    Terms without `qx` and the bias, rounded to the accumulator's scale, are the
+    constant i32 that initializes the accumulator. `zw` is subtracted from the
+    weights where the difference fits 8 signed bits (always for symmetric ones);
+    otherwise the sums of `qx` are computed. A product whose only consumer is a
+    per-tensor quantization ends in a scalar `mpq.requantize`; any other in
+    `sitofp` and a multiplication with `f32(sx * sw)`.
+
+    The magnitude of every partial sum is bounded from the weights; a product
+    that could exceed 31 bits stays in float, like one whose operands do not have
+    the form above, with a `missed` remark of category `mpq-lower`.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
+}
+
+def LowerQDQPass : Pass<"mpq-lower-qdq"> {
+  let summary = "put quantization into the bodies of generics";
+  let description = [{
+    Every tensor form of `mpq.quantize`, `mpq.dequantize` and `mpq.requantize`
+    becomes an elementwise `linalg.generic` with the scalar form in its body:
+    constant parameters per tensor are scalars, all others operands with the
+    parameter map as indexing map. A dequantization is repeated for each of its
+    users, so that each can take it into its own kernel.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
+}
+
+def VerifyLoweredPass : Pass<"mpq-verify-lowered"> {
+  let summary = "check what the phase lower promises";
+  let description = [{
+    Fails on tensor forms of quantization and on integer products that are not
+    u8 x s8, and names the operation and what it works on.
+  }];
+}
+
+#endif // MPQ_CONVERSION_PASSES_TD

@@ -1,0 +1,40 @@
+//===- Calibration.h - a prepared model and samples become a profile ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_DRIVER_CALIBRATION_H
+#define MPQ_DRIVER_CALIBRATION_H
+
+#include "mpq/Calibration/CollectProfile.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/LLVM.h"
+
+namespace mpq {
+
+/// Makes an instrumented module run. The module outlives the runner and may be
+/// changed.
+using CalibrationEngine =
+    llvm::function_ref<mlir::FailureOr<SampleRunner>(mlir::ModuleOp)>;
+
+/// Runs a copy of `prepared` with observers on the samples in `directory`
+/// (Dataset.h) and returns what they saw. Everything wrong with the data is one
+/// diagnostic; no sample is skipped.
+mlir::FailureOr<Profile> calibrate(mlir::ModuleOp prepared,
+                                   llvm::StringRef directory,
+                                   CalibrationEngine engine,
+                                   const SampleProgress &progress = {});
+
+/// The engine that compiles the module for this machine; it must go through
+/// codegen.
+mlir::FailureOr<SampleRunner> makeJITRunner(mlir::ModuleOp instrumented);
+
+/// The engine that interprets the module: slow, for any module.
+mlir::FailureOr<SampleRunner> makeReferenceRunner(mlir::ModuleOp instrumented);
+
+} // namespace mpq
+
+#endif // MPQ_DRIVER_CALIBRATION_H

@@ -1,0 +1,57 @@
+//===- Pipelines.h - the phases from assign to lower as pipelines ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_DRIVER_PIPELINES_H
+#define MPQ_DRIVER_PIPELINES_H
+
+#include "mpq/Calibration/Profile.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Pass/PassOptions.h"
+
+#include <string>
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace mpq {
+
+/// Options of the phases assign and quantize.
+struct QuantizePipelineOptions
+    : mlir::PassPipelineOptions<QuantizePipelineOptions> {
+  Option<std::string> profile{
+      *this, "profile",
+      llvm::cl::desc("Path of a calibration profile to apply first")};
+  Option<std::string> recipe{*this, "recipe",
+                             llvm::cl::desc("Path of a recipe")};
+  Option<PrecisionKind> precision{
+      *this, "precision",
+      llvm::cl::desc("Precision of products without a rule"),
+      llvm::cl::init(PrecisionKind::Int8),
+      llvm::cl::values(clEnumValN(PrecisionKind::Int8, "int8",
+                                  "8 bits where possible"),
+                       clEnumValN(PrecisionKind::F32, "f32", "float"))};
+  Option<std::string> report{
+      *this, "report",
+      llvm::cl::desc("Path of the JSON file to write a record of each product "
+                     "to")};
+};
+
+/// Ranges of a profile (if there is one), precisions, QDQ form.
+void buildQuantizePipeline(mlir::OpPassManager &manager,
+                           const QuantizePipelineOptions &options);
+
+/// QDQ form to integer linalg, checked.
+void buildLowerPipeline(mlir::OpPassManager &manager);
+
+/// Registers `mpq-quantize-pipeline` and `mpq-lower-pipeline`.
+void registerQuantizationPipelines();
+
+} // namespace mpq
+
+#endif // MPQ_DRIVER_PIPELINES_H

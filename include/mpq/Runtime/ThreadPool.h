@@ -1,0 +1,42 @@
+//===- ThreadPool.h - the parallel hook of the project's own tools ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// An artifact brings no threads of its own. Tools, JIT and Python give it this
+// pool; other callers bring theirs.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_RUNTIME_THREADPOOL_H
+#define MPQ_RUNTIME_THREADPOOL_H
+
+#include "mpq-runtime/context.h"
+
+#include <cstddef>
+#include <memory>
+
+struct pthreadpool;
+
+namespace mpq {
+
+/// Threads for one model at a time.
+class ThreadPool {
+public:
+  /// A pool of `threads`, the calling thread among them; 0: one per processor.
+  explicit ThreadPool(size_t threads);
+
+  size_t getNumThreads() const;
+
+  /// The hook; its first argument is the ThreadPool.
+  static void parallelFor(void *pool, int64_t n, mpq_range_fn fn, void *arg);
+
+private:
+  std::unique_ptr<pthreadpool, void (*)(pthreadpool *)> pool;
+};
+
+} // namespace mpq
+
+#endif // MPQ_RUNTIME_THREADPOOL_H

@@ -1,0 +1,71 @@
+//===- Emission.h - from the LLVM dialect to files and memory ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The last phase. A module after codegen (ModuleInfo.h) becomes LLVM IR,
+// assembly, an object or a shared library with the C interface of
+// mpq-runtime/model.h. LLVM never sees the weights: they are written into the
+// finished object.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_TARGET_EMISSION_H
+#define MPQ_TARGET_EMISSION_H
+
+#include "mpq/Codegen/ModuleInfo.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "llvm/Support/MemoryBuffer.h"
+
+namespace llvm {
+class Module;
+} // namespace llvm
+
+namespace mpq {
+
+/// The section of an object that holds its weights.
+inline constexpr llvm::StringLiteral kWeightsSection = ".rodata.mpq_weights";
+
+enum class EmissionFormat { LLVMIR, Assembly, Object };
+
+struct EmissionOptions {
+  TargetAttr target;
+  EmissionFormat format = EmissionFormat::Object;
+  /// Add mpq_<name>_* and the weights; otherwise only <model>_main is visible.
+  bool cInterface = true;
+  /// LLVM's optimization level, 0 to 3.
+  unsigned optimizationLevel = 3;
+};
+
+/// Translates, optimizes and writes `module`. LLVM IR and assembly leave the
+/// weights as an external symbol.
+mlir::FailureOr<llvm::SmallString<0>> emit(mlir::ModuleOp module,
+                                           const EmissionOptions &options);
+
+/// Links an object that emit made to a shared library of the same interface
+/// with ld.lld, which is sought beside this LLVM and in PATH.
+mlir::LogicalResult linkSharedLibrary(mlir::Location loc,
+                                      llvm::StringRef objectPath,
+                                      llvm::StringRef outputPath);
+
+/// The C header that declares the functions of the artifact.
+void writeCHeader(const ModuleInfo &info, llvm::raw_ostream &os);
+
+/// Where the bytes of an object went.
+struct ObjectSizes {
+  uint64_t code = 0, constants = 0, weights = 0;
+};
+llvm::Expected<ObjectSizes> measureObject(llvm::MemoryBufferRef object);
+
+/// Adds the descriptor of the model, the exported functions that use it and
+/// the runtime behind them to `llvmModule`; all else becomes private.
+mlir::LogicalResult addCInterface(mlir::Location loc, const ModuleInfo &info,
+                                  TargetAttr target, bool defineWeights,
+                                  llvm::Module &llvmModule);
+
+} // namespace mpq
+
+#endif // MPQ_TARGET_EMISSION_H

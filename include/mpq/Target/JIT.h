@@ -1,0 +1,60 @@
+//===- JIT.h - a compiled module in the memory of this process ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_TARGET_JIT_H
+#define MPQ_TARGET_JIT_H
+
+#include "mpq-runtime/context.h"
+#include "mpq/Codegen/ModuleInfo.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include <memory>
+
+namespace llvm::orc {
+class LLJIT;
+} // namespace llvm::orc
+
+namespace mpq {
+
+/// The same object that a file would get, loaded instead of linked. It owns
+/// code, weights and a workspace: one run at a time.
+class JITModel {
+public:
+  /// Compiles `module` (ModuleInfo.h), which is not needed afterwards.
+  static mlir::FailureOr<std::unique_ptr<JITModel>>
+  create(mlir::ModuleOp module, TargetAttr target,
+         unsigned optimizationLevel = 3);
+  ~JITModel();
+
+  /// Its types belong to the context of the module it was made from.
+  const ModuleInfo &getInfo() const { return info; }
+
+  /// A context that computes on the calling thread; set its other hooks.
+  static mpq_context getSequentialContext();
+
+  /// One pointer to dense row-major data for each input and output.
+  void run(llvm::ArrayRef<const void *> inputs, llvm::ArrayRef<void *> outputs,
+           const mpq_context &context = getSequentialContext());
+
+private:
+  JITModel();
+
+  struct AlignedFree {
+    void operator()(char *memory) const;
+  };
+  using AlignedBuffer = std::unique_ptr<char[], AlignedFree>;
+  static AlignedBuffer allocate(size_t bytes);
+
+  ModuleInfo info;
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  AlignedBuffer weights, workspace;
+  mpq_main_fn main = nullptr;
+};
+
+} // namespace mpq
+
+#endif // MPQ_TARGET_JIT_H

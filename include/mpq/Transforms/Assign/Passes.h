@@ -1,0 +1,26 @@
+//===- Passes.h - passes of the phase "assign" ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_TRANSFORMS_ASSIGN_PASSES_H
+#define MPQ_TRANSFORMS_ASSIGN_PASSES_H
+
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mpq {
+
+#define GEN_PASS_DECL
+#include "mpq/Transforms/Assign/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "mpq/Transforms/Assign/Passes.h.inc"
+
+} // namespace mpq
+
+#endif // MPQ_TRANSFORMS_ASSIGN_PASSES_H

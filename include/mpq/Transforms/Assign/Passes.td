@@ -1,0 +1,50 @@
+//===- Passes.td - passes of the phase "assign" -*- tablegen -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_TRANSFORMS_ASSIGN_PASSES_TD
+#define MPQ_TRANSFORMS_ASSIGN_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def AssignPrecisionPass : Pass<"mpq-assign-precision", "::mlir::ModuleOp"> {
+  let summary = "decide which products compute in integers";
+  let description = [{
+    Writes `mpq.precision` on every product (QuantizableOpInterface): what the
+    recipe (docs/Recipes.md) says, else `precision`. A product that cannot be
+    quantized gets f32 whatever is asked for, because of its shape, its weights
+    (computed, or not finite), an activation without a range, or a sum that could
+    exceed 31 bits. Products whose operands are already dequantized, as in
+    imported QDQ models, are left alone.
+
+    Every product left in float is a `missed` remark of category `mpq-assign`
+    with the reason. `report` names a JSON file that gets a record for every
+    product in program order: `id`, `op`, `precision`, `reason` (null for
+    integers) and `macs`. The file appears complete or not at all.
+
+    ```mlir
+    %r = linalg.matmul ins(%x, %w ...
+    // becomes
+    %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %w ...
+    ```
+  }];
+  let options = [
+    Option<"recipe", "recipe", "std::string", /*default=*/"\"\"",
+           "Path of a recipe; its rules override the default precision">,
+    Option<"precision", "precision", "::mpq::PrecisionKind",
+           /*default=*/"::mpq::PrecisionKind::Int8",
+           "Precision of products without a rule", [{::llvm::cl::values(
+             clEnumValN(::mpq::PrecisionKind::Int8, "int8",
+                        "8-bit activations and weights where possible"),
+             clEnumValN(::mpq::PrecisionKind::F32, "f32", "float"))}]>,
+    Option<"report", "report", "std::string", /*default=*/"\"\"",
+           "Path of the JSON file to write a record of each product to">,
+  ];
+  let dependentDialects = ["::mpq::MPQDialect"];
+}
+
+#endif // MPQ_TRANSFORMS_ASSIGN_PASSES_TD

@@ -1,0 +1,57 @@
+//===- Recipe.h - what a user says about precision ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_TRANSFORMS_ASSIGN_RECIPE_H
+#define MPQ_TRANSFORMS_ASSIGN_RECIPE_H
+
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "llvm/Support/Error.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mpq {
+
+/// One rule of a recipe: which products, and what they get.
+struct RecipeRule {
+  enum class Selector { Name, Regex, Op, First } selector;
+  /// The value id, regular expression, or kind of operation.
+  std::string text;
+  /// Of Selector::First.
+  int64_t count = 0;
+  PrecisionKind precision;
+};
+
+/// The kinds of products that rules may name.
+llvm::ArrayRef<llvm::StringRef> getProductKinds();
+
+/// A recipe file: defaults and rules in order; later rules win. See
+/// docs/Recipes.md.
+struct Recipe {
+  std::optional<PrecisionKind> precision;
+  /// How ranges are picked from a profile, for those who apply one.
+  std::optional<std::string> method;
+  std::optional<double> percentile;
+  std::vector<RecipeRule> rules;
+
+  /// Parses the text of a recipe; errors start with `name`.
+  static llvm::Expected<Recipe> parse(llvm::StringRef text,
+                                      llvm::StringRef name);
+  /// Reads and parses a file.
+  static llvm::Expected<Recipe> load(llvm::StringRef path);
+};
+
+/// The candidate with the smallest edit distance to `text` if it is near, as
+/// "; did you mean 'x'?", else "".
+std::string suggestNearest(llvm::StringRef text,
+                           llvm::ArrayRef<llvm::StringRef> candidates);
+
+} // namespace mpq
+
+#endif // MPQ_TRANSFORMS_ASSIGN_RECIPE_H

@@ -1,0 +1,45 @@
+//===- Passes.h - passes of the calibrate phase ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_TRANSFORMS_CALIBRATE_PASSES_H
+#define MPQ_TRANSFORMS_CALIBRATE_PASSES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Pass/Pass.h"
+#include "mpq/Calibration/Histogram.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include <string>
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace mpq {
+
+#define GEN_PASS_DECL
+#include "mpq/Transforms/Calibrate/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "mpq/Transforms/Calibrate/Passes.h.inc"
+
+/// The phase calibrate around the run of the instrumented model, registered as
+/// `mpq-instrument-pipeline` and `mpq-calibrate-pipeline`.
+void buildInstrumentPipeline(mlir::OpPassManager &manager);
+void buildCalibratePipeline(mlir::OpPassManager &manager,
+                            const ApplyProfilePassOptions &options);
+void registerCalibratePipelines();
+
+/// Identity of a prepared model: its operations, types and weights, but not
+/// its locations, names, ranges and observers. The same in every run, before
+/// and after mpq-insert-observers.
+std::string getModelFingerprint(mlir::ModuleOp module);
+
+} // namespace mpq
+
+#endif // MPQ_TRANSFORMS_CALIBRATE_PASSES_H

@@ -1,0 +1,50 @@
+//===- Passes.td - passes of the phase "quantize" -*- tablegen -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_TRANSFORMS_QUANTIZE_PASSES_TD
+#define MPQ_TRANSFORMS_QUANTIZE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
+  let summary = "put products of precision int8 into QDQ form";
+  let description = [{
+    Obeys `mpq.precision` and decides nothing. For each product that says `int8`:
+
+    * The value its activation comes from, seen through operations that only move
+      values, is quantized right after its producer: unsigned 8 bits per tensor,
+      scale and zero point from its range extended to hold 0,
+
+      ```
+      scale = f32(max - min) / 255, zero_point = round(-min / scale)
+      ```
+
+      and all its users, other than the function's return, read the dequantized
+      value, so that memory holds 8 bits. Values that meet in a concatenation on
+      the way share the union of their ranges.
+    * Its weights become an integer constant of signed 8 bits under a
+      dequantization with one scale for each output channel, `max |w| / 127`,
+      and zero points 0. A channel of tiny weights takes 1/4096 of the largest
+      scale, so that its bias still fits the accumulator.
+
+    Fails on an activation without a range and on weights that are not finite
+    constants.
+
+    ```mlir
+    %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %w ...
+    // becomes
+    %q = mpq.quantize %x, %s, %z by #map unsigned {scaling = #mpq.scaling<multiply>} ...
+    %d = mpq.dequantize %q, %s, %z by #map unsigned ...
+    %dw = mpq.dequantize %wq, %sw, %zw by #columns ...
+    %r = linalg.matmul ins(%d, %dw ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mpq::MPQDialect"];
+}
+
+#endif // MPQ_TRANSFORMS_QUANTIZE_PASSES_TD

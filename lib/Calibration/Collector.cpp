@@ -1,0 +1,45 @@
+//===- Collector.cpp - gathers a profile from instrumented runs ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Calibration/Collector.h"
+
+using namespace mpq;
+
+void Collector::observe(llvm::StringRef id, llvm::ArrayRef<float> data) {
+  Histogram &histogram = values[id];
+  uint64_t before = histogram.getNaNCount();
+  histogram.observe(data);
+  // Generated code cannot be interrupted, so the error waits for the end of the
+  // sample. The first one is the cause of those after it.
+  if (histogram.getNaNCount() != before && firstNaN.empty()) {
+    firstNaN = id.str();
+    nansInFirst = histogram.getNaNCount() - before;
+    elementsInFirst = data.size();
+  }
+}
+
+llvm::Error Collector::finishSample(llvm::StringRef sample) {
+  ++samples;
+  if (firstNaN.empty())
+    return llvm::Error::success();
+  return llvm::createStringError(
+      "value '" + firstNaN + "' has " + llvm::Twine(nansInFirst) +
+      " NaN among " + llvm::Twine(elementsInFirst) + " elements in sample '" +
+      sample + "': expected calibration data for which the float model is "
+               "finite");
+}
+
+Profile Collector::takeProfile(llvm::StringRef fingerprint) {
+  Profile profile;
+  profile.fingerprint = fingerprint.str();
+  profile.samples = samples;
+  for (auto &entry : values)
+    profile.values.emplace(entry.getKey().str(), std::move(entry.getValue()));
+  *this = Collector();
+  return profile;
+}

@@ -1,0 +1,233 @@
+//===- SelectStrategy.cpp - tile sizes and parallel split of every kernel ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Decides, changes nothing: writes #mpq.strategy and the number of work items.
+//
+// Products: among the register tiles that fit (M * NV accumulators, NV weight
+// vectors and a broadcast in the register file) the one with the fewest cycles
+// for the kernel's extents, where a group of the reduction costs the maximum of
+// its multiply-adds and loads at two per cycle and of the latency of one
+// accumulator (4 cycles); rows and columns that a tile does not divide are
+// computed twice or wasted, and counted. S. Williams et al., Roofline, 2009.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Codegen/KernelGroup.h"
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Codegen/TargetInfo.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_SELECTSTRATEGYPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+/// Work items a kernel is cut into when it is large enough: several for each
+/// thread, so that uneven progress evens out.
+static constexpr int64_t kWorkItems = 8;
+/// Smallest work item, in result elements of an elementwise kernel and in
+/// multiply-adds of a product: about ten microseconds.
+static constexpr int64_t kElementwiseGrain = 1 << 14;
+static constexpr int64_t kProductGrain = 1 << 19;
+
+namespace {
+struct RegisterTile {
+  int64_t rows = 1, columns = 1; // in pixels along each image dimension
+  int64_t vectors = 1;
+};
+} // namespace
+
+/// Cycles for one group of the reduction over all tiles of rows x N.
+static double estimateCycles(int64_t rowTiles, int64_t rowsPerTile,
+                             int64_t vectors, int64_t totalVectors) {
+  auto tileCycles = [&](int64_t nv) {
+    double products = rowsPerTile * nv / 2.0;
+    double loads = (rowsPerTile + nv) / 2.0;
+    return std::max({products, loads, 4.0});
+  };
+  double cycles = (totalVectors / vectors) * tileCycles(vectors);
+  if (totalVectors % vectors)
+    cycles += tileCycles(totalVectors % vectors);
+  return cycles * rowTiles;
+}
+
+/// The cheapest tile for an image of height x width pixels (a matrix has
+/// height 1) and `totalVectors` of columns.
+static RegisterTile chooseTile(int64_t height, int64_t width,
+                               int64_t totalVectors, int64_t registers) {
+  RegisterTile best;
+  double bestCycles = std::numeric_limits<double>::infinity();
+  int64_t mostVectors = std::min<int64_t>(totalVectors, 4);
+  for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
+    for (int64_t columns = 1; columns <= std::min<int64_t>(width, 28); ++columns)
+      for (int64_t rows = 1; rows <= std::min<int64_t>(height, 28); ++rows) {
+        // More rows of an image only when a row is narrower than the tile.
+        if (rows > 1 && columns < width)
+          break;
+        int64_t pixels = rows * columns;
+        if (pixels * vectors + vectors + 1 > registers - 1)
+          break;
+        int64_t tiles = llvm::divideCeilSigned(height, rows) *
+                        llvm::divideCeilSigned(width, columns);
+        double cycles = estimateCycles(tiles, pixels, vectors, totalVectors);
+        // Prefer wide tiles among equals: fewer passes over the image.
+        if (cycles < bestCycles * 0.999 ||
+            (cycles <= bestCycles && vectors > best.vectors)) {
+          bestCycles = cycles;
+          best = {rows, columns, vectors};
+        }
+      }
+  return best;
+}
+
+/// A block size along `extent` that makes about `items` blocks of whole tiles.
+static int64_t blockOf(int64_t extent, int64_t tile, int64_t items) {
+  int64_t tiles = llvm::divideCeilSigned(extent, tile);
+  int64_t perItem =
+      llvm::divideCeilSigned(tiles, std::max<int64_t>(1, std::min(items, tiles)));
+  return std::min(extent, perItem * tile);
+}
+
+namespace {
+struct Decision {
+  SmallVector<int64_t> tile, grain;
+};
+
+struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
+  using SelectStrategyPassBase::SelectStrategyPassBase;
+
+  void runOnOperation() override {
+    FailureOr<TargetInfo> target = TargetInfo::get(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    func::FuncOp kernel = getOperation();
+    if (!kernel->hasAttr(MPQDialect::getKernelAttrName()))
+      return;
+    KernelOps ops = KernelOps::get(kernel);
+    if (!ops.last) {
+      kernel.emitError("expected a kernel with a linalg operation or product");
+      return signalPassFailure();
+    }
+    Decision decision = decide(ops, *target);
+    int64_t items = 1;
+    SmallVector<int64_t> extents = getExtents(ops);
+    for (auto [extent, grain] : llvm::zip(extents, decision.grain))
+      if (grain)
+        items *= llvm::divideCeilSigned(extent, grain);
+    Builder builder(&getContext());
+    if (!kernel->hasAttr(MPQDialect::getStrategyAttrName()))
+      kernel->setAttr(MPQDialect::getStrategyAttrName(),
+                      StrategyAttr::get(&getContext(), decision.tile,
+                                        decision.grain));
+    kernel->setAttr(MPQDialect::getWorkItemsAttrName(),
+                    builder.getI64IntegerAttr(items));
+  }
+
+  /// Parallel loops a strategy speaks of: result dimensions, or rows.
+  static SmallVector<int64_t> getExtents(const KernelOps &ops) {
+    if (!ops.rows.empty())
+      return ops.rows;
+    auto type = cast<RankedTensorType>(ops.last->getResult(0).getType());
+    if (auto generic = dyn_cast<linalg::LinalgOp>(ops.last)) {
+      // Loops, of which the leading parallel ones can be split.
+      SmallVector<int64_t> extents;
+      for (auto [extent, iterator] : llvm::zip(generic.getStaticLoopRanges(),
+                                               generic.getIteratorTypesArray())) {
+        if (iterator != utils::IteratorType::parallel)
+          break;
+        extents.push_back(extent);
+      }
+      return extents;
+    }
+    return SmallVector<int64_t>(type.getShape());
+  }
+
+  static Decision decide(const KernelOps &ops, const TargetInfo &target) {
+    SmallVector<int64_t> extents = getExtents(ops);
+    if (!ops.rows.empty())
+      return {SmallVector<int64_t>(extents.size(), 1),
+              SmallVector<int64_t>(extents.size(), 1)};
+    if (ops.product)
+      return decideProduct(ops.product, extents, target);
+    return decideElementwise(ops, extents);
+  }
+
+  static Decision decideProduct(Operation *product, ArrayRef<int64_t> extents,
+                                const TargetInfo &target) {
+    auto conv = dyn_cast<ConvOp>(product);
+    auto contract = dyn_cast<ContractOp>(product);
+    int64_t lanes = conv ? conv.getLanes() : contract.getLanes();
+    unsigned rank = extents.size();
+    int64_t columns = extents.back();
+    int64_t vectors = llvm::divideCeilSigned(columns, lanes);
+    int64_t height = conv ? extents[1] : 1, width = extents[rank - 2];
+    RegisterTile tile =
+        chooseTile(height, width, vectors, target.getNumVectorRegisters());
+    Decision decision;
+    decision.tile.assign(rank, 1);
+    decision.grain.assign(rank, 0);
+    decision.tile[rank - 1] = std::min(columns, tile.vectors * lanes);
+    decision.tile[rank - 2] = tile.columns;
+    if (conv)
+      decision.tile[1] = tile.rows;
+
+    auto weights = cast<RankedTensorType>(product->getOperand(1).getType());
+    int64_t depth = weights.getDimSize(weights.getRank() - 2) *
+                    (conv ? conv.getGroup() : contract.getGroup());
+    int64_t work = depth * columns * height * width;
+    int64_t items =
+        std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
+    if (extents[0] > 1 && rank > 2)
+      decision.grain[0] = 1;
+    unsigned split = conv ? 1 : rank - 2;
+    if (int64_t(extents[split]) > decision.tile[split])
+      decision.grain[split] =
+          blockOf(extents[split], decision.tile[split], items);
+    else if (columns % decision.tile[rank - 1] == 0)
+      // Few rows: split the columns, which needs whole panels in each block.
+      for (int64_t blocks = items; blocks > 1; --blocks)
+        if (columns / decision.tile[rank - 1] % blocks == 0) {
+          decision.grain[rank - 1] = columns / blocks;
+          break;
+        }
+    return decision;
+  }
+
+  static Decision decideElementwise(const KernelOps &ops,
+                                    ArrayRef<int64_t> extents) {
+    Decision decision;
+    decision.tile.assign(extents.size(), 0);
+    decision.grain.assign(extents.size(), 0);
+    int64_t work = 1;
+    for (int64_t extent :
+         cast<linalg::LinalgOp>(ops.last).getStaticLoopRanges())
+      work *= extent;
+    for (linalg::GenericOp generic : ops.generics)
+      if (generic.getNumReductionLoops()) {
+        int64_t reads = 1;
+        for (int64_t extent : generic.getStaticLoopRanges())
+          reads *= extent;
+        work = std::max(work, reads);
+      }
+    int64_t items = std::clamp<int64_t>(work / kElementwiseGrain, 1, kWorkItems);
+    for (auto [d, extent] : llvm::enumerate(extents)) {
+      // The innermost dimension carries the lanes.
+      if (extent == 1 || d + 1 == extents.size())
+        continue;
+      decision.grain[d] = blockOf(extent, 1, items);
+      break;
+    }
+    return decision;
+  }
+};
+} // namespace

@@ -1,0 +1,273 @@
+//===- FormKernels.cpp - group operations into outlined kernels ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A kernel is what runs without touching memory in between: a product with the
+// elementwise generic on its result, a row-wise group (softmax, norm), a
+// windowed reduction with its epilogue, or an elementwise generic alone.
+// Groups grow backwards from their last operation: a producer joins when
+// all its users are inside and its loops agree with theirs.
+//
+// Each group is outlined as a destination-passing function on tensors with the
+// range of work items it computes; the main function keeps calls, views and
+// constants (docs/Architecture.md, "Inside codegen").
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Codegen/KernelGroup.h"
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_FORMKERNELSPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+using Group = llvm::SetVector<Operation *>;
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Which operations go together
+//===----------------------------------------------------------------------===//
+
+/// Operations a kernel copies instead of taking as operands.
+static bool isCopiedIntoKernels(Operation *op) {
+  if (isa<tensor::EmptyOp, linalg::FillOp>(op))
+    return true;
+  if (!op->hasTrait<OpTrait::ConstantLike>())
+    return false;
+  auto tensor = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  return !tensor || tensor.getNumElements() == 1;
+}
+
+static bool allUsersIn(Operation *op, const Group &group) {
+  return llvm::all_of(op->getUsers(),
+                      [&](Operation *user) { return group.contains(user); });
+}
+
+/// True if `consumer` reads `producer`'s result element by element at its own
+/// place in the result, and only moves through the body once.
+static bool readsInPlace(linalg::GenericOp consumer, Operation *producer) {
+  if (!isElementwise(consumer))
+    return false;
+  for (OpOperand *operand : consumer.getDpsInputOperands())
+    if (operand->get().getDefiningOp() == producer &&
+        !consumer.getMatchingIndexingMap(operand).isIdentity())
+      return false;
+  return consumer.getMatchingIndexingMap(consumer.getDpsInitOperand(0))
+      .isIdentity();
+}
+
+/// Products and windowed reductions: one producer of `last` joins it.
+static Operation *findRoot(linalg::GenericOp last) {
+  Operation *root = nullptr;
+  for (Value input : last.getInputs()) {
+    Operation *producer = input.getDefiningOp();
+    if (!producer || !isRoot(producer) || !readsInPlace(last, producer) ||
+        !llvm::all_of(producer->getUsers(),
+                      [&](Operation *user) { return user == last; }))
+      continue;
+    if (!root || root->isBeforeInBlock(producer))
+      root = producer;
+  }
+  return root;
+}
+
+/// Row-wise groups: everything with the same leading rows whose users are all
+/// inside, as long as something reduces a row.
+static Group growRows(linalg::GenericOp last) {
+  Group group;
+  group.insert(last);
+  SmallVector<int64_t> rows = getRowShape(last);
+  if (rows.empty())
+    return group;
+  for (unsigned i = 0; i < group.size(); ++i) {
+    for (Value operand : group[i]->getOperands()) {
+      auto producer = operand.getDefiningOp<linalg::GenericOp>();
+      if (!producer || group.contains(producer) ||
+          !allUsersIn(producer, group) || !isRowWise(producer, rows))
+        continue;
+      group.insert(producer);
+      // A new member may complete the users of earlier candidates.
+      i = -1;
+      break;
+    }
+  }
+  bool reduces = llvm::any_of(group, [](Operation *op) {
+    return cast<linalg::GenericOp>(op).getNumReductionLoops() > 0;
+  });
+  if (!reduces || !isRowWise(last, rows)) {
+    group.clear();
+    group.insert(last);
+  }
+  return group;
+}
+
+/// All groups, in program order of their last operations.
+static SmallVector<Group> findGroups(Block &block) {
+  SmallVector<Group> groups;
+  llvm::DenseSet<Operation *> taken;
+  for (Operation &op : llvm::reverse(block)) {
+    if (taken.contains(&op) || isCopiedIntoKernels(&op))
+      continue;
+    Group group;
+    if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
+      group = growRows(generic);
+      if (group.size() == 1)
+        if (Operation *root = findRoot(generic))
+          group.insert(root);
+    } else if (isRoot(&op)) {
+      group.insert(&op);
+    } else {
+      continue;
+    }
+    taken.insert(group.begin(), group.end());
+    groups.push_back(std::move(group));
+  }
+  std::reverse(groups.begin(), groups.end());
+  return groups;
+}
+
+//===----------------------------------------------------------------------===//
+// Outlining
+//===----------------------------------------------------------------------===//
+
+/// Copies what `value` is made of (scalars, empties, fills) into the kernel.
+static void copyInto(OpBuilder &builder, Value value, IRMapping &mapping) {
+  Operation *op = value.getDefiningOp();
+  if (mapping.contains(value) || !op || !isCopiedIntoKernels(op))
+    return;
+  for (Value operand : op->getOperands())
+    copyInto(builder, operand, mapping);
+  builder.clone(*op, mapping);
+}
+
+/// The tensor.empty an operation's result is written to, through fills.
+static tensor::EmptyOp findDestination(Value init) {
+  while (auto fill = init.getDefiningOp<linalg::FillOp>())
+    init = fill.getOutputs()[0];
+  return init.getDefiningOp<tensor::EmptyOp>();
+}
+
+namespace {
+class Outliner {
+public:
+  explicit Outliner(func::FuncOp main)
+      : main(main), module(main->getParentOfType<ModuleOp>()) {}
+
+  LogicalResult outline(Group &group, unsigned index) {
+    SmallVector<Operation *> ops(group.begin(), group.end());
+    llvm::sort(ops, [](Operation *a, Operation *b) {
+      return a->isBeforeInBlock(b);
+    });
+    Operation *last = ops.back();
+    auto init = cast<DestinationStyleOpInterface>(last).getDpsInits()[0];
+    tensor::EmptyOp destination = findDestination(init);
+    if (!destination)
+      return last->emitError("expected the init of a kernel's last operation to "
+                             "be an empty tensor (or a fill of one)");
+
+    llvm::SetVector<Value> inputs;
+    for (Operation *op : ops)
+      for (Value operand : getUsedValues(op)) {
+        Operation *def = operand.getDefiningOp();
+        if (def && (group.contains(def) || isCopiedIntoKernels(def)))
+          continue;
+        inputs.insert(operand);
+      }
+
+    OpBuilder builder(main.getContext());
+    SmallVector<Type> types(llvm::map_range(
+        inputs, [](Value value) { return value.getType(); }));
+    Type resultType = last->getResult(0).getType();
+    types.push_back(resultType);
+    types.append(2, builder.getIndexType());
+    builder.setInsertionPoint(main);
+    auto kernel = func::FuncOp::create(
+        builder, last->getLoc(), ("kernel_" + Twine(index)).str(),
+        builder.getFunctionType(types, resultType));
+    kernel.setPrivate();
+    kernel->setAttr(MPQDialect::getKernelAttrName(), builder.getUnitAttr());
+
+    builder.setInsertionPointToStart(kernel.addEntryBlock());
+    IRMapping mapping;
+    mapping.map(inputs.getArrayRef(),
+                kernel.getArguments().take_front(inputs.size()));
+    for (Operation *op : ops) {
+      bool isLast = op == last;
+      for (Value operand : getUsedValues(op))
+        if (!isLast || operand != destination.getResult()) {
+          if (isLast && findDestination(operand) == destination)
+            mapping.map(destination.getResult(),
+                        kernel.getArgument(inputs.size()));
+          copyInto(builder, operand, mapping);
+        }
+      if (isLast)
+        mapping.map(destination.getResult(), kernel.getArgument(inputs.size()));
+      builder.clone(*op, mapping);
+    }
+    func::ReturnOp::create(builder, last->getLoc(),
+                           mapping.lookup(last->getResult(0)));
+
+    builder.setInsertionPoint(last);
+    SmallVector<Value> operands(inputs.begin(), inputs.end());
+    auto type = cast<RankedTensorType>(resultType);
+    operands.push_back(tensor::EmptyOp::create(
+        builder, last->getLoc(), type.getShape(), type.getElementType()));
+    // The whole range; planning replaces it by the strategy's work items.
+    Value zero = arith::ConstantIndexOp::create(builder, last->getLoc(), 0);
+    operands.append(2, zero);
+    auto call = func::CallOp::create(builder, last->getLoc(), kernel, operands);
+    last->getResult(0).replaceAllUsesWith(call.getResult(0));
+    for (Operation *op : llvm::reverse(ops))
+      op->erase();
+    return success();
+  }
+
+private:
+  /// Operands and the values a region captures.
+  static SmallVector<Value> getUsedValues(Operation *op) {
+    SmallVector<Value> used(op->getOperands());
+    op->walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        if (inner != op && !op->isAncestor(operand.getParentBlock()->getParentOp()))
+          used.push_back(operand);
+    });
+    return used;
+  }
+
+  func::FuncOp main;
+  ModuleOp module;
+};
+
+struct FormKernels : mpq::impl::FormKernelsPassBase<FormKernels> {
+  using FormKernelsPassBase::FormKernelsPassBase;
+
+  void runOnOperation() override {
+    FailureOr<func::FuncOp> main = getMainFunction(getOperation());
+    if (failed(main))
+      return signalPassFailure();
+    Outliner outliner(*main);
+    unsigned index = 0;
+    for (Group &group : findGroups(main->getBody().front()))
+      if (failed(outliner.outline(group, index++)))
+        return signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,116 @@
+//===- KernelGroup.cpp - what kinds of operations make a kernel ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Codegen/KernelGroup.h"
+
+#include "mpq/Dialect/MPQDialect.h"
+
+using namespace mlir;
+using namespace mpq;
+
+FailureOr<func::FuncOp> mpq::getMainFunction(ModuleOp module) {
+  func::FuncOp main;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isPrivate() || function.isExternal())
+      continue;
+    if (main)
+      return function.emitError("expected one public function but '")
+             << main.getName() << "' and '" << function.getName()
+             << "' are public";
+    main = function;
+  }
+  if (!main)
+    return module.emitError("expected a public function with a body");
+  return main;
+}
+
+bool mpq::isElementwise(linalg::GenericOp op) {
+  return op.getNumReductionLoops() == 0 && op.getNumResults() == 1;
+}
+
+bool mpq::isRoot(Operation *op) {
+  if (isa<ContractOp, ConvOp>(op))
+    return true;
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  return generic && generic.getNumResults() == 1 &&
+         generic.getNumReductionLoops() > 0;
+}
+
+SmallVector<int64_t> mpq::getRowShape(linalg::GenericOp op) {
+  if (op.getNumResults() != 1)
+    return {};
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(op.getResult(0).getType()).getShape();
+  if (shape.size() < 2)
+    return {};
+  return SmallVector<int64_t>(shape.drop_back());
+}
+
+bool mpq::isRowWise(linalg::GenericOp op, ArrayRef<int64_t> rows) {
+  if (op.getNumResults() != 1)
+    return false;
+  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+  SmallVector<int64_t> loops = op.getStaticLoopRanges();
+  if (loops.size() < rows.size())
+    return false;
+  for (auto [d, extent] : llvm::enumerate(rows))
+    if (loops[d] != extent || iterators[d] != utils::IteratorType::parallel)
+      return false;
+  auto usesRow = [&](AffineExpr expr) {
+    for (unsigned d = 0; d < rows.size(); ++d)
+      if (expr.isFunctionOfDim(d))
+        return true;
+    return false;
+  };
+  for (OpOperand &operand : op->getOpOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    bool isInit = op.isDpsInit(&operand);
+    bool leading = map.getNumResults() >= rows.size();
+    for (unsigned d = 0; leading && d < rows.size(); ++d)
+      leading = map.getResult(d) == getAffineDimExpr(d, op.getContext());
+    ArrayRef<AffineExpr> rest = map.getResults();
+    if (leading)
+      rest = rest.drop_front(rows.size());
+    else if (isInit)
+      return false;
+    // Other dimensions must not depend on the row.
+    if (llvm::any_of(rest, usesRow))
+      return false;
+  }
+  // Bodies that ask for their position or fetch other elements stay alone.
+  return !op.hasIndexSemantics() &&
+         llvm::none_of(op.getBody()->getOperations(), [](Operation &inner) {
+           return isa<tensor::ExtractOp>(inner);
+         });
+}
+
+KernelOps KernelOps::get(func::FuncOp kernel) {
+  KernelOps ops;
+  kernel.walk([&](Operation *op) {
+    if (isa<ContractOp, ConvOp>(op))
+      ops.last = ops.product = op;
+    if (isa<linalg::CopyOp>(op))
+      ops.last = op;
+    if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
+      ops.generics.push_back(generic);
+      ops.last = op;
+    }
+  });
+  if (ops.product || ops.generics.empty())
+    return ops;
+  SmallVector<int64_t> rows = getRowShape(ops.generics.back());
+  bool reduces = false;
+  for (linalg::GenericOp generic : ops.generics) {
+    if (rows.empty() || !isRowWise(generic, rows))
+      return ops;
+    reduces |= generic.getNumReductionLoops() > 0;
+  }
+  if (reduces && ops.generics.size() > 1)
+    ops.rows = rows;
+  return ops;
+}

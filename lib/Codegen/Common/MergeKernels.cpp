@@ -1,0 +1,63 @@
+//===- MergeKernels.cpp - one function for kernels of equal structure ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_MERGEKERNELSPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+/// The text of a kernel without its name: structure, types and scalars.
+static std::string describe(func::FuncOp kernel) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << kernel.getFunctionType() << kernel->getDiscardableAttrDictionary();
+  OpPrintingFlags flags;
+  flags.useLocalScope();
+  for (Operation &op : kernel.getBody().front()) {
+    op.print(stream, flags);
+    stream << '\n';
+  }
+  return text;
+}
+
+namespace {
+struct MergeKernels : mpq::impl::MergeKernelsPassBase<MergeKernels> {
+  using MergeKernelsPassBase::MergeKernelsPassBase;
+
+  void runOnOperation() override {
+    llvm::StringMap<func::FuncOp> first;
+    llvm::StringMap<StringRef> replacement;
+    SmallVector<func::FuncOp> duplicates;
+    for (auto kernel : getOperation().getOps<func::FuncOp>()) {
+      if (!kernel->hasAttr(MPQDialect::getKernelAttrName()))
+        continue;
+      auto [entry, isNew] = first.try_emplace(describe(kernel), kernel);
+      if (isNew)
+        continue;
+      replacement[kernel.getName()] = entry->second.getName();
+      duplicates.push_back(kernel);
+    }
+    getOperation().walk([&](func::CallOp call) {
+      auto found = replacement.find(call.getCallee());
+      if (found != replacement.end())
+        call.setCallee(found->second);
+    });
+    for (func::FuncOp kernel : duplicates)
+      kernel.erase();
+  }
+};
+} // namespace

@@ -1,0 +1,417 @@
+//===- PackProducts.cpp - products with constant weights become mpq.contract and mpq.conv ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Walks linear-algebra products, named or generic, f32 or u8 x s8, recognises
+// matrix products and convolutions by their indexing maps (linalg's own
+// inference of dimensions), and packs their constant weights in plain C++ into
+// the vectors the kernels load: [ceil(N/L)][ceil(K/G)][L*G]. A right-hand side
+// that is an activation is packed at run time by one generic.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Codegen/KernelGroup.h"
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Codegen/TargetInfo.h"
+#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_PACKPRODUCTSPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+//===----------------------------------------------------------------------===//
+// What multiplies what
+//===----------------------------------------------------------------------===//
+
+namespace {
+enum class Arithmetic { Float, Integer };
+} // namespace
+
+/// f32 products, or i32 += extui(i8) * extsi(i8); std::nullopt for others.
+static std::optional<Arithmetic> classify(linalg::LinalgOp op) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
+      !op.hasPureTensorSemantics())
+    return std::nullopt;
+  auto element = [&](unsigned i) {
+    return getElementTypeOrSelf(op->getOperand(i).getType());
+  };
+  if (element(0).isF32() && element(1).isF32() && element(2).isF32())
+    return Arithmetic::Float;
+  if (!element(0).isInteger(8) || !element(1).isInteger(8) ||
+      !element(2).isInteger(32))
+    return std::nullopt;
+  Block *body = op.getBlock();
+  auto extendedBy = [&](unsigned i, auto kind) {
+    BlockArgument argument = body->getArgument(i);
+    return argument.hasOneUse() &&
+           isa<decltype(kind)>(*argument.getUsers().begin());
+  };
+  if (extendedBy(0, arith::ExtUIOp()) && extendedBy(1, arith::ExtSIOp()))
+    return Arithmetic::Integer;
+  return std::nullopt;
+}
+
+/// The dimension of `operand` that loop `loop` indexes alone.
+static std::optional<unsigned> dimOf(linalg::LinalgOp op, unsigned operand,
+                                     unsigned loop) {
+  AffineMap map = op.getMatchingIndexingMap(&op->getOpOperand(operand));
+  return map.getResultPosition(getAffineDimExpr(loop, op.getContext()));
+}
+
+/// The bias a product starts from: a vector broadcast along `channel` of the
+/// init, nothing for zero; failure if the init is anything else.
+static FailureOr<Value> getBias(OpBuilder &builder, Value init,
+                                unsigned channel) {
+  if (auto fill = init.getDefiningOp<linalg::FillOp>()) {
+    if (matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) ||
+        matchPattern(fill.getInputs()[0], m_Zero()))
+      return Value();
+    return failure();
+  }
+  if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>()) {
+    auto type = cast<RankedTensorType>(init.getType());
+    if (cast<RankedTensorType>(broadcast.getInput().getType()).getRank() != 1 ||
+        llvm::is_contained(broadcast.getDimensions(), int64_t(channel)) ||
+        type.getRank() != int64_t(broadcast.getDimensions().size()) + 1)
+      return failure();
+    return broadcast.getInput();
+  }
+  if (auto generic = init.getDefiningOp<linalg::GenericOp>()) {
+    // A broadcast spelled as a generic.
+    if (generic.getNumDpsInputs() != 1 || generic.getNumReductionLoops() ||
+        !generic.getMatchingIndexingMap(generic.getDpsInitOperand(0))
+             .isIdentity() ||
+        generic.getBody()->getTerminator()->getOperand(0) !=
+            generic.getBody()->getArgument(0))
+      return failure();
+    AffineMap map = generic.getIndexingMapsArray()[0];
+    if (map.getNumResults() == 1 &&
+        map.getResult(0) == getAffineDimExpr(channel, init.getContext()))
+      return generic.getInputs()[0];
+    return failure();
+  }
+  auto bytes = readConstantBytes(init);
+  if (bytes && llvm::all_of(*bytes, [](char c) { return c == 0; }))
+    return Value();
+  // A whole init of one row is the vector itself.
+  auto type = cast<RankedTensorType>(init.getType());
+  if (!init.getDefiningOp<tensor::EmptyOp>() &&
+      type.getNumElements() == type.getDimSize(channel)) {
+    if (type.getRank() == 1)
+      return init;
+    SmallVector<ReassociationIndices> all(1);
+    llvm::append_range(all[0], llvm::seq<int64_t>(0, type.getRank()));
+    return tensor::CollapseShapeOp::create(builder, init.getLoc(), init, all)
+        .getResult();
+  }
+  return failure();
+}
+
+//===----------------------------------------------------------------------===//
+// Packing
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Row-major walk over a constant's bytes: element (i, j, ...) by strides.
+struct ConstantView {
+  SmallVector<char> bytes;
+  int64_t elementBytes;
+  SmallVector<int64_t> strides;
+
+  static FailureOr<ConstantView> get(Value value) {
+    auto bytes = readConstantBytes(value);
+    if (!bytes)
+      return failure();
+    auto type = cast<RankedTensorType>(value.getType());
+    return ConstantView{std::move(*bytes),
+                        getElementBytes(type.getElementType()),
+                        computeStrides(type.getShape())};
+  }
+  const char *at(int64_t element) const {
+    return bytes.data() + element * elementBytes;
+  }
+};
+
+/// Writes columns x depth into [ceil(columns/L)][ceil(depth/G)][L*G].
+class Packer {
+public:
+  Packer(int64_t columns, int64_t depth, int64_t lanes, int64_t group,
+         int64_t elementBytes)
+      : vectors(llvm::divideCeilSigned(columns, lanes)),
+        groups(llvm::divideCeilSigned(depth, group)), lanes(lanes),
+        group(group), elementBytes(elementBytes),
+        bytes(vectors * groups * lanes * group * elementBytes, 0) {}
+
+  void set(int64_t column, int64_t depth, const char *element) {
+    int64_t index =
+        ((column / lanes * groups + depth / group) * lanes + column % lanes) *
+            group +
+        depth % group;
+    std::memcpy(bytes.data() + index * elementBytes, element, elementBytes);
+  }
+
+  Value create(OpBuilder &builder, Location loc, Type element) const {
+    auto type = RankedTensorType::get({vectors, groups, lanes * group}, element);
+    return createConstant(builder, loc, type, ArrayRef<char>(bytes));
+  }
+
+private:
+  int64_t vectors, groups, lanes, group, elementBytes;
+  SmallVector<char> bytes;
+};
+} // namespace
+
+static Value emptyLike(OpBuilder &builder, Location loc, RankedTensorType type) {
+  return tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                 type.getElementType());
+}
+
+//===----------------------------------------------------------------------===//
+// Matrix products
+//===----------------------------------------------------------------------===//
+
+/// Packs an f32 activation (b, k, n) at run time: (b, n0, k, l) reads column
+/// n0 * L + l, after padding the columns to whole vectors.
+static Value packActivation(PatternRewriter &rewriter, Location loc, Value rhs,
+                            int64_t lanes) {
+  auto type = cast<RankedTensorType>(rhs.getType());
+  int64_t rank = type.getRank(), columns = type.getShape().back();
+  int64_t vectors = llvm::divideCeilSigned(columns, lanes);
+  if (columns != vectors * lanes) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape.back() = vectors * lanes;
+    auto padded = RankedTensorType::get(shape, type.getElementType());
+    SmallVector<OpFoldResult> low(rank, rewriter.getIndexAttr(0)), high(low);
+    high.back() = rewriter.getIndexAttr(vectors * lanes - columns);
+    Value zero = arith::ConstantOp::create(
+        rewriter, loc, rewriter.getZeroAttr(type.getElementType()));
+    rhs = tensor::PadOp::create(rewriter, loc, padded, rhs, low, high, zero);
+  }
+  SmallVector<int64_t> shape(type.getShape().drop_back(2));
+  shape.append({vectors, type.getDimSize(rank - 2), lanes});
+  unsigned batch = rank - 2;
+  SmallVector<AffineExpr> source;
+  for (unsigned d = 0; d < batch; ++d)
+    source.push_back(rewriter.getAffineDimExpr(d));
+  source.push_back(rewriter.getAffineDimExpr(batch + 1));
+  source.push_back(rewriter.getAffineDimExpr(batch) * lanes +
+                   rewriter.getAffineDimExpr(batch + 2));
+  auto packed = RankedTensorType::get(shape, type.getElementType());
+  SmallVector<AffineMap> maps{
+      AffineMap::get(batch + 3, 0, source, rewriter.getContext()),
+      rewriter.getMultiDimIdentityMap(batch + 3)};
+  SmallVector<utils::IteratorType> iterators(batch + 3,
+                                             utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             rewriter, loc, packed, rhs, emptyLike(rewriter, loc, packed), maps,
+             iterators,
+             [](OpBuilder &b, Location l, ValueRange args) {
+               linalg::YieldOp::create(b, l, args[0]);
+             })
+      .getResult(0);
+}
+
+/// (b?, m, k) x (b?, k, n), the left row-major, the right in any order.
+static LogicalResult packContraction(PatternRewriter &rewriter,
+                                     linalg::LinalgOp op, Arithmetic arithmetic,
+                                     const linalg::ContractionDimensions &dims,
+                                     int64_t lanes) {
+  if (dims.m.size() != 1 || dims.n.size() != 1 || dims.k.size() != 1 ||
+      dims.batch.size() > 1)
+    return rewriter.notifyMatchFailure(op, "more than one m, n, k or batch loop");
+  Location loc = op.getLoc();
+  unsigned batch = dims.batch.size();
+  Value lhs = op->getOperand(0), rhs = op->getOperand(1);
+  auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
+  bool rowMajor = dimOf(op, 0, dims.m[0]) == batch &&
+                  dimOf(op, 0, dims.k[0]) == batch + 1 &&
+                  dimOf(op, 2, dims.m[0]) == batch &&
+                  dimOf(op, 2, dims.n[0]) == batch + 1 &&
+                  resultType.getRank() == batch + 2;
+  if (batch)
+    rowMajor &= dimOf(op, 0, dims.batch[0]) == 0u &&
+                dimOf(op, 2, dims.batch[0]) == 0u &&
+                dimOf(op, 1, dims.batch[0]) == 0u;
+  if (!rowMajor)
+    return rewriter.notifyMatchFailure(op, "left side or result not row-major");
+  FailureOr<Value> bias = getBias(rewriter, op->getOperand(2), batch + 1);
+  if (failed(bias))
+    return rewriter.notifyMatchFailure(op, "init is no broadcast vector");
+
+  auto rhsType = cast<RankedTensorType>(rhs.getType());
+  unsigned kDim = *dimOf(op, 1, dims.k[0]), nDim = *dimOf(op, 1, dims.n[0]);
+  int64_t depth = rhsType.getDimSize(kDim), columns = rhsType.getDimSize(nDim);
+  int64_t group = arithmetic == Arithmetic::Integer ? 4 : 1;
+  Value packed;
+  FailureOr<ConstantView> weights = ConstantView::get(rhs);
+  if (succeeded(weights) && batch == 0) {
+    Packer packer(columns, depth, lanes, group, weights->elementBytes);
+    for (int64_t n = 0; n < columns; ++n)
+      for (int64_t k = 0; k < depth; ++k)
+        packer.set(n, k,
+                   weights->at(n * weights->strides[nDim] +
+                               k * weights->strides[kDim]));
+    packed = packer.create(rewriter, loc, rhsType.getElementType());
+  } else {
+    if (arithmetic == Arithmetic::Integer)
+      return rewriter.notifyMatchFailure(op, "integer weights not constant");
+    if (kDim != batch || nDim != batch + 1)
+      return rewriter.notifyMatchFailure(op, "right side not row-major");
+    packed = packActivation(rewriter, loc, rhs, lanes);
+  }
+  rewriter.replaceOpWithNewOp<ContractOp>(
+      op, resultType, lhs, packed, *bias, emptyLike(rewriter, loc, resultType));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Convolutions
+//===----------------------------------------------------------------------===//
+
+/// True if `value`, or what elementwise operations make of it, is padded.
+static bool isPadded(Value value) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (isa<tensor::PadOp>(user))
+      return true;
+    auto generic = dyn_cast<linalg::GenericOp>(user);
+    return generic && isElementwise(generic) && isPadded(generic.getResult(0));
+  });
+}
+
+/// NHWC images, filters in any order of (kh, kw, c, f).
+static LogicalResult packConvolution(PatternRewriter &rewriter,
+                                     linalg::LinalgOp op, Arithmetic arithmetic,
+                                     const linalg::ConvolutionDimensions &dims,
+                                     int64_t lanes) {
+  bool depthwise = dims.depth.size() == 1 && dims.outputChannel.empty();
+  bool dense = dims.depth.empty() && dims.outputChannel.size() == 1 &&
+               dims.inputChannel.size() == 1;
+  if (dims.batch.size() != 1 || dims.outputImage.size() != 2 ||
+      (!dense && !depthwise))
+    return rewriter.notifyMatchFailure(op, "not a dense or depthwise 2-D form");
+  Location loc = op.getLoc();
+  unsigned channelLoop = depthwise ? dims.depth[0] : dims.outputChannel[0];
+  unsigned inputLoop = depthwise ? dims.depth[0] : dims.inputChannel[0];
+  auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
+  if (resultType.getRank() != 4 || dimOf(op, 2, dims.batch[0]) != 0u ||
+      dimOf(op, 2, dims.outputImage[0]) != 1u ||
+      dimOf(op, 2, dims.outputImage[1]) != 2u ||
+      dimOf(op, 2, channelLoop) != 3u || dimOf(op, 0, dims.batch[0]) != 0u ||
+      dimOf(op, 0, inputLoop) != 3u)
+    return rewriter.notifyMatchFailure(op, "image or result not NHWC");
+  FailureOr<Value> bias = getBias(rewriter, op->getOperand(2), 3);
+  if (failed(bias))
+    return rewriter.notifyMatchFailure(op, "init is no broadcast vector");
+  FailureOr<ConstantView> weights = ConstantView::get(op->getOperand(1));
+  if (failed(weights))
+    return rewriter.notifyMatchFailure(op, "filters not constant");
+
+  auto filterType = cast<RankedTensorType>(op->getOperand(1).getType());
+  unsigned rowDim = *dimOf(op, 1, dims.filterLoop[0]);
+  unsigned columnDim = *dimOf(op, 1, dims.filterLoop[1]);
+  unsigned channelDim = *dimOf(op, 1, channelLoop);
+  unsigned inputDim = *dimOf(op, 1, inputLoop);
+  int64_t kh = filterType.getDimSize(rowDim), kw = filterType.getDimSize(columnDim);
+  int64_t filters = filterType.getDimSize(channelDim);
+  int64_t channels = depthwise ? 1 : filterType.getDimSize(inputDim);
+  int64_t group = arithmetic == Arithmetic::Integer ? 4 : 1;
+  // Dense: whole groups of channels for each tap. Depthwise: groups of taps.
+  int64_t tapDepth =
+      depthwise ? 1 : llvm::divideCeilSigned(channels, group) * group;
+  Packer packer(filters, kh * kw * tapDepth, lanes, group,
+                weights->elementBytes);
+  for (int64_t f = 0; f < filters; ++f)
+    for (int64_t i = 0; i < kh; ++i)
+      for (int64_t j = 0; j < kw; ++j)
+        for (int64_t c = 0; c < channels; ++c)
+          packer.set(f, (i * kw + j) * tapDepth + c,
+                     weights->at(f * weights->strides[channelDim] +
+                                 i * weights->strides[rowDim] +
+                                 j * weights->strides[columnDim] +
+                                 (depthwise ? 0 : c * weights->strides[inputDim])));
+  Value packed = packer.create(rewriter, loc, filterType.getElementType());
+  Value image = op->getOperand(0);
+  auto imageType = cast<RankedTensorType>(image.getType());
+
+  // A 1x1 convolution of stride 1 is a matrix product over all pixels, unless a
+  // neighbour wants its image inside a halo, which has no rows to merge.
+  bool pointwise = dense && kh == 1 && kw == 1 &&
+                   llvm::all_equal({dims.strides[0], dims.strides[1], int64_t(1)}) &&
+                   !isPadded(image) && !isPadded(op->getResult(0));
+  if (pointwise) {
+    SmallVector<ReassociationIndices> rows{{0, 1, 2}, {3}};
+    int64_t pixels = imageType.getNumElements() / channels;
+    auto flat = RankedTensorType::get({pixels, filters},
+                                      resultType.getElementType());
+    Value lhs = tensor::CollapseShapeOp::create(rewriter, loc, image, rows);
+    Value product = ContractOp::create(rewriter, loc, flat, lhs, packed, *bias,
+                                       emptyLike(rewriter, loc, flat));
+    rewriter.replaceOpWithNewOp<tensor::ExpandShapeOp>(op, resultType, product,
+                                                       rows);
+    return success();
+  }
+  rewriter.replaceOpWithNewOp<ConvOp>(
+      op, resultType, image, packed, *bias, emptyLike(rewriter, loc, resultType),
+      rewriter.getDenseI64ArrayAttr({kh, kw}),
+      rewriter.getDenseI64ArrayAttr(dims.strides),
+      rewriter.getDenseI64ArrayAttr(dims.dilations),
+      depthwise ? rewriter.getUnitAttr() : UnitAttr());
+  return success();
+}
+
+namespace {
+struct PackProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  PackProduct(MLIRContext *context, int64_t lanes)
+      : OpInterfaceRewritePattern(context), lanes(lanes) {}
+
+  LogicalResult matchAndRewrite(linalg::LinalgOp op,
+                                PatternRewriter &rewriter) const override {
+    std::optional<Arithmetic> arithmetic = classify(op);
+    if (!arithmetic)
+      return rewriter.notifyMatchFailure(op, "not f32 x f32 or u8 x s8");
+    if (linalg::isaContractionOpInterface(op))
+      if (auto dims = linalg::inferContractionDims(op); succeeded(dims))
+        return packContraction(rewriter, op, *arithmetic, *dims, lanes);
+    if (linalg::isaConvolutionOpInterface(op))
+      if (auto dims = linalg::inferConvolutionDims(op); succeeded(dims))
+        return packConvolution(rewriter, op, *arithmetic, *dims, lanes);
+    return rewriter.notifyMatchFailure(op, "neither contraction nor convolution");
+  }
+
+  int64_t lanes;
+};
+
+struct PackProducts : mpq::impl::PackProductsPassBase<PackProducts> {
+  using PackProductsPassBase::PackProductsPassBase;
+
+  void runOnOperation() override {
+    FailureOr<TargetInfo> target = TargetInfo::get(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    RewritePatternSet patterns(&getContext());
+    populatePackProductsPatterns(patterns, *target);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+void mpq::populatePackProductsPatterns(RewritePatternSet &patterns,
+                                       const TargetInfo &target) {
+  patterns.add<PackProduct>(patterns.getContext(), target.getVectorLanes32());
+}

@@ -1,0 +1,372 @@
+//===- TileKernels.cpp - loops over work items, rows and register tiles ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Obeys #mpq.strategy on the kernel. Every tile has static extents: where a
+// tile does not divide an extent the last one starts earlier and computes some
+// elements twice (rows and pixels), or the remainder is split off (columns,
+// whose packed vectors must stay whole). Overlapping writes store equal values,
+// also from two threads.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Codegen/KernelGroup.h"
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_TILEKERNELSPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+//===----------------------------------------------------------------------===//
+// Loop nests that tiling puts around its tiles
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// How one level of tiling makes its loops: given extents and tile sizes
+/// (static; 0 and whole extents make no loop), opens loops with the
+/// destinations as iteration arguments and returns the tile's offsets.
+using OpenLoops = llvm::function_ref<SmallVector<OpFoldResult>(
+    RewriterBase &, Location, ArrayRef<int64_t> extents,
+    ArrayRef<int64_t> tiles, SmallVectorImpl<scf::ForOp> &loops,
+    SmallVectorImpl<Value> &destinations)>;
+} // namespace
+
+static scf::ForOp openLoop(RewriterBase &rewriter, Location loc, Value lower,
+                           Value upper, Value step,
+                           SmallVectorImpl<scf::ForOp> &loops,
+                           SmallVectorImpl<Value> &destinations) {
+  auto loop = scf::ForOp::create(rewriter, loc, lower, upper, step, destinations);
+  rewriter.setInsertionPointToStart(loop.getBody());
+  loops.push_back(loop);
+  destinations.assign(loop.getRegionIterArgs().begin(),
+                      loop.getRegionIterArgs().end());
+  return loop;
+}
+
+/// min(position, extent - tile): the last tile overlaps the one before.
+static OpFoldResult overlap(RewriterBase &rewriter, Location loc,
+                            OpFoldResult position, int64_t extent,
+                            int64_t tile) {
+  if (extent % tile == 0)
+    return position;
+  AffineExpr s0 = rewriter.getAffineSymbolExpr(0);
+  AffineMap map = AffineMap::get(
+      0, 1, {s0, rewriter.getAffineConstantExpr(extent - tile)},
+      rewriter.getContext());
+  return affine::makeComposedFoldedAffineMin(rewriter, loc, map, {position});
+}
+
+/// One loop for each tiled dimension: columns outside, so that a panel of
+/// weights serves all rows, then the others in order.
+static SmallVector<OpFoldResult>
+openTileLoops(RewriterBase &rewriter, Location loc, ArrayRef<int64_t> extents,
+              ArrayRef<int64_t> tiles, SmallVectorImpl<scf::ForOp> &loops,
+              SmallVectorImpl<Value> &destinations) {
+  SmallVector<OpFoldResult> offsets(extents.size(), rewriter.getIndexAttr(0));
+  SmallVector<unsigned> order{unsigned(extents.size() - 1)};
+  llvm::append_range(order, llvm::seq<unsigned>(0, extents.size() - 1));
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(rewriter, loc, value);
+  };
+  for (unsigned d : order) {
+    if (tiles[d] == extents[d])
+      continue;
+    scf::ForOp loop = openLoop(rewriter, loc, constant(0), constant(extents[d]),
+                               constant(tiles[d]), loops, destinations);
+    offsets[d] = overlap(rewriter, loc, loop.getInductionVar(), extents[d],
+                         tiles[d]);
+  }
+  return offsets;
+}
+
+/// One loop over work items `begin..end`, delinearized over the blocks.
+static SmallVector<OpFoldResult>
+openWorkLoop(RewriterBase &rewriter, Location loc, Value begin, Value end,
+             ArrayRef<int64_t> extents, ArrayRef<int64_t> grain,
+             SmallVectorImpl<scf::ForOp> &loops,
+             SmallVectorImpl<Value> &destinations) {
+  SmallVector<OpFoldResult> offsets(extents.size(), rewriter.getIndexAttr(0));
+  Value one = arith::ConstantIndexOp::create(rewriter, loc, 1);
+  scf::ForOp loop =
+      openLoop(rewriter, loc, begin, end, one, loops, destinations);
+  AffineExpr s0 = rewriter.getAffineSymbolExpr(0);
+  int64_t inner = 1;
+  for (unsigned d = extents.size(); d-- > 0;) {
+    int64_t blocks = llvm::divideCeilSigned(extents[d], grain[d]);
+    if (blocks == 1)
+      continue;
+    OpFoldResult position = affine::makeComposedFoldedAffineApply(
+        rewriter, loc, (s0.floorDiv(inner) % blocks) * grain[d],
+        {loop.getInductionVar()});
+    offsets[d] = overlap(rewriter, loc, position, extents[d], grain[d]);
+    inner *= blocks;
+  }
+  return offsets;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiling with upstream's driver
+//===----------------------------------------------------------------------===//
+
+static SmallVector<int64_t> staticExtents(ArrayRef<Range> ranges) {
+  return llvm::map_to_vector(ranges, [](const Range &range) {
+    return *getConstantIntValue(range.size);
+  });
+}
+
+/// Tiles `root` (result loops only) and fuses its producers into the tiles.
+/// Returns the tiled root.
+static FailureOr<TilingInterface> tileAndFuse(RewriterBase &rewriter,
+                                              TilingInterface root,
+                                              ArrayRef<int64_t> sizes,
+                                              OpenLoops openLoops) {
+  scf::SCFTileAndFuseOptions options;
+  SmallVector<OpFoldResult> tileSizes =
+      getAsIndexOpFoldResult(root.getContext(), sizes);
+  options.tilingOptions.setTileSizes(tileSizes);
+  options.tilingOptions.setLoopType(scf::SCFTilingOptions::LoopType::CustomOp);
+  SmallVector<scf::ForOp> nest;
+  options.tilingOptions.setCustomLoopGenerationFns(
+      [&](RewriterBase &rewriter, Location loc, ArrayRef<Range> ranges,
+          ArrayRef<OpFoldResult>, ValueRange destinations)
+          -> FailureOr<scf::SCFTilingOptions::CustomLoopHeaderInfo> {
+        SmallVector<int64_t> extents = staticExtents(ranges), tiles(extents);
+        for (auto [tile, size] : llvm::zip(tiles, sizes))
+          if (size)
+            tile = size;
+        scf::SCFTilingOptions::CustomLoopHeaderInfo header;
+        SmallVector<Value> inner(destinations);
+        header.tileOffset =
+            openLoops(rewriter, loc, extents, tiles, nest, inner);
+        header.tileSizes = getAsIndexOpFoldResult(rewriter.getContext(), tiles);
+        header.destinationTensors = inner;
+        for (scf::ForOp loop : nest)
+          header.loops.push_back(loop);
+        return header;
+      },
+      [&](RewriterBase &rewriter, Location loc, ArrayRef<LoopLikeOpInterface>,
+          ValueRange results, ArrayRef<SmallVector<OpFoldResult>> offsets,
+          ArrayRef<SmallVector<OpFoldResult>> sizes,
+          ValueRange destinations) -> LogicalResult {
+        SmallVector<Value> yielded;
+        for (auto [result, offset, size, destination] :
+             llvm::zip_equal(results, offsets, sizes, destinations)) {
+          SmallVector<OpFoldResult> strides(offset.size(),
+                                            rewriter.getIndexAttr(1));
+          yielded.push_back(tensor::InsertSliceOp::create(
+              rewriter, loc, result, destination, offset, size, strides));
+        }
+        for (scf::ForOp loop : llvm::reverse(nest)) {
+          rewriter.setInsertionPointToEnd(loop.getBody());
+          scf::YieldOp::create(rewriter, loc, yielded);
+          yielded.assign(loop.getResults().begin(), loop.getResults().end());
+        }
+        return success();
+      });
+  RewritePatternSet cleanup(root.getContext());
+  tensor::ExtractSliceOp::getCanonicalizationPatterns(cleanup, root.getContext());
+  tensor::populateMergeConsecutiveInsertExtractSlicePatterns(cleanup);
+  options.cleanupPatterns = std::move(cleanup);
+  rewriter.setInsertionPoint(root);
+  FailureOr<scf::SCFTileAndFuseResult> result =
+      scf::tileConsumerAndFuseProducersUsingSCF(rewriter, root, options);
+  if (failed(result))
+    return failure();
+  for (auto [from, to] : result->replacements)
+    rewriter.replaceAllUsesWith(from, to);
+  return cast<TilingInterface>(result->tiledAndFusedOps.front());
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+/// Register tiles of a product: the remainder of the columns is split off, so
+/// that all tiles are static.
+static LogicalResult tileProduct(RewriterBase &rewriter, TilingInterface root,
+                                 ArrayRef<int64_t> tile) {
+  auto extent = [](TilingInterface op, unsigned d) {
+    return cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(d);
+  };
+  unsigned column = tile.size() - 1;
+  SmallVector<TilingInterface> parts;
+  int64_t columns = extent(root, column);
+  int64_t whole = columns / tile[column] * tile[column];
+  if (whole == 0 || whole == columns) {
+    parts.push_back(root);
+  } else {
+    rewriter.setInsertionPoint(root);
+    auto [main, rest] =
+        linalg::splitOp(rewriter, root, column, rewriter.getIndexAttr(whole));
+    parts.append({main, rest});
+  }
+  for (TilingInterface part : parts) {
+    SmallVector<int64_t> sizes;
+    for (auto [d, size] : llvm::enumerate(tile))
+      sizes.push_back(size ? std::min(size, extent(part, d)) : extent(part, d));
+    if (failed(tileAndFuse(rewriter, part, sizes, openTileLoops)))
+      return failure();
+  }
+  return success();
+}
+
+/// Rows of a row-wise group: clones every operation on one row, because fusion
+/// through slices would compute a producer once for each of its users.
+static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
+                              ArrayRef<linalg::GenericOp> ops,
+                              ArrayRef<int64_t> rows) {
+  linalg::GenericOp last = ops.back();
+  Location loc = last.getLoc();
+  unsigned numRowDims = rows.size();
+  rewriter.setInsertionPoint(last);
+  SmallVector<scf::ForOp> loops;
+  SmallVector<Value> destinations{last.getDpsInits()[0]};
+  SmallVector<int64_t> grain(numRowDims, 1);
+  Value begin = kernel.getArgument(kernel.getNumArguments() - 2);
+  Value end = kernel.getArgument(kernel.getNumArguments() - 1);
+  SmallVector<OpFoldResult> rowOffsets =
+      openWorkLoop(rewriter, loc, begin, end, rows, grain, loops, destinations);
+
+  auto isRowed = [&](AffineMap map) {
+    if (map.getNumResults() < numRowDims)
+      return false;
+    for (unsigned d = 0; d < numRowDims; ++d)
+      if (map.getResult(d) != getAffineDimExpr(d, map.getContext()))
+        return false;
+    return true;
+  };
+  auto rowType = [&](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    std::fill_n(shape.begin(), numRowDims, 1);
+    return RankedTensorType::get(shape, type.getElementType());
+  };
+  auto slice = [&](Value value) -> Value {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<OpFoldResult> offsets(rowOffsets), sizes, strides;
+    offsets.resize(type.getRank(), rewriter.getIndexAttr(0));
+    for (int64_t extent : rowType(value).getShape())
+      sizes.push_back(rewriter.getIndexAttr(extent));
+    strides.resize(type.getRank(), rewriter.getIndexAttr(1));
+    return tensor::ExtractSliceOp::create(rewriter, loc, rowType(value), value,
+                                          offsets, sizes, strides);
+  };
+  // What stands for a value inside the loop: the row of it.
+  DenseMap<Value, Value> row;
+  std::function<Value(Value)> getRow = [&](Value value) -> Value {
+    Value &known = row[value];
+    if (known)
+      return known;
+    Operation *def = value.getDefiningOp();
+    Value made;
+    if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(def)) {
+      made = tensor::EmptyOp::create(rewriter, loc, rowType(value).getShape(),
+                                     rowType(value).getElementType());
+    } else if (auto fill = dyn_cast_or_null<linalg::FillOp>(def)) {
+      made = linalg::FillOp::create(rewriter, loc, fill.getInputs()[0],
+                                    getRow(fill.getOutputs()[0]))
+                 .getResult(0);
+    } else {
+      made = slice(value);
+    }
+    return row[value] = made;
+  };
+  row[last.getDpsInits()[0]] = slice(destinations[0]);
+  if (auto fill = last.getDpsInits()[0].getDefiningOp<linalg::FillOp>())
+    row[last.getDpsInits()[0]] =
+        linalg::FillOp::create(rewriter, loc, fill.getInputs()[0],
+                               slice(destinations[0]))
+            .getResult(0);
+  for (linalg::GenericOp op : ops) {
+    SmallVector<Value> operands;
+    for (OpOperand &operand : op->getOpOperands())
+      operands.push_back(isRowed(op.getMatchingIndexingMap(&operand))
+                             ? getRow(operand.get())
+                             : operand.get());
+    auto cloned = cast<linalg::GenericOp>(
+        clone(rewriter, op, {operands.back().getType()}, operands));
+    row[op.getResult(0)] = cloned.getResult(0);
+  }
+  SmallVector<OpFoldResult> offsets(rowOffsets), sizes, strides;
+  Value result = row[last.getResult(0)];
+  auto type = cast<RankedTensorType>(result.getType());
+  offsets.resize(type.getRank(), rewriter.getIndexAttr(0));
+  for (int64_t extent : type.getShape())
+    sizes.push_back(rewriter.getIndexAttr(extent));
+  strides.resize(type.getRank(), rewriter.getIndexAttr(1));
+  Value inserted = tensor::InsertSliceOp::create(
+      rewriter, loc, result, destinations[0], offsets, sizes, strides);
+  scf::YieldOp::create(rewriter, loc, inserted);
+  rewriter.replaceOp(last, loops.front().getResults());
+  for (linalg::GenericOp op : llvm::reverse(ops.drop_back()))
+    rewriter.eraseOp(op);
+  return success();
+}
+
+namespace {
+struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
+  using TileKernelsPassBase::TileKernelsPassBase;
+
+  void runOnOperation() override {
+    func::FuncOp kernel = getOperation();
+    if (!kernel->hasAttr(MPQDialect::getKernelAttrName()))
+      return;
+    auto strategy = kernel->getAttrOfType<StrategyAttr>(
+        MPQDialect::getStrategyAttrName());
+    if (!strategy) {
+      kernel.emitError("expected an '")
+          << MPQDialect::getStrategyAttrName()
+          << "' attribute: run mpq-select-strategy first";
+      return signalPassFailure();
+    }
+    IRRewriter rewriter(&getContext());
+    KernelOps ops = KernelOps::get(kernel);
+    if (!ops.rows.empty()) {
+      if (failed(tileRows(rewriter, kernel, ops.generics, ops.rows)))
+        return signalPassFailure();
+      return;
+    }
+    auto last = cast<TilingInterface>(ops.last);
+    Value begin = kernel.getArgument(kernel.getNumArguments() - 2);
+    Value end = kernel.getArgument(kernel.getNumArguments() - 1);
+    // Loops of a reduction stay whole: only result dimensions are split.
+    SmallVector<int64_t> grain(strategy.getGrain());
+    grain.resize(last.getLoopIteratorTypes().size(), 0);
+    FailureOr<TilingInterface> block = tileAndFuse(
+        rewriter, last, grain,
+        [&](RewriterBase &rewriter, Location loc, ArrayRef<int64_t> extents,
+            ArrayRef<int64_t> tiles, SmallVectorImpl<scf::ForOp> &loops,
+            SmallVectorImpl<Value> &destinations) {
+          return openWorkLoop(rewriter, loc, begin, end, extents, tiles, loops,
+                              destinations);
+        });
+    if (failed(block)) {
+      kernel.emitError("cannot tile this kernel");
+      return signalPassFailure();
+    }
+    if (ops.product &&
+        failed(tileProduct(rewriter, *block, strategy.getTile()))) {
+      kernel.emitError("cannot tile this kernel's product");
+      return signalPassFailure();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,389 @@
+//===- VectorizeGenerics.cpp - loops of vectors for elementwise operations and reductions ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Three shapes, all with static extents:
+//  * elementwise: lanes along the innermost result dimension;
+//  * reductions beside the lanes (windows, images of NHWC): one accumulator for
+//    each lane, in ascending order from the init (N-S2);
+//  * row reductions: 16 interleaved partial results and a fixed tree (N-S1),
+//    whatever the target's vector length.
+// Full vectors run in a loop, the tail is peeled with masks.
+//
+//===----------------------------------------------------------------------===//
+
+#include "BodyVectorizer.h"
+#include "mpq/Codegen/KernelGroup.h"
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Codegen/TargetInfo.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_VECTORIZEGENERICSPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+/// Interleaved partial results of a row reduction (N-S1).
+static constexpr int64_t kPartials = 16;
+
+namespace {
+class GenericEmitter {
+public:
+  GenericEmitter(RewriterBase &rewriter, linalg::GenericOp op, int64_t lanes)
+      : b(rewriter), op(op), loc(op.getLoc()), lanes(lanes),
+        extents(op.getStaticLoopRanges()),
+        indices(extents.size()), outMap(op.getMatchingIndexingMap(
+                                     op.getDpsInitOperand(0))) {}
+
+  LogicalResult emit();
+
+private:
+  using Body = function_ref<FailureOr<Value>(Value destination)>;
+
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+
+  /// Sequential loops over `dims` around `body`, with one carried value.
+  FailureOr<Value> loops(ArrayRef<unsigned> dims, Value carried, Body body) {
+    if (dims.empty())
+      return body(carried);
+    unsigned d = dims.front();
+    if (extents[d] == 1) {
+      indices[d] = constant(0);
+      return loops(dims.drop_front(), carried, body);
+    }
+    auto loop = scf::ForOp::create(b, loc, constant(0), constant(extents[d]),
+                                   constant(1), carried);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    indices[d] = loop.getInductionVar();
+    FailureOr<Value> next =
+        loops(dims.drop_front(), loop.getRegionIterArg(0), body);
+    if (failed(next))
+      return failure();
+    scf::YieldOp::create(b, loc, *next);
+    return loop.getResult(0);
+  }
+
+  /// The lane dimension in steps of `step`: a loop of whole vectors, then the
+  /// tail at a constant position (which is how reads know to mask).
+  FailureOr<Value> laneLoop(unsigned lane, int64_t step, Value carried,
+                            function_ref<FailureOr<Value>(Value, int64_t)> body) {
+    int64_t whole = extents[lane] / step * step, rest = extents[lane] - whole;
+    if (whole == step) {
+      indices[lane] = constant(0);
+      FailureOr<Value> next = body(carried, step);
+      if (failed(next))
+        return failure();
+      carried = *next;
+    } else if (whole) {
+      auto loop = scf::ForOp::create(b, loc, constant(0), constant(whole),
+                                     constant(step), carried);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      indices[lane] = loop.getInductionVar();
+      FailureOr<Value> next = body(loop.getRegionIterArg(0), step);
+      if (failed(next))
+        return failure();
+      scf::YieldOp::create(b, loc, *next);
+      carried = loop.getResult(0);
+    }
+    if (rest) {
+      indices[lane] = constant(whole);
+      return body(carried, rest);
+    }
+    return carried;
+  }
+
+  SmallVector<Value> resultPosition() {
+    SmallVector<Value> at;
+    for (AffineExpr expr : outMap.getResults())
+      at.push_back(emitAffineExpr(b, loc, expr, indices));
+    return at;
+  }
+
+  /// The body on vectors; the output's argument is `accumulator` if given.
+  FailureOr<Value> vectorBody(unsigned lane, int64_t width, Value accumulator) {
+    BodyVectorizer body(b, op, width, lane, indices);
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      BlockArgument argument = op.getMatchingBlockArgument(input);
+      if (!argument.use_empty())
+        body.map(argument, body.readOperand(input));
+    }
+    BlockArgument out = op.getMatchingBlockArgument(op.getDpsInitOperand(0));
+    if (accumulator)
+      body.map(out, accumulator);
+    else if (!out.use_empty())
+      body.map(out, body.readOperand(op.getDpsInitOperand(0)));
+    return body.run();
+  }
+
+  /// Writes lanes along result dimension `laneDim`.
+  FailureOr<Value> write(Value vector, Value destination, unsigned laneDim,
+                         int64_t valid) {
+    SmallVector<Value> at = resultPosition();
+    int64_t width = cast<VectorType>(vector.getType()).getDimSize(0);
+    if (laneDim + 1 == outMap.getNumResults())
+      return vector::TransferWriteOp::create(b, loc, vector, destination, at,
+                                             ArrayRef<bool>{valid == width})
+          .getResult();
+    // Unit dimensions inside the lanes: element by element.
+    for (int64_t l = 0; l < valid; ++l) {
+      SmallVector<Value> place(at);
+      place[laneDim] =
+          arith::AddIOp::create(b, loc, place[laneDim], constant(l));
+      Value element = vector::ExtractOp::create(b, loc, vector, l);
+      destination =
+          tensor::InsertOp::create(b, loc, element, destination, place);
+    }
+    return destination;
+  }
+
+  FailureOr<Value> emitBesideLanes(unsigned lane, unsigned laneDim);
+  FailureOr<Value> emitRowReduction(unsigned lane);
+
+  /// Where the result goes: behind a fill, and never into a value that the
+  /// reduction starts from.
+  Value getDestination(bool readsInit) {
+    Value init = op.getDpsInits()[0];
+    if (auto fill = init.getDefiningOp<linalg::FillOp>())
+      return fill.getOutputs()[0];
+    if (!readsInit)
+      return init;
+    auto type = cast<RankedTensorType>(init.getType());
+    return tensor::EmptyOp::create(b, loc, type.getShape(),
+                                   type.getElementType());
+  }
+
+  /// The scalar an init is filled with, or nothing.
+  Value getFill() {
+    auto fill = op.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+    return fill ? fill.getInputs()[0] : Value();
+  }
+
+  RewriterBase &b;
+  linalg::GenericOp op;
+  Location loc;
+  int64_t lanes;
+  SmallVector<int64_t> extents;
+  SmallVector<Value> indices;
+  AffineMap outMap;
+};
+} // namespace
+
+LogicalResult GenericEmitter::emit() {
+  b.setInsertionPoint(op);
+  for (AffineExpr expr : outMap.getResults())
+    if (!isa<AffineDimExpr, AffineConstantExpr>(expr))
+      return op.emitError("expected each result dimension to be a loop");
+  unsigned innermost = extents.size() - 1;
+  bool rowReduction =
+      !extents.empty() && op.getIteratorTypesArray()[innermost] ==
+                              utils::IteratorType::reduction;
+  FailureOr<Value> result;
+  if (extents.empty()) {
+    result = emitBesideLanes(0, 0);
+  } else if (rowReduction) {
+    // N-S1 speaks of the operation's innermost loop; windows of NHWC images end
+    // in a reduction loop as well but their lanes are channels.
+    std::optional<unsigned> channel;
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(input);
+      if (map.getNumResults() == 0)
+        continue;
+      if (auto dim = dyn_cast<AffineDimExpr>(map.getResults().back()))
+        if (op.getIteratorTypesArray()[dim.getPosition()] ==
+                utils::IteratorType::parallel &&
+            outMap.getNumResults() &&
+            outMap.getResults().back() == dim)
+          channel = dim.getPosition();
+    }
+    result = channel ? emitBesideLanes(*channel, outMap.getNumResults() - 1)
+                     : emitRowReduction(innermost);
+  } else {
+    // The innermost result dimension that is no unit carries the lanes.
+    unsigned lane = innermost, laneDim = 0;
+    for (auto [d, expr] : llvm::enumerate(outMap.getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+        if (extents[dim.getPosition()] == 1 && d != 0)
+          continue;
+        lane = dim.getPosition();
+        laneDim = d;
+      }
+    result = emitBesideLanes(lane, laneDim);
+  }
+  if (failed(result))
+    return failure();
+  b.replaceOp(op, *result);
+  return success();
+}
+
+FailureOr<Value> GenericEmitter::emitBesideLanes(unsigned lane,
+                                                 unsigned laneDim) {
+  SmallVector<unsigned> outer, reduced;
+  for (unsigned d = 0; d < extents.size(); ++d) {
+    if (d == lane)
+      continue;
+    (op.getIteratorTypesArray()[d] == utils::IteratorType::parallel ? outer
+                                                                    : reduced)
+        .push_back(d);
+  }
+  if (extents.empty())
+    return op.emitError("expected at least one loop");
+  Value destination = getDestination(!reduced.empty());
+  return loops(outer, destination, [&](Value destination) {
+    return laneLoop(
+        lane, lanes, destination,
+        [&](Value destination, int64_t valid) -> FailureOr<Value> {
+          FailureOr<Value> value;
+          if (reduced.empty()) {
+            value = vectorBody(lane, lanes, Value());
+          } else {
+            BodyVectorizer reader(b, op, lanes, lane, indices);
+            Value start = getFill();
+            start = reader.toVector(
+                start ? start : reader.readOperand(op.getDpsInitOperand(0)));
+            value = loops(reduced, start, [&](Value accumulator) {
+              return vectorBody(lane, lanes, accumulator);
+            });
+          }
+          if (failed(value))
+            return failure();
+          return write(*value, destination, laneDim, valid);
+        });
+  });
+}
+
+/// What partial results start from (N-S1: a sum from +0, where arith would
+/// choose -0).
+static FailureOr<TypedAttr> getIdentity(OpBuilder &b, Operation *combiner) {
+  if (isa<arith::AddFOp>(combiner))
+    return TypedAttr(b.getZeroAttr(combiner->getResult(0).getType()));
+  std::optional<TypedAttr> identity = arith::getNeutralElement(combiner);
+  if (!identity)
+    return combiner->emitError("operation '")
+           << combiner->getName() << "' cannot combine partial results";
+  return *identity;
+}
+
+FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
+  Operation *yield = op.getBody()->getTerminator();
+  Operation *combiner = yield->getOperand(0).getDefiningOp();
+  BlockArgument out = op.getMatchingBlockArgument(op.getDpsInitOperand(0));
+  if (!combiner || combiner->getNumOperands() != 2 || !out.hasOneUse() ||
+      *out.getUsers().begin() != combiner)
+    return op.emitError("expected a reduction whose body ends in one binary "
+                        "operation with the output");
+  bool outFirst = combiner->getOperand(0) == out;
+  FailureOr<TypedAttr> neutral = getIdentity(b, combiner);
+  if (failed(neutral))
+    return failure();
+  auto type = VectorType::get({kPartials}, out.getType());
+  // Every combination keeps the body's operand order.
+  auto combine = [&](Value older, Value newer) -> Value {
+    Value operands[] = {outFirst ? older : newer, outFirst ? newer : older};
+    OperationState state(loc, combiner->getName(), operands,
+                         {older.getType()}, combiner->getAttrs());
+    return b.create(state)->getResult(0);
+  };
+  SmallVector<unsigned> outer, reduced;
+  for (unsigned d = 0; d < lane; ++d)
+    (op.getIteratorTypesArray()[d] == utils::IteratorType::parallel ? outer
+                                                                    : reduced)
+        .push_back(d);
+  Value destination = getDestination(/*readsInit=*/true);
+
+  return loops(outer, destination, [&](Value destination) -> FailureOr<Value> {
+    Value partials = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(type, Attribute(*neutral)));
+    FailureOr<Value> sums = loops(reduced, partials, [&](Value partials) {
+      return laneLoop(
+          lane, kPartials, partials,
+          [&](Value partials, int64_t valid) -> FailureOr<Value> {
+            FailureOr<Value> next = vectorBody(lane, kPartials, partials);
+            if (failed(next) || valid == kPartials)
+              return next;
+            // Elements beyond the row leave their partial result alone.
+            SmallVector<bool> inside(kPartials, false);
+            std::fill_n(inside.begin(), valid, true);
+            auto maskType = VectorType::get({kPartials}, b.getI1Type());
+            Value mask = arith::ConstantOp::create(
+                b, loc, DenseElementsAttr::get(maskType, inside));
+            return arith::SelectOp::create(b, loc, mask, *next, partials)
+                .getResult();
+          });
+    });
+    if (failed(sums))
+      return failure();
+    Value tree = *sums;
+    for (int64_t half = kPartials / 2; half >= 1; half /= 2) {
+      Value low = vector::ExtractStridedSliceOp::create(
+          b, loc, tree, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{half},
+          ArrayRef<int64_t>{1});
+      Value high = vector::ExtractStridedSliceOp::create(
+          b, loc, tree, ArrayRef<int64_t>{half}, ArrayRef<int64_t>{half},
+          ArrayRef<int64_t>{1});
+      tree = combine(low, high);
+    }
+    Value total = vector::ExtractOp::create(b, loc, tree, 0);
+    SmallVector<Value> at = resultPosition();
+    Value start = getFill();
+    if (!start)
+      start = tensor::ExtractOp::create(b, loc, op.getDpsInits()[0], at);
+    return tensor::InsertOp::create(b, loc, combine(start, total), destination,
+                                    at)
+        .getResult();
+  });
+}
+
+namespace {
+struct VectorizeGenerics
+    : mpq::impl::VectorizeGenericsPassBase<VectorizeGenerics> {
+  using VectorizeGenericsPassBase::VectorizeGenericsPassBase;
+
+  void runOnOperation() override {
+    FailureOr<TargetInfo> target = TargetInfo::get(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    IRRewriter rewriter(&getContext());
+    SmallVector<linalg::CopyOp> copies;
+    getOperation()->walk([&](linalg::CopyOp op) { copies.push_back(op); });
+    for (linalg::CopyOp op : copies) {
+      rewriter.setInsertionPoint(op);
+      if (failed(linalg::generalizeNamedOp(rewriter, op)))
+        return signalPassFailure();
+    }
+    SmallVector<linalg::GenericOp> generics;
+    getOperation()->walk([&](linalg::GenericOp op) { generics.push_back(op); });
+    for (linalg::GenericOp op : generics) {
+      if (op.hasDynamicShape() || op.getNumResults() != 1) {
+        op.emitError("expected one result and static extents: run "
+                     "mpq-tile-kernels first");
+        return signalPassFailure();
+      }
+      if (failed(GenericEmitter(rewriter, op, target->getVectorLanes32()).emit()))
+        return signalPassFailure();
+    }
+    // Fills whose value a reduction took over have no users left.
+    getOperation()->walk([&](linalg::FillOp fill) {
+      if (fill->use_empty())
+        rewriter.eraseOp(fill);
+    });
+  }
+};
+} // namespace

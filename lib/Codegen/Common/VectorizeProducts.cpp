@@ -1,0 +1,396 @@
+//===- VectorizeProducts.cpp - register tiles of mpq.contract and mpq.conv ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One tile of a product becomes a loop over the reduction whose accumulators
+// live in iteration arguments, M rows x NV vectors, followed by the elementwise
+// consumer on the registers. Every target sees the same shape; the dot product
+// of bytes stays mpq.dot4 until the target's conversion.
+//
+// Per group of the reduction: NV loads of packed weights, M broadcasts of
+// image elements, M * NV multiply-adds.
+//
+//===----------------------------------------------------------------------===//
+
+#include "BodyVectorizer.h"
+#include "mpq/Codegen/KernelGroup.h"
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_VECTORIZEPRODUCTSPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+/// Emits one product tile. Subclasses say how the reduction walks.
+class TileEmitter {
+public:
+  TileEmitter(RewriterBase &rewriter, Operation *op, Value weights, Value bias,
+              Value init, int64_t lanes, int64_t group)
+      : b(rewriter), op(op), loc(op->getLoc()), weights(weights), bias(bias),
+        init(init), lanes(lanes), group(group) {
+    auto type = cast<RankedTensorType>(init.getType());
+    columns = type.getShape().back();
+    vectors = llvm::divideCeilSigned(columns, lanes);
+    integer = type.getElementType().isInteger(32);
+    accType = VectorType::get({lanes}, type.getElementType());
+    packType = VectorType::get(
+        {lanes * group},
+        cast<RankedTensorType>(weights.getType()).getElementType());
+    for (int64_t row = 0, e = type.getNumElements() / columns; row < e; ++row) {
+      SmallVector<int64_t> place;
+      int64_t rest = row;
+      for (int64_t extent : llvm::reverse(type.getShape().drop_back())) {
+        place.push_back(rest % extent);
+        rest /= extent;
+      }
+      rows.push_back({place.rbegin(), place.rend()});
+    }
+  }
+  virtual ~TileEmitter() = default;
+
+  LogicalResult emit();
+
+protected:
+  using Values = SmallVector<Value>;
+
+  /// Emits the reduction on the accumulators (row-major rows x vectors).
+  virtual Values reduce(Values accumulators) = 0;
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+  Value scaled(Value x, int64_t factor) {
+    return factor == 1 ? x : arith::MulIOp::create(b, loc, x, index(factor));
+  }
+  Value zero(Type type) {
+    return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  }
+  Value read(VectorType type, Value source, ValueRange at, bool inBounds) {
+    Type element = cast<RankedTensorType>(source.getType()).getElementType();
+    return vector::TransferReadOp::create(b, loc, type, source, at,
+                                          std::optional<Value>(zero(element)),
+                                          ArrayRef<bool>{inBounds});
+  }
+  bool isWhole(int64_t vector) const { return (vector + 1) * lanes <= columns; }
+
+  /// Packed weights of one group for every vector.
+  Values readWeights(Value groupIndex) {
+    Values panel;
+    bool batched = cast<RankedTensorType>(weights.getType()).getRank() == 4;
+    for (int64_t v = 0; v < vectors; ++v) {
+      Values at{index(v), groupIndex, index(0)};
+      if (batched)
+        at.insert(at.begin(), index(0));
+      panel.push_back(read(packType, weights, at, true));
+    }
+    return panel;
+  }
+
+  /// One element (or group of four bytes) of the left side in every lane. `whole`: all
+  /// bytes of the group lie inside the row.
+  Value broadcastLeft(Value source, ValueRange at, bool whole) {
+    if (!integer)
+      return vector::BroadcastOp::create(
+          b, loc, accType, tensor::ExtractOp::create(b, loc, source, at));
+    Value bytes = read(VectorType::get({4}, b.getI8Type()), source, at, whole);
+    Value word = vector::BitCastOp::create(
+        b, loc, VectorType::get({1}, b.getI32Type()), bytes);
+    word = vector::ExtractOp::create(b, loc, word, 0);
+    return vector::BitCastOp::create(
+        b, loc, packType, vector::BroadcastOp::create(b, loc, accType, word));
+  }
+
+  Value multiplyAdd(Value accumulator, Value left, Value right) {
+    if (integer)
+      return Dot4Op::create(b, loc, accType, accumulator, left, right,
+                            b.getUnitAttr(), UnitAttr());
+    return math::FmaOp::create(b, loc, left, right, accumulator);
+  }
+
+  /// Loops over `extents` with the accumulators as iteration arguments.
+  Values loop(ArrayRef<int64_t> extents, Values accumulators,
+              function_ref<Values(ArrayRef<Value>, Values)> body) {
+    Values ivs;
+    SmallVector<scf::ForOp> nest;
+    for (int64_t extent : extents) {
+      if (extent == 1) {
+        ivs.push_back(index(0));
+        continue;
+      }
+      auto loop = scf::ForOp::create(b, loc, index(0), index(extent), index(1),
+                                     accumulators);
+      b.setInsertionPointToStart(loop.getBody());
+      accumulators.assign(loop.getRegionIterArgs().begin(),
+                          loop.getRegionIterArgs().end());
+      ivs.push_back(loop.getInductionVar());
+      nest.push_back(loop);
+    }
+    accumulators = body(ivs, accumulators);
+    for (scf::ForOp loop : llvm::reverse(nest)) {
+      scf::YieldOp::create(b, loc, accumulators);
+      b.setInsertionPointAfter(loop);
+      accumulators.assign(loop.getResults().begin(), loop.getResults().end());
+    }
+    return accumulators;
+  }
+
+  RewriterBase &b;
+  Operation *op;
+  Location loc;
+  Value weights, bias, init;
+  int64_t lanes, group, columns, vectors;
+  bool integer;
+  VectorType accType, packType;
+  /// Position of each row in the tile, without the column.
+  SmallVector<SmallVector<int64_t>> rows;
+
+private:
+  FailureOr<Value> writeEpilogue(linalg::GenericOp epilogue,
+                                 const Values &accumulators);
+  Values rowPosition(int64_t row, int64_t vector) {
+    Values at;
+    for (int64_t d : rows[row])
+      at.push_back(index(d));
+    at.push_back(index(vector * lanes));
+    return at;
+  }
+};
+} // namespace
+
+LogicalResult TileEmitter::emit() {
+  linalg::GenericOp epilogue;
+  if (op->hasOneUse()) {
+    epilogue = dyn_cast<linalg::GenericOp>(*op->getUsers().begin());
+    if (epilogue && (!isElementwise(epilogue) ||
+                     epilogue.getDpsInits()[0] == op->getResult(0)))
+      epilogue = nullptr;
+  }
+  b.setInsertionPoint(epilogue ? epilogue.getOperation() : op);
+  Values start, accumulators;
+  for (int64_t v = 0; v < vectors; ++v)
+    start.push_back(bias ? read(accType, bias, index(v * lanes), isWhole(v))
+                         : zero(accType));
+  for (unsigned row = 0; row < rows.size(); ++row)
+    llvm::append_range(accumulators, start);
+  accumulators = reduce(accumulators);
+
+  if (epilogue) {
+    FailureOr<Value> written = writeEpilogue(epilogue, accumulators);
+    if (failed(written))
+      return failure();
+    b.replaceOp(epilogue, *written);
+    b.eraseOp(op);
+    return success();
+  }
+  Value out = init;
+  for (unsigned row = 0; row < rows.size(); ++row)
+    for (int64_t v = 0; v < vectors; ++v)
+      out = vector::TransferWriteOp::create(
+                b, loc, accumulators[row * vectors + v], out,
+                rowPosition(row, v), ArrayRef<bool>{isWhole(v)})
+                .getResult();
+  b.replaceOp(op, out);
+  return success();
+}
+
+FailureOr<Value> TileEmitter::writeEpilogue(linalg::GenericOp epilogue,
+                                            const Values &accumulators) {
+  Value out = epilogue.getDpsInits()[0];
+  for (unsigned row = 0; row < rows.size(); ++row)
+    for (int64_t v = 0; v < vectors; ++v) {
+      Values at = rowPosition(row, v);
+      BodyVectorizer body(b, epilogue, lanes, at.size() - 1, at);
+      for (OpOperand *input : epilogue.getDpsInputOperands()) {
+        BlockArgument argument = epilogue.getMatchingBlockArgument(input);
+        if (argument.use_empty())
+          continue;
+        body.map(argument, input->get() == op->getResult(0)
+                               ? accumulators[row * vectors + v]
+                               : body.readOperand(input));
+      }
+      FailureOr<Value> value = body.run();
+      if (failed(value))
+        return failure();
+      out = vector::TransferWriteOp::create(b, loc, *value, out, at,
+                                            ArrayRef<bool>{isWhole(v)})
+                .getResult();
+    }
+  return out;
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct ContractEmitter : TileEmitter {
+  ContractEmitter(RewriterBase &rewriter, ContractOp op)
+      : TileEmitter(rewriter, op, op.getRhs(), op.getBias(), op.getInit(),
+                    op.getLanes(), op.getGroup()),
+        lhs(op.getLhs()) {}
+
+  Values reduce(Values accumulators) override {
+    int64_t depth = cast<RankedTensorType>(lhs.getType()).getShape().back();
+    auto step = [&](Value groupIndex, Values sums, bool whole) {
+      Values panel = readWeights(groupIndex);
+      Value k = scaled(groupIndex, group);
+      for (auto [r, row] : llvm::enumerate(rows)) {
+        Values at;
+        for (int64_t d : row)
+          at.push_back(index(d));
+        at.push_back(k);
+        Value left = broadcastLeft(lhs, at, whole);
+        for (int64_t v = 0; v < vectors; ++v)
+          sums[r * vectors + v] =
+              multiplyAdd(sums[r * vectors + v], left, panel[v]);
+      }
+      return sums;
+    };
+    if (int64_t groups = depth / group)
+      accumulators =
+          loop({groups}, accumulators, [&](ArrayRef<Value> ivs, Values sums) {
+            return step(ivs[0], sums, true);
+          });
+    if (depth % group)
+      accumulators = step(index(depth / group), accumulators, false);
+    return accumulators;
+  }
+
+  Value lhs;
+};
+
+struct ConvEmitter : TileEmitter {
+  ConvEmitter(RewriterBase &rewriter, ConvOp op)
+      : TileEmitter(rewriter, op, op.getWeights(), op.getBias(), op.getInit(),
+                    op.getLanes(), op.getGroup()),
+        conv(op) {}
+
+  /// Image row and column that tap (i, j) of output row `row` reads.
+  Values imagePosition(ArrayRef<int64_t> row, Value i, Value j, Value channel) {
+    Values at{index(row[0])};
+    Value taps[] = {i, j};
+    for (int d : {0, 1})
+      at.push_back(add(scaled(taps[d], conv.getDilations()[d]),
+                       index(row[d + 1] * conv.getStrides()[d])));
+    at.push_back(channel);
+    return at;
+  }
+
+  Values reduce(Values accumulators) override {
+    return conv.getDepthwise() ? reduceDepthwise(accumulators)
+                               : reduceDense(accumulators);
+  }
+
+  Values reduceDense(Values accumulators) {
+    Value image = conv.getImage();
+    int64_t channels = cast<RankedTensorType>(image.getType()).getDimSize(3);
+    int64_t groups = llvm::divideCeilSigned(channels, group);
+    int64_t wholeGroups = channels / group;
+    int64_t kh = conv.getWindow()[0], kw = conv.getWindow()[1];
+    return loop({kh, kw}, accumulators, [&](ArrayRef<Value> taps, Values sums) {
+      Value first = scaled(add(scaled(taps[0], kw), taps[1]), groups);
+      auto step = [&](Value c, Values sums, bool whole) {
+        Values panel = readWeights(add(first, c));
+        Value channel = scaled(c, group);
+        for (auto [r, row] : llvm::enumerate(rows)) {
+          Value left = broadcastLeft(
+              image, imagePosition(row, taps[0], taps[1], channel), whole);
+          for (int64_t v = 0; v < vectors; ++v)
+            sums[r * vectors + v] =
+                multiplyAdd(sums[r * vectors + v], left, panel[v]);
+        }
+        return sums;
+      };
+      if (wholeGroups)
+        sums = loop({wholeGroups}, sums, [&](ArrayRef<Value> ivs, Values sums) {
+          return step(ivs[0], sums, true);
+        });
+      if (wholeGroups != groups)
+        sums = step(index(wholeGroups), sums, false);
+      return sums;
+    });
+  }
+
+  /// Lanes are channels; taps are unrolled, four to a dot product of bytes.
+  Values reduceDepthwise(Values accumulators) {
+    int64_t kw = conv.getWindow()[1], taps = conv.getWindow()[0] * kw;
+    VectorType readType = VectorType::get({lanes}, packType.getElementType());
+    for (int64_t t = 0; t < taps; t += group) {
+      Values panel = readWeights(index(t / group));
+      for (auto [r, row] : llvm::enumerate(rows))
+        for (int64_t v = 0; v < vectors; ++v) {
+          Values parts;
+          for (int64_t g = 0; g < group; ++g) {
+            if (t + g >= taps) {
+              parts.push_back(zero(readType));
+              continue;
+            }
+            Values at = imagePosition(row, index((t + g) / kw),
+                                      index((t + g) % kw), index(v * lanes));
+            parts.push_back(read(readType, conv.getImage(), at, isWhole(v)));
+          }
+          Value &sum = accumulators[r * vectors + v];
+          sum = multiplyAdd(sum, integer ? interleave(parts) : parts[0],
+                            panel[v]);
+        }
+    }
+    return accumulators;
+  }
+
+  /// Bytes of four vectors side by side in each 32-bit lane.
+  Value interleave(ArrayRef<Value> parts) {
+    auto pairs = [&](Value x, Value y, Type type) {
+      Value both = vector::InterleaveOp::create(b, loc, x, y);
+      return vector::BitCastOp::create(b, loc, type, both).getResult();
+    };
+    auto words = VectorType::get({lanes}, b.getI16Type());
+    Value low = pairs(parts[0], parts[1], words);
+    Value high = pairs(parts[2], parts[3], words);
+    return pairs(low, high, packType);
+  }
+
+  ConvOp conv;
+};
+
+struct VectorizeProducts
+    : mpq::impl::VectorizeProductsPassBase<VectorizeProducts> {
+  using VectorizeProductsPassBase::VectorizeProductsPassBase;
+
+  void runOnOperation() override {
+    SmallVector<Operation *> products;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<ContractOp, ConvOp>(op))
+        products.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (Operation *op : products) {
+      if (!cast<RankedTensorType>(op->getResult(0).getType()).hasStaticShape()) {
+        op->emitError("expected a static tile: run mpq-tile-kernels first");
+        return signalPassFailure();
+      }
+      LogicalResult emitted =
+          isa<ContractOp>(op)
+              ? ContractEmitter(rewriter, cast<ContractOp>(op)).emit()
+              : ConvEmitter(rewriter, cast<ConvOp>(op)).emit();
+      if (failed(emitted))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace

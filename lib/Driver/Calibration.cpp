@@ -1,0 +1,146 @@
+//===- Calibration.cpp - a prepared model and samples become a profile ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The middle of the phase calibrate: between the instrumenting pipeline and the
+// one that applies a profile the model has to run.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Driver/Calibration.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Reference/Interpreter.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace mpq;
+
+/// The function that is the model.
+static FailureOr<func::FuncOp> findModel(ModuleOp module) {
+  func::FuncOp model;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    if (model)
+      return emitError(function.getLoc())
+             << "expected one public function to calibrate but got '"
+             << model.getName() << "' and '" << function.getName() << "'";
+    model = function;
+  }
+  if (!model)
+    return emitError(module.getLoc())
+           << "expected a public function to calibrate but the module has none";
+  return model;
+}
+
+/// The type of file that holds an input, as NumPy has it.
+static std::optional<NpyType> getFileType(Type element, bool isUnsigned) {
+  if (element.isF32())
+    return NpyType::F32;
+  if (element.isF16())
+    return NpyType::F16;
+  auto integer = dyn_cast<IntegerType>(element);
+  switch (integer ? integer.getWidth() : 0) {
+  case 1:
+    return NpyType::Bool;
+  case 8:
+    return isUnsigned ? NpyType::U8 : NpyType::I8;
+  case 16:
+    return isUnsigned ? NpyType::U16 : NpyType::I16;
+  case 32:
+    return isUnsigned ? std::nullopt : std::optional(NpyType::I32);
+  case 64:
+    return isUnsigned ? std::nullopt : std::optional(NpyType::I64);
+  default:
+    return std::nullopt;
+  }
+}
+
+static FailureOr<SmallVector<InputSpec>> getInputSpecs(func::FuncOp model) {
+  SmallVector<InputSpec> specs;
+  for (auto [index, type] : llvm::enumerate(model.getArgumentTypes())) {
+    InputSpec &spec = specs.emplace_back();
+    auto name = model.getArgAttrOfType<StringAttr>(
+        index, MPQDialect::getNameAttrName());
+    spec.name = name ? name.str() : ("arg" + Twine(index)).str();
+    bool isUnsigned =
+        !!model.getArgAttr(index, MPQDialect::getUnsignedAttrName());
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    std::optional<NpyType> fileType =
+        tensor && tensor.hasStaticShape()
+            ? getFileType(tensor.getElementType(), isUnsigned)
+            : std::nullopt;
+    if (!fileType)
+      return emitError(model.getLoc())
+             << "cannot calibrate: input '" << spec.name << "' of type " << type
+             << " is no tensor of static shape that .npy files can hold";
+    spec.type = *fileType;
+    llvm::append_range(spec.shape, tensor.getShape());
+  }
+  return specs;
+}
+
+FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
+                                  CalibrationEngine engine,
+                                  const SampleProgress &progress) {
+  FailureOr<func::FuncOp> model = findModel(prepared);
+  if (failed(model))
+    return failure();
+  FailureOr<SmallVector<InputSpec>> specs = getInputSpecs(*model);
+  if (failed(specs))
+    return failure();
+  // Before the compilation, which takes longer than finding wrong data.
+  llvm::Expected<Dataset> dataset = Dataset::open(directory, *specs);
+  if (!dataset)
+    return emitError(prepared.getLoc(), llvm::toString(dataset.takeError()));
+
+  std::string fingerprint = getModelFingerprint(prepared);
+  OwningOpRef<ModuleOp> instrumented = prepared.clone();
+  PassManager manager(prepared.getContext());
+  buildInstrumentPipeline(manager);
+  if (failed(manager.run(*instrumented)))
+    return failure();
+  FailureOr<SampleRunner> run = engine(*instrumented);
+  if (failed(run))
+    return failure();
+  llvm::Expected<Profile> profile =
+      collectProfile(*dataset, fingerprint, *run, progress);
+  if (!profile)
+    return emitError(prepared.getLoc(), llvm::toString(profile.takeError()));
+  return std::move(*profile);
+}
+
+FailureOr<SampleRunner> mpq::makeReferenceRunner(ModuleOp instrumented) {
+  FailureOr<func::FuncOp> model = findModel(instrumented);
+  if (failed(model))
+    return failure();
+  return SampleRunner([model = *model](ArrayRef<NpyArray> inputs,
+                                       Collector &collector) mutable
+                      -> llvm::Error {
+    SmallVector<HostTensor> arguments;
+    for (auto [input, type] :
+         llvm::zip_equal(inputs, model.getArgumentTypes())) {
+      HostTensor &tensor = arguments.emplace_back(
+          *getElementKind(getElementTypeOrSelf(type)), input.shape);
+      std::memcpy(tensor.getMutableBytes(), input.data.data(),
+                  input.data.size());
+    }
+    InterpreterHooks hooks;
+    hooks.observe = [&](StringRef id, const HostTensor &value) {
+      collector.observe(id, ArrayRef<float>(value.getData<float>(),
+                                            size_t(value.getNumElements())));
+    };
+    if (failed(interpret(model, arguments, hooks)))
+      return llvm::createStringError("the model cannot be interpreted");
+    return llvm::Error::success();
+  });
+}

@@ -1,0 +1,416 @@
+//===- Compilation.cpp - a model through the phases ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Driver/Compilation.h"
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Driver/Calibration.h"
+#include "mpq/Driver/OperationCount.h"
+#include "mpq/Driver/Pipelines.h"
+#include "mpq/ONNX/ImportONNX.h"
+#include "mpq/Target/Machine.h"
+#include "mpq/Transforms/Assign/Passes.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
+#include "mpq/Transforms/Prepare/Passes.h"
+#include "mpq/Transforms/Quantize/Passes.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+/// One compilation: options with their defaults filled in, and its state.
+class Compiler {
+public:
+  Compiler(MLIRContext &context, const CompileOptions &options,
+           const ProgressFn &progress)
+      : context(context), options(options), progress(progress),
+        loc(UnknownLoc::get(&context)) {}
+
+  FailureOr<CompileSummary> run();
+
+private:
+  LogicalResult resolve();
+  LogicalResult requirePhase(bool given, StringRef option, Phase phase);
+  LogicalResult checkOutput();
+  LogicalResult load();
+  LogicalResult runPhase(Phase phase);
+  LogicalResult calibrate();
+  LogicalResult write();
+  LogicalResult writeSharedLibrary(StringRef object);
+  LogicalResult writeFile(StringRef path,
+                          llvm::function_ref<void(llvm::raw_ostream &)> write);
+
+  /// Runs `work` and reports the time it took.
+  LogicalResult timed(StringRef what, llvm::function_ref<LogicalResult()> work);
+
+  MLIRContext &context;
+  CompileOptions options;
+  const ProgressFn &progress;
+  Location loc;
+  OwningOpRef<ModuleOp> module;
+  Phase from = Phase::Prepare, to = Phase::Emit;
+  OutputKind kind = OutputKind::SharedLibrary;
+  PrecisionGoal precision = PrecisionGoal::F32;
+  TargetAttr target;
+  CompileSummary summary;
+};
+} // namespace
+
+static bool isMLIR(OutputKind kind) {
+  return kind == OutputKind::MLIR || kind == OutputKind::Bytecode;
+}
+
+/// An option that no phase of this compilation reads is an error.
+LogicalResult Compiler::requirePhase(bool given, StringRef option,
+                                     Phase phase) {
+  if (!given || (from <= phase && phase <= to))
+    return success();
+  return emitError(loc) << "option --" << option
+                        << " has no effect: it is for the phase "
+                        << stringifyPhase(phase) << " but phases "
+                        << stringifyPhase(from) << " to " << stringifyPhase(to)
+                        << " run";
+}
+
+LogicalResult Compiler::resolve() {
+  bool isONNX = StringRef(options.input).ends_with_insensitive(".onnx");
+  from = options.from.value_or(isONNX ? Phase::Import : Phase::Prepare);
+  if (isONNX != (from == Phase::Import))
+    return emitError(loc) << "expected to start "
+                          << (isONNX ? "an ONNX model from import"
+                                     : "an MLIR file from a later phase than "
+                                       "import")
+                          << " but got --from " << stringifyPhase(from);
+  bool calibrates = !options.calibrationData.empty();
+  if (calibrates && (options.kind || options.to || !options.profile.empty()))
+    return emitError(loc) << "expected --calibrate to write a profile: it "
+                             "cannot be combined with --emit, --to and "
+                             "--profile";
+  bool textual = StringRef(options.output).ends_with(".mlir");
+  OutputKind mlirKind = textual ? OutputKind::MLIR : OutputKind::Bytecode;
+  kind = options.kind.value_or(options.to && *options.to != Phase::Emit
+                                   ? mlirKind
+                                   : OutputKind::SharedLibrary);
+  to = calibrates ? Phase::Calibrate
+                  : options.to.value_or(isMLIR(kind) ? Phase::Codegen
+                                                     : Phase::Emit);
+  if (!calibrates && isMLIR(kind) != (to != Phase::Emit))
+    return emitError(loc) << "expected "
+                          << (isMLIR(kind) ? "mlir and mlirbc to be emitted "
+                                             "after an earlier phase than emit"
+                                           : "code to be emitted by the last "
+                                             "phase")
+                          << " but got --to " << stringifyPhase(to);
+  if (to < from)
+    return emitError(loc) << "expected --to to be no earlier than --from but "
+                             "got "
+                          << stringifyPhase(to) << " and "
+                          << stringifyPhase(from);
+  bool hasProfile = !options.profile.empty();
+  if (failed(requirePhase(!options.shapes.empty(), "shape", Phase::Import)) ||
+      failed(requirePhase(!options.name.empty(), "name", Phase::Import)) ||
+      failed(requirePhase(hasProfile, "profile", Phase::Calibrate)) ||
+      failed(requirePhase(!options.recipe.empty(), "recipe", Phase::Assign)) ||
+      failed(requirePhase(options.precision.has_value(), "precision",
+                          Phase::Assign)) ||
+      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)))
+    return failure();
+  precision = options.precision.value_or(hasProfile ? PrecisionGoal::Int8
+                                                    : PrecisionGoal::F32);
+  // From a later phase on, ranges may stand in the file.
+  if (precision == PrecisionGoal::Int8 && !hasProfile &&
+      from <= Phase::Calibrate)
+    return emitError(loc) << "expected a profile for --precision int8: make "
+                             "one with --calibrate and pass it with --profile";
+  context.loadDialect<MPQDialect>();
+  target = getNamedTarget(&context, options.target);
+  if (!target) {
+    InFlightDiagnostic error = emitError(loc)
+                               << "unknown target '" << options.target
+                               << "': expected one of ";
+    llvm::interleaveComma(getTargetNames(), error);
+    return error;
+  }
+  return checkOutput();
+}
+
+/// Finds out before the work whether its result can be kept.
+LogicalResult Compiler::checkOutput() {
+  if (options.output.empty() || options.output == "-") {
+    if (kind == OutputKind::SharedLibrary || kind == OutputKind::Object)
+      return emitError(loc) << "expected an output file for machine code: give "
+                               "one with -o";
+    options.output = "-";
+    return success();
+  }
+  if (llvm::sys::fs::is_directory(options.output))
+    return emitError(loc) << "cannot write '" << options.output
+                          << "': it is a directory";
+  llvm::Expected<llvm::sys::fs::TempFile> probe =
+      llvm::sys::fs::TempFile::create(options.output + ".%%%%%%");
+  if (!probe)
+    return emitError(loc) << "cannot write '" << options.output
+                          << "': " << llvm::toString(probe.takeError());
+  llvm::consumeError(probe->discard());
+  return success();
+}
+
+LogicalResult Compiler::load() {
+  if (from == Phase::Import) {
+    ImportOptions import;
+    import.shapes = options.shapes;
+    import.functionName = options.name;
+    module = importONNXFile(options.input, import, &context);
+  } else {
+    module =
+        parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
+  }
+  return success(static_cast<bool>(module));
+}
+
+LogicalResult Compiler::timed(StringRef what,
+                              llvm::function_ref<LogicalResult()> work) {
+  auto start = std::chrono::steady_clock::now();
+  LogicalResult result = work();
+  std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
+  if (succeeded(result) && progress)
+    progress(what, seconds.count());
+  return result;
+}
+
+LogicalResult Compiler::runPhase(Phase phase) {
+  // Float models stay as they came: their quantized parts are in QDQ form
+  // already, which lower takes.
+  bool quantizes = precision == PrecisionGoal::Int8 ||
+                   !options.recipe.empty() || from > Phase::Assign;
+  PassManager manager(&context);
+  switch (phase) {
+  case Phase::Import:
+  case Phase::Emit:
+    llvm_unreachable("not a pipeline on the module");
+  case Phase::Prepare:
+    buildPreparePipeline(manager);
+    break;
+  case Phase::Calibrate:
+    if (!options.profile.empty()) {
+      ApplyProfilePassOptions apply;
+      apply.file = options.profile;
+      buildCalibratePipeline(manager, apply);
+    }
+    break;
+  case Phase::Assign:
+    if (quantizes) {
+      AssignPrecisionPassOptions assign;
+      assign.recipe = options.recipe;
+      assign.precision = precision == PrecisionGoal::Int8 ? PrecisionKind::Int8
+                                                          : PrecisionKind::F32;
+      assign.report = options.report;
+      manager.addPass(createAssignPrecisionPass(assign));
+    }
+    break;
+  case Phase::Quantize:
+    if (quantizes)
+      manager.addNestedPass<func::FuncOp>(createQuantizePass());
+    break;
+  case Phase::Lower:
+    buildLowerPipeline(manager);
+    break;
+  case Phase::Codegen:
+    buildCodegenPipeline(manager);
+    break;
+  }
+  return manager.run(*module);
+}
+
+/// Runs the samples through the model and writes the profile.
+LogicalResult Compiler::calibrate() {
+  FailureOr<Profile> profile =
+      mpq::calibrate(*module, options.calibrationData, makeJITRunner,
+                     [&](size_t done, size_t total) {
+                       if (options.sampleProgress)
+                         options.sampleProgress(done, total);
+                     });
+  if (failed(profile))
+    return failure();
+  return writeFile(options.output, [&](llvm::raw_ostream &os) {
+    os << profile->toJSON();
+  });
+}
+
+LogicalResult
+Compiler::writeFile(StringRef path,
+                    llvm::function_ref<void(llvm::raw_ostream &)> write) {
+  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+    write(os);
+    return llvm::Error::success();
+  });
+  if (error)
+    return emitError(loc) << "cannot write '" << path
+                          << "': " << llvm::toString(std::move(error));
+  return success();
+}
+
+/// Links to a temporary file beside the output, which is then renamed.
+LogicalResult Compiler::writeSharedLibrary(StringRef object) {
+  auto reportError = [&](std::error_code error) {
+    return emitError(loc) << "cannot write '" << options.output
+                          << "': " << error.message();
+  };
+  SmallString<128> objectPath, libraryPath;
+  int fd;
+  if (std::error_code error = llvm::sys::fs::createUniqueFile(
+          options.output + ".%%%%%%.o", fd, objectPath))
+    return reportError(error);
+  llvm::FileRemover removeObject(objectPath);
+  {
+    llvm::raw_fd_ostream os(fd, /*shouldClose=*/true);
+    os << object;
+    os.close();
+    if (os.has_error()) {
+      std::error_code error = os.error();
+      os.clear_error();
+      return reportError(error);
+    }
+  }
+  if (std::error_code error = llvm::sys::fs::createUniqueFile(
+          options.output + ".%%%%%%.so", libraryPath))
+    return reportError(error);
+  llvm::FileRemover removeLibrary(libraryPath);
+  if (failed(linkSharedLibrary(loc, objectPath, libraryPath)))
+    return failure();
+  if (std::error_code error =
+          llvm::sys::fs::rename(libraryPath, options.output))
+    return reportError(error);
+  removeLibrary.releaseFile();
+  return success();
+}
+
+LogicalResult Compiler::write() {
+  if (isMLIR(kind)) {
+    LogicalResult written = success();
+    LogicalResult opened = writeFile(options.output, [&](auto &os) {
+      if (kind == OutputKind::MLIR)
+        module->print(os, OpPrintingFlags().enableDebugInfo());
+      else
+        written = writeBytecodeToFile(*module, os);
+    });
+    return success(succeeded(opened) && succeeded(written));
+  }
+
+  EmissionOptions emission;
+  emission.target =
+      (*module)->getAttrOfType<TargetAttr>(MPQDialect::getTargetAttrName());
+  emission.format = kind == OutputKind::LLVMIR     ? EmissionFormat::LLVMIR
+                    : kind == OutputKind::Assembly ? EmissionFormat::Assembly
+                                                   : EmissionFormat::Object;
+  FailureOr<SmallString<0>> code = emit(*module, emission);
+  FailureOr<ModuleInfo> info = ModuleInfo::get(*module);
+  if (failed(code) || failed(info))
+    return failure();
+  if (emission.format == EmissionFormat::Object) {
+    llvm::Expected<ObjectSizes> sizes =
+        measureObject(llvm::MemoryBufferRef(*code, options.output));
+    if (!sizes)
+      return emitError(loc) << llvm::toString(sizes.takeError());
+    summary.sizes = *sizes;
+  }
+  if (kind == OutputKind::SharedLibrary) {
+    if (failed(writeSharedLibrary(*code)))
+      return failure();
+  } else if (failed(
+                 writeFile(options.output, [&](auto &os) { os << *code; }))) {
+    return failure();
+  }
+  if (emission.format != EmissionFormat::Object)
+    return success();
+  SmallString<128> header(options.output);
+  llvm::sys::path::replace_extension(header, ".h");
+  return writeFile(header, [&](auto &os) { writeCHeader(*info, os); });
+}
+
+FailureOr<CompileSummary> Compiler::run() {
+  if (failed(resolve()) ||
+      failed(timed(from == Phase::Import ? "import" : "read",
+                   [&] { return load(); })))
+    return failure();
+  if (!options.calibrationData.empty()) {
+    if ((from <= Phase::Prepare && failed(timed("prepare", [&] {
+           return runPhase(Phase::Prepare);
+         }))) ||
+        failed(timed("calibrate", [&] { return calibrate(); })))
+      return failure();
+    return summary;
+  }
+  // A module that codegen has compiled is for the machine it says.
+  if (from <= Phase::Codegen ||
+      !(*module)->hasAttr(MPQDialect::getTargetAttrName()))
+    (*module)->setAttr(MPQDialect::getTargetAttrName(), target);
+
+  for (Phase phase = from; phase <= to && phase < Phase::Emit;
+       phase = static_cast<Phase>(static_cast<int>(phase) + 1)) {
+    if (phase == Phase::Import)
+      continue;
+    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })))
+      return failure();
+    if (phase == Phase::Lower) {
+      OperationCount count = countMultiplyAccumulates(*module);
+      summary.integerMACs = count.integer;
+      summary.floatMACs = count.floating;
+    }
+  }
+  if (to >= Phase::Codegen) {
+    FailureOr<ModuleInfo> info = ModuleInfo::get(*module);
+    if (failed(info))
+      return failure();
+    summary.workspace = info->workspaceSize;
+  }
+  if (failed(
+          timed(to == Phase::Emit ? "emit" : "write", [&] { return write(); })))
+    return failure();
+  return summary;
+}
+
+FailureOr<CompileSummary> mpq::compile(MLIRContext &context,
+                                       const CompileOptions &options,
+                                       const ProgressFn &progress) {
+  return Compiler(context, options, progress).run();
+}
+
+void mpq::printSummary(const CompileSummary &summary, llvm::raw_ostream &os) {
+  auto row = [&](StringRef name, int64_t value, StringRef unit) {
+    os << llvm::format("  %-22s %14lld %s\n", name.str().c_str(),
+                       static_cast<long long>(value), unit.str().c_str());
+  };
+  if (summary.sizes) {
+    row("code", summary.sizes->code, "bytes");
+    row("constants", summary.sizes->constants, "bytes");
+    row("weights", summary.sizes->weights, "bytes");
+  }
+  if (summary.workspace)
+    row("workspace", *summary.workspace, "bytes");
+  if (summary.integerMACs) {
+    int64_t total = *summary.integerMACs + *summary.floatMACs;
+    double share = total ? 100.0 * double(*summary.integerMACs) / total : 0;
+    row("multiply-accumulates", total,
+        llvm::formatv("({0:F1}% integer)", share).str());
+    row("  in integers", *summary.integerMACs, "");
+    row("  in float", *summary.floatMACs, "");
+  }
+}

@@ -1,0 +1,85 @@
+//===- JITRunner.cpp - calibration by compiled code ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The interpreter takes minutes for a sample of a real model; the code of the
+// instrumented module takes milliseconds, and computes the same numbers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Driver/Calibration.h"
+#include "mpq/Driver/Pipelines.h"
+#include "mpq/Runtime/ThreadPool.h"
+#include "mpq/Target/JIT.h"
+#include "mpq/Target/Machine.h"
+
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+/// A compiled model with what its runs need.
+struct Runner {
+  std::unique_ptr<JITModel> model;
+  ThreadPool pool{0};
+  std::vector<std::vector<char>> outputs;
+
+  /// Where the observe hook of one run finds its way back.
+  struct Observation {
+    const ModuleInfo &info;
+    Collector &collector;
+  };
+  static void observe(void *observer, int64_t index, const float *data,
+                      int64_t count) {
+    auto *observation = static_cast<Observation *>(observer);
+    observation->collector.observe(observation->info.observers[index],
+                                   {data, static_cast<size_t>(count)});
+  }
+
+  llvm::Error run(ArrayRef<NpyArray> inputs, Collector &collector) {
+    SmallVector<const void *> inputData;
+    SmallVector<void *> outputData;
+    for (const NpyArray &input : inputs)
+      inputData.push_back(input.data.data());
+    for (std::vector<char> &output : outputs)
+      outputData.push_back(output.data());
+    Observation observation{model->getInfo(), collector};
+    mpq_context context = {};
+    context.parallel_for = ThreadPool::parallelFor;
+    context.pool = &pool;
+    context.observe = observe;
+    context.observer = &observation;
+    model->run(inputData, outputData, context);
+    return llvm::Error::success();
+  }
+};
+} // namespace
+
+FailureOr<SampleRunner> mpq::makeJITRunner(ModuleOp instrumented) {
+  TargetAttr target = getHostTarget(instrumented.getContext());
+  instrumented->setAttr(MPQDialect::getTargetAttrName(), target);
+  PassManager manager(instrumented.getContext());
+  // Parts that came quantized are lowered as they will be in the artifact.
+  buildLowerPipeline(manager);
+  buildCodegenPipeline(manager);
+  if (failed(manager.run(instrumented)))
+    return failure();
+  auto runner = std::make_shared<Runner>();
+  FailureOr<std::unique_ptr<JITModel>> model =
+      JITModel::create(instrumented, target);
+  if (failed(model))
+    return failure();
+  runner->model = std::move(*model);
+  for (const TensorInfo &output : runner->model->getInfo().outputs)
+    runner->outputs.emplace_back(output.getSizeInBytes());
+  return SampleRunner(
+      [runner](ArrayRef<NpyArray> inputs, Collector &collector) {
+        return runner->run(inputs, collector);
+      });
+}

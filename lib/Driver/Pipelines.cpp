@@ -1,0 +1,60 @@
+//===- Pipelines.cpp - the phases from assign to lower as pipelines ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The phases by name, for quant-opt and for the stock mlir-opt with our plug-in:
+// a linalg file that no importer of ours wrote goes the same way.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Driver/Pipelines.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "mpq/Conversion/Passes.h"
+#include "mpq/Transforms/Assign/Passes.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
+#include "mpq/Transforms/Quantize/Passes.h"
+
+using namespace mlir;
+using namespace mpq;
+
+void mpq::buildQuantizePipeline(OpPassManager &manager,
+                                const QuantizePipelineOptions &options) {
+  if (!options.profile.empty()) {
+    ApplyProfilePassOptions apply;
+    apply.file = options.profile;
+    manager.addPass(createApplyProfilePass(apply));
+  }
+  AssignPrecisionPassOptions assign;
+  assign.recipe = options.recipe;
+  assign.precision = options.precision;
+  assign.report = options.report;
+  manager.addPass(createAssignPrecisionPass(assign));
+  manager.addPass(createQuantizePass());
+}
+
+void mpq::buildLowerPipeline(OpPassManager &manager) {
+  manager.addPass(createNormalizeSignednessPass());
+  manager.addPass(createMoveOnIntegersPass());
+  manager.addPass(createLowerProductsPass());
+  manager.addPass(createLowerQDQPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createVerifyLoweredPass());
+}
+
+void mpq::registerQuantizationPipelines() {
+  PassPipelineRegistration<QuantizePipelineOptions>(
+      "mpq-quantize-pipeline",
+      "Ranges of a profile, a precision for each product, QDQ form",
+      buildQuantizePipeline);
+  PassPipelineRegistration<>("mpq-lower-pipeline",
+                             "QDQ form to integer linalg, checked",
+                             buildLowerPipeline);
+}

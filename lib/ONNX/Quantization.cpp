@@ -1,0 +1,169 @@
+//===- Quantization.cpp - QuantizeLinear and DequantizeLinear ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// They map one to one to mpq.quantize and mpq.dequantize, whose defaults
+// (division by the scale, ties to even, zero point added after rounding) are
+// ONNX's. Per tensor, per axis and per block differ in the parameter map.
+//
+//===----------------------------------------------------------------------===//
+
+#include "OperatorRegistry.h"
+
+#include "mpq/Dialect/MPQDialect.h"
+
+using namespace mlir;
+using namespace mpq::onnximport;
+
+namespace {
+struct Parameters {
+  Tensor scale, zeroPoint;
+  AffineMapAttr map;
+};
+} // namespace
+
+/// The scales (input 1) and zero points (input 2, else zeros of `storage`) for
+/// the tensor in input 0.
+static FailureOr<Parameters> readParameters(NodeImporter &n, Type storage,
+                                            bool isUnsigned) {
+  Tensor &input = n.in(0), &scale = n.in(1);
+  int64_t rank = input.getRank();
+  if (!scale.getElementType().isF32())
+    return n.error() << "expected f32 scales but got " << scale.type;
+  if (n.hasInput(2) && n.in(2).getShape() != scale.getShape() &&
+      (n.in(2).type.getNumElements() != 1 || scale.type.getNumElements() != 1))
+    return n.error() << "expected zero points like the scales " << scale.type
+                     << " but got " << n.in(2).type;
+  if (scale.constant)
+    for (int64_t i = 0, e = scale.constant->getNumElements(); i < e; ++i) {
+      double value = scale.constant->getDouble(i);
+      if (!(value > 0) || std::isinf(value))
+        return n.error() << "expected positive finite scales but got " << value
+                         << " in '" << n.node.inputs[1] << "'";
+    }
+
+  int64_t block = n.getInt("block_size", 0);
+  SmallVector<AffineExpr> exprs;
+  SmallVector<int64_t> shape;
+  if (block == 0 && scale.type.getNumElements() == 1 && scale.getRank() <= 1) {
+    // One parameter; shape stays empty.
+  } else {
+    FailureOr<int64_t> axis = n.normalizeAxis(n.getInt("axis", 1), rank);
+    if (failed(axis))
+      return failure();
+    if (block == 0) {
+      shape = {input.getDim(*axis)};
+      exprs.push_back(n.b.getAffineDimExpr(*axis));
+    } else {
+      if (block < 0)
+        return n.error() << "expected a positive block size but got " << block;
+      shape.assign(input.getShape().begin(), input.getShape().end());
+      shape[*axis] = llvm::divideCeilSigned(shape[*axis], block);
+      for (int64_t d = 0; d < rank; ++d) {
+        AffineExpr dim = n.b.getAffineDimExpr(d);
+        exprs.push_back(d == *axis ? dim.floorDiv(block) : dim);
+      }
+    }
+    if (scale.getShape() != ArrayRef<int64_t>(shape))
+      return n.error() << "expected scales of shape ["
+                       << ArrayRef<int64_t>(shape) << "] for " << input.type
+                       << " but got " << scale.type;
+  }
+  Parameters parameters;
+  parameters.scale = n.reshape(scale, shape);
+  parameters.map =
+      AffineMapAttr::get(AffineMap::get(rank, 0, exprs, n.b.getContext()));
+  if (n.hasInput(2)) {
+    if (n.in(2).getElementType() != storage ||
+        n.in(2).isUnsigned != isUnsigned)
+      return n.error() << "expected zero points of the quantized tensor's type "
+                       << storage << " but got " << n.in(2).type;
+    parameters.zeroPoint = n.reshape(n.in(2), shape);
+  } else {
+    std::string zeros;
+    for (int64_t i = 0, e = product(shape); i < e; ++i)
+      ConstantTensor::append(zeros, storage, int64_t(0));
+    parameters.zeroPoint = n.makeConstant(
+        ConstantTensor(storage, isUnsigned, shape, std::move(zeros)), "zero");
+  }
+  return parameters;
+}
+
+static LogicalResult importQuantizeLinear(NodeImporter &n) {
+  if (failed(n.requireFloat(0)))
+    return failure();
+  // The zero point gives the type; without one the attribute, else uint8.
+  Type storage = n.b.getI8Type();
+  bool isUnsigned = true;
+  if (n.hasInput(2)) {
+    storage = n.in(2).getElementType();
+    isUnsigned = n.in(2).isUnsigned;
+  } else if (int64_t dataType = n.getInt("output_dtype", 0)) {
+    switch (dataType) {
+    case 2: // UINT8
+    case 4: // UINT16
+    case 21: // UINT4
+    case 25: // UINT2
+      isUnsigned = true;
+      break;
+    case 3: // INT8
+    case 5: // INT16
+    case 22: // INT4
+    case 26: // INT2
+      isUnsigned = false;
+      break;
+    default:
+      return n.error() << "unsupported output element type number "
+                       << dataType;
+    }
+    unsigned bits = dataType <= 3    ? 8
+                    : dataType <= 5  ? 16
+                    : dataType <= 22 ? 4
+                                     : 2;
+    storage = n.b.getIntegerType(bits);
+  }
+  if (!storage.isInteger(2) && !storage.isInteger(4) && !storage.isInteger(8) &&
+      !storage.isInteger(16))
+    return n.error() << "expected zero points of 2 to 16 bits but got "
+                     << n.in(2).type;
+  auto parameters = readParameters(n, storage, isUnsigned);
+  if (failed(parameters))
+    return failure();
+  auto quantize = mpq::QuantizeOp::create(
+      n.b, RankedTensorType::get(n.in(0).getShape(), storage), n.value(0),
+      n.materialize(parameters->scale), n.materialize(parameters->zeroPoint),
+      parameters->map, isUnsigned, mpq::Rounding::HalfEven,
+      mpq::Scaling::Divide, mpq::ZeroPointOrder::AfterRounding,
+      /*clamp_range=*/DenseI64ArrayAttr());
+  n.setResult(0, quantize.getResult(), isUnsigned);
+  return success();
+}
+
+static LogicalResult importDequantizeLinear(NodeImporter &n) {
+  Tensor &input = n.in(0);
+  Type storage = input.getElementType();
+  if (input.isFloat() || storage.isInteger(1) || storage.isInteger(64) ||
+      (storage.isInteger(32) && input.isUnsigned))
+    return n.error() << "expected quantized integers but got " << input.type;
+  auto parameters = readParameters(n, storage, input.isUnsigned);
+  if (failed(parameters))
+    return failure();
+  auto dequantize = mpq::DequantizeOp::create(
+      n.b, RankedTensorType::get(input.getShape(), n.b.getF32Type()),
+      n.value(0), n.materialize(parameters->scale),
+      n.materialize(parameters->zeroPoint), parameters->map, input.isUnsigned);
+  n.setResult(0, dequantize.getResult());
+  return success();
+}
+
+void mpq::onnximport::registerQuantizationOperators(OperatorRegistry &r) {
+  r.add("QuantizeLinear", 10, {importQuantizeLinear, 2});
+  r.add("DequantizeLinear", 10, {importDequantizeLinear, 2});
+  // ONNX Runtime's own domain had 16-bit and blocked forms first.
+  r.add("com.microsoft", "QuantizeLinear", 1, {importQuantizeLinear, 2});
+  r.add("com.microsoft", "DequantizeLinear", 1, {importDequantizeLinear, 2});
+}

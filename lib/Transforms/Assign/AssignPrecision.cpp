@@ -1,0 +1,252 @@
+//===- AssignPrecision.cpp - integers or float, product by product ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The one place that decides: later passes obey the attribute. Whatever is left
+// in float says why, in a remark and in the report, because "it did not
+// quantize" is the first question every user of a quantizer asks.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Transforms/Assign/Passes.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mpq/Analysis/ScaleGroups.h"
+#include "mpq/Dialect/ConstantView.h"
+#include "mpq/Dialect/MPQInterfaces.h"
+#include "mpq/Dialect/ValueId.h"
+#include "mpq/Transforms/Assign/Recipe.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Regex.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+
+namespace mpq {
+#define GEN_PASS_DEF_ASSIGNPRECISIONPASS
+#include "mpq/Transforms/Assign/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+struct Product {
+  QuantizableOpInterface op;
+  std::string id;
+  StringRef kind;
+  PrecisionKind wanted;
+  std::string reason; // why it is in float, or ""
+  bool quantizedInModel = false;
+};
+} // namespace
+
+static bool isDequantized(OpOperand &operand) {
+  return operand.get().getDefiningOp<DequantizeOp>() != nullptr;
+}
+
+/// What recipes call the product. A convolution that `prepare` made a matrix
+/// product of keeps the kind it has in the source model.
+static StringRef getKind(QuantizableOpInterface op) {
+  if (isa<linalg::DepthwiseConv1DNwcWcOp, linalg::DepthwiseConv1DNcwCwOp,
+          linalg::DepthwiseConv2DNhwcHwcOp, linalg::DepthwiseConv2DNhwcHwcmOp,
+          linalg::DepthwiseConv2DNchwChwOp>(op.getOperation()))
+    return "depthwise";
+  auto name = dyn_cast<NameLoc>(op.getLoc());
+  auto node = name ? dyn_cast<NameLoc>(name.getChildLoc()) : NameLoc();
+  if (isa<linalg::ConvolutionOpInterface>(op.getOperation()) ||
+      (node && node.getName().getValue().starts_with("Conv")))
+    return "conv";
+  if (!ConstantView::get(op.getWeightOperand().get()) &&
+      !isDequantized(op.getWeightOperand()))
+    return "attention";
+  return "matmul";
+}
+
+/// Why `op` cannot be computed in integers, or "".
+static std::string findObstacle(QuantizableOpInterface op,
+                                const RangeAnalysis &ranges,
+                                const ValueIds &ids) {
+  if (!op.getMultiplyAccumulates())
+    return "its shape is dynamic";
+  Value weights = op.getWeightOperand().get();
+  std::optional<ConstantView> data = ConstantView::get(weights);
+  if (!data)
+    return "its weights are not constant";
+  for (int64_t i = 0; i < (data->isSplat() ? 1 : data->size()); ++i)
+    if (!std::isfinite(data->getFloat(i)))
+      return llvm::formatv("its weights hold {0}", data->getFloat(i));
+  if (op.getReductionExtent() > (int64_t(1) << 31) / (255 * 127))
+    return llvm::formatv("a sum of {0} products may exceed 31 bits",
+                         op.getReductionExtent());
+  Value activation = op.getActivationOperand().get(), missing;
+  ScaleGroup group;
+  collectScaleRoots(activation, group.roots);
+  group.activations.push_back(activation);
+  if (!group.getRange(ranges, missing))
+    return llvm::formatv("no range is known of its input '{0}'",
+                         ids.lookup(missing));
+  return "";
+}
+
+/// Applies the rules in order; fails on one that matches nothing.
+static LogicalResult applyRules(const Recipe &recipe, StringRef path,
+                                Location loc,
+                                MutableArrayRef<Product> products) {
+  for (auto [index, rule] : llvm::enumerate(recipe.rules)) {
+    llvm::Regex regex(rule.text);
+    bool matched = false;
+    for (auto [position, product] : llvm::enumerate(products)) {
+      bool matches = false;
+      switch (rule.selector) {
+      case RecipeRule::Selector::Name:
+        matches = product.id == rule.text;
+        break;
+      case RecipeRule::Selector::Regex:
+        matches = regex.match(product.id);
+        break;
+      case RecipeRule::Selector::Op:
+        matches = product.kind == rule.text;
+        break;
+      case RecipeRule::Selector::First:
+        matches = int64_t(position) < rule.count;
+        break;
+      }
+      if (!matches)
+        continue;
+      matched = true;
+      product.wanted = rule.precision;
+      product.reason =
+          rule.precision == PrecisionKind::F32
+              ? llvm::formatv("rule {0} of the recipe", index + 1).str()
+              : "";
+    }
+    if (matched)
+      continue;
+    std::string suggestion;
+    if (rule.selector == RecipeRule::Selector::Name) {
+      SmallVector<StringRef> names;
+      for (Product &product : products)
+        names.push_back(product.id);
+      suggestion = suggestNearest(rule.text, names);
+    }
+    return emitError(loc) << "rule " << index + 1 << " of recipe '" << path
+                          << "' matches no product (" << rule.text << ")"
+                          << suggestion;
+  }
+  return success();
+}
+
+/// Writes a record for each product; the file appears complete or not at all.
+static LogicalResult writeReport(StringRef path, Location loc,
+                                 ArrayRef<Product> products) {
+  llvm::Error error = llvm::writeToOutput(
+      path, [&](llvm::raw_ostream &os) -> llvm::Error {
+        llvm::json::OStream json(os, /*IndentSize=*/2);
+        json.array([&] {
+          for (const Product &product : products)
+            json.object([&] {
+              QuantizableOpInterface op = product.op;
+              json.attribute("id", product.id);
+              json.attribute("op", product.kind);
+              json.attribute("precision",
+                             stringifyPrecisionKind(product.wanted));
+              if (product.reason.empty())
+                json.attribute("reason", nullptr);
+              else
+                json.attribute("reason", product.reason);
+              if (std::optional<int64_t> macs = op.getMultiplyAccumulates())
+                json.attribute("macs", *macs);
+              else
+                json.attribute("macs", nullptr);
+            });
+        });
+        os << "\n";
+        return llvm::Error::success();
+      });
+  if (error)
+    return emitError(loc) << "cannot write report '" << path
+                          << "': " << llvm::toString(std::move(error));
+  return success();
+}
+
+namespace {
+struct AssignPrecision
+    : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
+  using AssignPrecisionPassBase::AssignPrecisionPassBase;
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    Recipe rules;
+    if (!recipe.empty()) {
+      llvm::Expected<Recipe> loaded = Recipe::load(recipe);
+      if (!loaded) {
+        emitError(module.getLoc()) << llvm::toString(loaded.takeError());
+        return signalPassFailure();
+      }
+      rules = std::move(*loaded);
+    }
+    PrecisionKind fallback = rules.precision.value_or(precision);
+
+    std::vector<Product> products;
+    std::vector<std::string> obstacles;
+    module.walk([&](FunctionOpInterface function) {
+      if (function.isExternal())
+        return;
+      ValueIds ids(function);
+      RangeAnalysis ranges(function);
+      for (auto op :
+           function.getFunctionBody().front().getOps<QuantizableOpInterface>()) {
+        if (!op.isProduct())
+          continue;
+        Product product{op, ids.lookup(op->getResult(0)).str(), getKind(op),
+                        fallback,
+                        fallback == PrecisionKind::F32 ? "precision f32 is the "
+                                                         "default"
+                                                       : ""};
+        product.quantizedInModel = isDequantized(op.getActivationOperand()) &&
+                                   isDequantized(op.getWeightOperand());
+        obstacles.push_back(
+            product.quantizedInModel ? "" : findObstacle(op, ranges, ids));
+        products.push_back(std::move(product));
+      }
+    });
+    if (failed(applyRules(rules, recipe, module.getLoc(), products)))
+      return signalPassFailure();
+
+    for (auto [product, obstacle] : llvm::zip_equal(products, obstacles)) {
+      if (product.quantizedInModel) {
+        product.wanted = PrecisionKind::Int8;
+        product.reason.clear();
+        continue;
+      }
+      if (!obstacle.empty() && product.wanted == PrecisionKind::Int8) {
+        product.wanted = PrecisionKind::F32;
+        product.reason = obstacle;
+      }
+      StringAttr reason;
+      if (product.wanted == PrecisionKind::F32) {
+        reason = StringAttr::get(&getContext(), product.reason);
+        remark::missed(product.op.getLoc(),
+                       remark::RemarkOpts::name("float").category("mpq-assign"))
+            << remark::add("{0} '{1}' stays in f32: {2}", product.kind.str(),
+                           product.id, product.reason);
+      }
+      product.op->setAttr(
+          MPQDialect::getPrecisionAttrName(),
+          PrecisionAttr::get(&getContext(), product.wanted, reason));
+    }
+    if (!report.empty() &&
+        failed(writeReport(report, module.getLoc(), products)))
+      return signalPassFailure();
+  }
+};
+} // namespace

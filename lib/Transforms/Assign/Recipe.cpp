@@ -1,0 +1,213 @@
+//===- Recipe.cpp - reading recipe files ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A misspelt key that does nothing costs a user an afternoon: every key and
+// value is checked, and an error names what was expected and the nearest match.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Transforms/Assign/Recipe.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Regex.h"
+
+using namespace mpq;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+static constexpr StringRef productKinds[] = {"attention", "conv", "depthwise",
+                                             "matmul"};
+
+llvm::ArrayRef<StringRef> mpq::getProductKinds() { return productKinds; }
+
+std::string mpq::suggestNearest(StringRef text,
+                                llvm::ArrayRef<StringRef> candidates) {
+  StringRef best;
+  unsigned distance = std::max<size_t>(text.size() / 2, 2);
+  for (StringRef candidate : candidates) {
+    unsigned d = text.edit_distance(candidate, /*AllowReplacements=*/true,
+                                    /*MaxEditDistance=*/distance);
+    if (d < distance || (best.empty() && d == distance)) {
+      best = candidate;
+      distance = d;
+    }
+  }
+  return best.empty() ? "" : ("; did you mean '" + best + "'?").str();
+}
+
+namespace {
+/// The reader of one file: knows its name and where in it we are.
+struct Reader {
+  StringRef file;
+
+  template <typename... Ts>
+  Error error(const char *format, Ts &&...values) const {
+    return llvm::createStringError(
+        "recipe '" + file.str() +
+        "': " + llvm::formatv(format, std::forward<Ts>(values)...).str());
+  }
+
+  /// Fails on keys of `object` that are not in `known`.
+  Error checkKeys(const llvm::json::Object &object, StringRef where,
+                  llvm::ArrayRef<StringRef> known) const {
+    for (const auto &[key, value] : object) {
+      StringRef name = key;
+      if (!llvm::is_contained(known, name))
+        return error("unknown key '{0}' {1}{2}; known are {3}", name, where,
+                     suggestNearest(name, known),
+                     llvm::make_range(known.begin(), known.end()));
+    }
+    return Error::success();
+  }
+
+  Expected<std::string> readString(const llvm::json::Value &value,
+                                   StringRef key, StringRef where) const {
+    std::optional<StringRef> text = value.getAsString();
+    if (!text || text->empty())
+      return error("expected '{0}' {1} to be a non-empty string", key, where);
+    return text->str();
+  }
+
+  Expected<PrecisionKind> readPrecision(const llvm::json::Value &value,
+                                        StringRef where) const {
+    Expected<std::string> text = readString(value, "precision", where);
+    if (!text)
+      return text.takeError();
+    std::optional<PrecisionKind> kind = symbolizePrecisionKind(*text);
+    if (!kind)
+      return error("expected 'precision' {0} to be int8 or f32 but got '{1}'{2}",
+                   where, *text, suggestNearest(*text, {"int8", "f32"}));
+    return *kind;
+  }
+
+  Expected<RecipeRule> readRule(const llvm::json::Value &value,
+                                StringRef where) const;
+};
+} // namespace
+
+Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
+                                      StringRef where) const {
+  const llvm::json::Object *object = value.getAsObject();
+  if (!object)
+    return error("expected an object {0}", where);
+  if (Error e = checkKeys(*object, where,
+                          {"name", "regex", "op", "first", "precision"}))
+    return e;
+  RecipeRule rule;
+  unsigned selectors = 0;
+  for (auto [key, selector] :
+       {std::pair("name", RecipeRule::Selector::Name),
+        std::pair("regex", RecipeRule::Selector::Regex),
+        std::pair("op", RecipeRule::Selector::Op)}) {
+    const llvm::json::Value *text = object->get(key);
+    if (!text)
+      continue;
+    Expected<std::string> read = readString(*text, key, where);
+    if (!read)
+      return read.takeError();
+    rule.text = *read;
+    rule.selector = selector;
+    ++selectors;
+  }
+  if (const llvm::json::Value *count = object->get("first")) {
+    std::optional<int64_t> number = count->getAsInteger();
+    if (!number || *number < 1)
+      return error("expected 'first' {0} to be a positive integer", where);
+    rule.count = *number;
+    rule.selector = RecipeRule::Selector::First;
+    ++selectors;
+  }
+  if (selectors != 1)
+    return error("expected one of 'name', 'regex', 'op' and 'first' {0} but got "
+                 "{1}",
+                 where, selectors);
+  std::string message;
+  if (rule.selector == RecipeRule::Selector::Regex &&
+      !llvm::Regex(rule.text).isValid(message))
+    return error("'{0}' {1} is no regular expression: {2}", rule.text, where,
+                 message);
+  if (rule.selector == RecipeRule::Selector::Op &&
+      !llvm::is_contained(getProductKinds(), rule.text))
+    return error("unknown 'op' '{0}' {1}{2}; known are {3}", rule.text, where,
+                 suggestNearest(rule.text, getProductKinds()),
+                 llvm::make_range(getProductKinds().begin(),
+                                  getProductKinds().end()));
+  const llvm::json::Value *precision = object->get("precision");
+  if (!precision)
+    return error("expected a 'precision' {0}", where);
+  Expected<PrecisionKind> kind = readPrecision(*precision, where);
+  if (!kind)
+    return kind.takeError();
+  rule.precision = *kind;
+  return rule;
+}
+
+Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
+  Reader reader{name};
+  Expected<llvm::json::Value> value = llvm::json::parse(text);
+  if (!value)
+    return reader.error("expected JSON: {0}", llvm::toString(value.takeError()));
+  const llvm::json::Object *object = value->getAsObject();
+  if (!object)
+    return reader.error("expected an object with 'rules'");
+  StringRef top = "at the top level";
+  if (Error e = reader.checkKeys(*object, top,
+                                 {"precision", "method", "percentile", "rules"}))
+    return e;
+  Recipe recipe;
+  if (const llvm::json::Value *precision = object->get("precision")) {
+    Expected<PrecisionKind> kind = reader.readPrecision(*precision, top);
+    if (!kind)
+      return kind.takeError();
+    recipe.precision = *kind;
+  }
+  if (const llvm::json::Value *method = object->get("method")) {
+    Expected<std::string> read = reader.readString(*method, "method", top);
+    if (!read)
+      return read.takeError();
+    if (*read != "minmax" && *read != "percentile")
+      return reader.error("expected 'method' to be minmax or percentile but got "
+                          "'{0}'{1}",
+                          *read, suggestNearest(*read, {"minmax", "percentile"}));
+    recipe.method = *read;
+  }
+  if (const llvm::json::Value *percentile = object->get("percentile")) {
+    std::optional<double> number = percentile->getAsNumber();
+    if (!number || !(*number > 50.0 && *number <= 100.0))
+      return reader.error(
+          "expected 'percentile' to be a number above 50 and at most 100");
+    if (recipe.method != "percentile")
+      return reader.error(
+          "'percentile' has no effect without \"method\": \"percentile\"");
+    recipe.percentile = *number;
+  }
+  if (const llvm::json::Value *rules = object->get("rules")) {
+    const llvm::json::Array *array = rules->getAsArray();
+    if (!array)
+      return reader.error("expected 'rules' to be an array");
+    for (auto [index, element] : llvm::enumerate(*array)) {
+      Expected<RecipeRule> rule = reader.readRule(
+          element, llvm::formatv("in rule {0}", index + 1).str());
+      if (!rule)
+        return rule.takeError();
+      recipe.rules.push_back(std::move(*rule));
+    }
+  }
+  return recipe;
+}
+
+Expected<Recipe> Recipe::load(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!buffer)
+    return llvm::createStringError("cannot read recipe '" + path.str() +
+                                   "': " + buffer.getError().message());
+  return parse((*buffer)->getBuffer(), path);
+}

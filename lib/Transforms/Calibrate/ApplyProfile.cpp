@@ -1,0 +1,142 @@
+//===- ApplyProfile.cpp - ranges from a calibration profile ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The profile keeps histograms so that the range method can be chosen here,
+// without another run of the model.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Calibration/Profile.h"
+#include "mpq/Dialect/ValueId.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_APPLYPROFILEPASS
+#include "mpq/Transforms/Calibrate/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+struct ApplyProfile : mpq::impl::ApplyProfilePassBase<ApplyProfile> {
+  using ApplyProfilePassBase::ApplyProfilePassBase;
+  void runOnOperation() override;
+
+  LogicalResult checkOptions();
+  /// The calibrated range of a value, or null.
+  RangeAttr rangeOf(const Profile &profile, Value value, StringRef id);
+  /// Returns how many of the function's values the profile knows.
+  int64_t annotate(const Profile &profile, FunctionOpInterface function);
+};
+} // namespace
+
+LogicalResult ApplyProfile::checkOptions() {
+  if (file.empty())
+    return emitError(getOperation().getLoc(),
+                     "mpq-apply-profile: expected the option 'file' to be the "
+                     "path of a profile but it is empty");
+  if (!(percentile > 50 && percentile <= 100))
+    return emitError(getOperation().getLoc(), "mpq-apply-profile: expected the "
+                                              "option 'percentile' to be above "
+                                              "50 and at most 100 but got ")
+           << double(percentile);
+  return success();
+}
+
+RangeAttr ApplyProfile::rangeOf(const Profile &profile, Value value,
+                                StringRef id) {
+  auto found = profile.values.find(id.str());
+  if (found == profile.values.end())
+    return {};
+  const Histogram &histogram = found->second;
+  if (uint64_t infinities = histogram.getInfinityCount()) {
+    mlir::emitRemark(value.getLoc(), "value '")
+        << id << "' gets no calibrated range: it was infinite " << infinities
+        << " times";
+    return {};
+  }
+  if (histogram.empty())
+    return {};
+  auto [min, max] = pickRange(histogram, method, percentile);
+  return RangeAttr::get(&getContext(), min, max, RangeOrigin::Calibration);
+}
+
+int64_t ApplyProfile::annotate(const Profile &profile,
+                               FunctionOpInterface function) {
+  ValueIds ids(function);
+  int64_t knownValues = 0;
+  auto know = [&](Value value) {
+    knownValues += profile.values.count(ids.lookup(value).str());
+  };
+  for (BlockArgument argument : function.getArguments()) {
+    know(argument);
+    StringRef name = MPQDialect::getRangeAttrName();
+    if (function.getArgAttr(argument.getArgNumber(), name))
+      continue;
+    if (RangeAttr range = rangeOf(profile, argument, ids.lookup(argument)))
+      function.setArgAttr(argument.getArgNumber(), name, range);
+  }
+  Builder builder(&getContext());
+  for (Block &block : function.getFunctionBody()) {
+    for (Operation &op : block) {
+      StringRef name = MPQDialect::getRangesAttrName();
+      SmallVector<Attribute> ranges(op.getNumResults(), builder.getUnitAttr());
+      if (auto known = op.getAttrOfType<ArrayAttr>(name))
+        ranges.assign(known.begin(), known.end());
+      bool changed = false;
+      for (auto [result, range] : llvm::zip_equal(op.getResults(), ranges)) {
+        know(result);
+        if (isa<RangeAttr>(range) || ids.lookup(result).empty())
+          continue;
+        if (RangeAttr found = rangeOf(profile, result, ids.lookup(result))) {
+          range = found;
+          changed = true;
+        }
+      }
+      if (changed)
+        op.setAttr(name, builder.getArrayAttr(ranges));
+    }
+  }
+  return knownValues;
+}
+
+void ApplyProfile::runOnOperation() {
+  ModuleOp module = getOperation();
+  if (failed(checkOptions()))
+    return signalPassFailure();
+  llvm::Expected<Profile> profile = Profile::read(file);
+  if (!profile) {
+    emitError(module.getLoc(), llvm::toString(profile.takeError()));
+    return signalPassFailure();
+  }
+  if (!profile->fingerprint.empty()) {
+    std::string fingerprint = getModelFingerprint(module);
+    if (profile->fingerprint != fingerprint) {
+      emitError(module.getLoc(), "profile '")
+          << file << "' is of another model: expected fingerprint '"
+          << fingerprint << "' but got '" << profile->fingerprint
+          << "', calibrate this model";
+      return signalPassFailure();
+    }
+  }
+  int64_t knownValues = 0;
+  module.walk([&](FunctionOpInterface function) {
+    if (!function.isExternal())
+      knownValues += annotate(*profile, function);
+  });
+  if (knownValues == 0 && !profile->values.empty()) {
+    emitError(module.getLoc(), "profile '")
+        << file << "' knows none of this model's values: its first is '"
+        << profile->values.begin()->first << "', calibrate this model";
+    return signalPassFailure();
+  }
+}

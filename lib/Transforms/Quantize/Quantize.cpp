@@ -1,0 +1,217 @@
+//===- Quantize.cpp - float products become QDQ form ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Where a quantization stands decides what a memory access costs and what a
+// kernel can fuse: once, at the end of the elementwise chain of a producer,
+// above everything that merely moves the value. Cost: one walk over the users of
+// each quantized value, and one over the weights.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Transforms/Quantize/Passes.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mpq/Analysis/ScaleGroups.h"
+#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/ConstantView.h"
+#include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Dialect/MPQInterfaces.h"
+
+#include <cmath>
+
+namespace mpq {
+#define GEN_PASS_DEF_QUANTIZEPASS
+#include "mpq/Transforms/Quantize/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+class Quantizer {
+public:
+  explicit Quantizer(FunctionOpInterface function)
+      : function(function), builder(function.getContext()) {}
+  LogicalResult run();
+
+private:
+  void quantizeActivation(Value root, float scale, uint8_t zeroPoint);
+  LogicalResult quantizeWeights(QuantizableOpInterface product);
+
+  FunctionOpInterface function;
+  OpBuilder builder;
+};
+} // namespace
+
+/// Scale and zero point of a range that holds 0.
+static std::pair<float, uint8_t>
+getParameters(std::pair<double, double> range) {
+  float scale = float((range.second - range.first) / 255.0);
+  if (scale < std::numeric_limits<float>::min())
+    return {1.0f, 0}; // nothing but zeros: any scale represents them
+  double zeroPoint = std::nearbyint(-range.first / double(scale));
+  return {scale, uint8_t(std::clamp(zeroPoint, 0.0, 255.0))};
+}
+
+void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
+  builder.setInsertionPointAfterValue(root);
+  Location loc = root.getLoc();
+  auto type = cast<RankedTensorType>(root.getType());
+  auto byte = builder.getI8Type();
+  Value s = createConstant(builder, loc,
+                           RankedTensorType::get({}, builder.getF32Type()),
+                           ArrayRef<float>(scale));
+  Value z = createConstant(builder, loc, RankedTensorType::get({}, byte),
+                           ArrayRef<uint8_t>(zeroPoint));
+  auto map = AffineMapAttr::get(
+      AffineMap::get(type.getRank(), 0, {}, builder.getContext()));
+  auto quantize = QuantizeOp::create(
+      builder, loc, type.clone(byte), root, s, z, map, true,
+      Rounding::HalfEven, Scaling::Multiply, ZeroPointOrder::AfterRounding,
+      DenseI64ArrayAttr());
+  auto dequantize = DequantizeOp::create(builder, loc, type, quantize, s, z, map,
+                                         true);
+  root.replaceUsesWithIf(dequantize, [&](OpOperand &use) {
+    return use.getOwner() != quantize.getOperation() &&
+           !use.getOwner()->hasTrait<OpTrait::IsTerminator>() &&
+           !isa<ObserveOp>(use.getOwner());
+  });
+}
+
+LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
+  Value weights = product.getWeightOperand().get();
+  std::optional<ConstantView> data = ConstantView::get(weights);
+  if (!data || !data->getElementType().isF32())
+    return product.emitOpError(
+               "expected constant f32 weights for precision int8 but got ")
+           << weights.getType() << " that is not constant";
+  auto type = cast<RankedTensorType>(weights.getType());
+  ArrayRef<int64_t> shape = type.getShape();
+  SmallVector<int64_t> channelDims = product.getWeightChannelDims();
+
+  // The channel of an element is a sum of its coordinates times these strides.
+  SmallVector<int64_t> strides(type.getRank(), 0), scaleShape;
+  int64_t channels = 1;
+  for (int64_t dim : llvm::reverse(channelDims)) {
+    strides[dim] = channels;
+    channels *= shape[dim];
+    scaleShape.insert(scaleShape.begin(), shape[dim]);
+  }
+  SmallVector<int32_t> channelOf(data->size());
+  SmallVector<int64_t> index(type.getRank(), 0);
+  for (int32_t &channel : channelOf) {
+    int64_t sum = 0;
+    for (auto [coordinate, stride] : llvm::zip_equal(index, strides))
+      sum += coordinate * stride;
+    channel = int32_t(sum);
+    for (int64_t d = type.getRank() - 1; d >= 0; --d) {
+      if (++index[d] < shape[d])
+        break;
+      index[d] = 0;
+    }
+  }
+
+  SmallVector<float> scales(channels, 0.0f);
+  for (auto [i, channel] : llvm::enumerate(channelOf)) {
+    float magnitude = std::fabs(data->getFloat(i));
+    if (!std::isfinite(magnitude))
+      return product.emitOpError("expected finite weights for precision int8 but "
+                                 "got ")
+             << data->getFloat(i) << " as element " << i;
+    scales[channel] = std::max(scales[channel], magnitude);
+  }
+  float largest = *llvm::max_element(scales) / 127.0f;
+  // No channel's scale is so small that its bias overflows the accumulator.
+  float smallest = std::max(largest / 4096.0f, std::numeric_limits<float>::min());
+  if (largest == 0.0f)
+    smallest = 1.0f;
+  for (float &scale : scales)
+    scale = std::max(scale / 127.0f, smallest);
+
+  SmallVector<int8_t> integers(data->size());
+  for (auto [i, channel] : llvm::enumerate(channelOf))
+    integers[i] = int8_t(std::clamp(
+        std::nearbyintf(data->getFloat(i) / scales[channel]), -127.0f, 127.0f));
+
+  builder.setInsertionPoint(product);
+  Location loc = weights.getLoc();
+  auto byte = builder.getI8Type();
+  Value w = createConstant(builder, loc, type.clone(byte), integers);
+  Value s = createConstant(builder, loc,
+                           RankedTensorType::get(scaleShape, builder.getF32Type()),
+                           scales);
+  Value z = createConstant(builder, loc, RankedTensorType::get(scaleShape, byte),
+                           SmallVector<int8_t>(channels, 0));
+  SmallVector<AffineExpr> exprs;
+  for (int64_t dim : channelDims)
+    exprs.push_back(builder.getAffineDimExpr(dim));
+  auto dequantize = DequantizeOp::create(
+      builder, loc, type, w, s, z,
+      AffineMapAttr::get(
+          AffineMap::get(type.getRank(), 0, exprs, builder.getContext())),
+      /*is_unsigned=*/false);
+  product.getWeightOperand().set(dequantize);
+  return success();
+}
+
+LogicalResult Quantizer::run() {
+  SmallVector<QuantizableOpInterface> products;
+  function.walk([&](QuantizableOpInterface op) {
+    auto precision =
+        op->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
+    if (precision && precision.getKind() == PrecisionKind::Int8)
+      products.push_back(op);
+  });
+  SmallVector<Value> activations;
+  for (QuantizableOpInterface product : products) {
+    if (!product.isProduct())
+      return product.emitOpError("expected a product of f32 tensors for "
+                                 "precision int8");
+    activations.push_back(product.getActivationOperand().get());
+  }
+  RangeAnalysis ranges(function);
+  // Parameters first: quantizing adds operations without ranges.
+  SmallVector<ScaleGroup> groups = findScaleGroups(activations);
+  SmallVector<std::pair<float, uint8_t>> parameters;
+  for (ScaleGroup &group : groups) {
+    Value missing;
+    std::optional<std::pair<double, double>> range =
+        group.getRange(ranges, missing);
+    if (!range) {
+      InFlightDiagnostic diagnostic =
+          emitError(missing.getLoc())
+          << "expected a range of this value, which a product of precision int8 "
+             "reads: apply a profile that has it, or leave the product in f32";
+      diagnostic.attachNote(group.activations.front().getLoc())
+          << "the product reads this value";
+      return failure();
+    }
+    parameters.push_back(getParameters(*range));
+  }
+  for (auto [group, parameter] : llvm::zip_equal(groups, parameters))
+    for (Value root : group.roots)
+      quantizeActivation(root, parameter.first, parameter.second);
+  for (QuantizableOpInterface product : products) {
+    if (failed(quantizeWeights(product)))
+      return failure();
+    product->removeAttr(MPQDialect::getPrecisionAttrName());
+  }
+  return success();
+}
+
+namespace {
+struct Quantize : mpq::impl::QuantizePassBase<Quantize> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<FunctionOpInterface>())
+      if (!function.isExternal() && failed(Quantizer(function).run()))
+        return signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""Accuracy of the networks in INT8 on the full evaluation data, with the bounds that the tests keep.
+
+usage: accuracy.py [--models NAME ...] [--contender mpq|ort] [--quick] [--json FILE]
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
+
+from mpq_testing import accuracy, models, tools  # noqa: E402
+from mpq_testing import onnxruntime_peer as peer  # noqa: E402
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    names = [model.name for model in accuracy.JUDGED]
+    parser.add_argument("--models", nargs="+", choices=names, default=names)
+    parser.add_argument("--contender", choices=("mpq", "ort"), default="mpq", help="whose INT8 is judged")
+    parser.add_argument("--quick", action="store_true", help="the few samples of the tests")
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    arguments = parser.parse_args()
+    samples = accuracy.QUICK if arguments.quick else accuracy.FULL
+
+    results, failed = {}, 0
+    print(f"{'model':20}{'metric':24}{'value':>9}{'bound':>9}{'integer':>9}")
+    for name in arguments.models:
+        model = models.BY_NAME[name]
+        if arguments.contender == "mpq":
+            built = tools.compile_int8(model)
+            run, share = built.load(), built.integer_share
+        else:
+            run, share = peer.runner(peer.quantized(model)), float("nan")
+        measured = accuracy.measure(model, run, samples)
+        holds = measured.holds and not share < accuracy.INTEGER_SHARE
+        failed += not holds
+        results[name] = dataclasses.asdict(measured) | {"integer_share": share}
+        print(f"{name:20}{measured.metric:24}{measured.value:9.4f}{measured.bound:9.4f}{share:9.1%}"
+              f"{'' if holds else '  FAILS'}", flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What is measured on outputs, and the accuracy of each network on its evaluation data.
+
+A `run` maps a feed (input name -> array) to the list of outputs.
+"""
+
+from typing import Callable
+
+import numpy as np
+
+from . import data
+from .models import RECOGNIZER, Feed
+
+Run = Callable[[Feed], list[np.ndarray]]
+TEXT_THRESHOLD = 0.3  # PP-OCR's: a pixel above it is text
+
+
+def relative_error(actual: np.ndarray, expected: np.ndarray) -> float:
+    """|a - b| / |b| in the Euclidean norm, in double precision."""
+    a, b = actual.astype(np.float64).ravel(), expected.astype(np.float64).ravel()
+    return float(np.linalg.norm(a - b) / max(np.linalg.norm(b), np.finfo(np.float64).tiny))
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
+    return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), np.finfo(np.float64).tiny))
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two masks."""
+    return float((a & b).sum() / max(1, (a | b).sum()))
+
+
+def recognizer_alphabet() -> list[str]:
+    """The characters of the recognizer's classes; class 0 is CTC's blank."""
+    import onnx
+
+    model = onnx.load(RECOGNIZER.path)
+    (characters,) = [p.value for p in model.metadata_props if p.key == "character"]
+    return ["", *characters.splitlines(), " "]
+
+
+def ctc_decode(probabilities: np.ndarray, alphabet: list[str]) -> str:
+    """Best class of each step, repetitions and blanks removed (Graves et al. 2006)."""
+    best = probabilities.argmax(-1)[0]
+    changed = np.concatenate([[True], best[1:] != best[:-1]])
+    return "".join(alphabet[k] for k in best[changed & (best != 0)])
+
+
+def recognizer_accuracy(run: Run, count: int = 300) -> float:
+    """Share of lines read without an error, spaces aside."""
+    alphabet = recognizer_alphabet()
+    right = 0
+    for seed in range(data.EVALUATION, data.EVALUATION + count):
+        x, text = data.text_line(seed)
+        read = ctc_decode(run({"x": x})[0], alphabet)
+        right += read.replace(" ", "") == text.replace(" ", "")
+    return right / count
+
+
+def detector_overlap(run: Run, reference: Run, count: int = 100) -> dict[str, float]:
+    """Mean IoU of the binarized text map: with the reference's, and with the drawn boxes."""
+    sums = np.zeros(3)
+    for seed in range(data.EVALUATION, data.EVALUATION + count):
+        x, truth = data.page(seed)
+        ours, theirs = (r({"x": x})[0][0, 0] > TEXT_THRESHOLD for r in (run, reference))
+        sums += overlap(ours, theirs), overlap(ours, truth), overlap(theirs, truth)
+    return dict(zip(("reference", "boxes", "reference_boxes"), (sums / count).tolist()))
+
+
+def classifier_agreement(run: Run, reference: Run, count: int = 300) -> dict[str, float]:
+    """Share of lines where both say the same, and each one's share of right answers."""
+    sums = np.zeros(3)
+    for seed in range(data.EVALUATION, data.EVALUATION + count):
+        x, label = data.direction(seed)
+        ours, theirs = (int(r({"x": x})[0].argmax()) for r in (run, reference))
+        sums += ours == theirs, ours == label, theirs == label
+    return dict(zip(("agreement", "accuracy", "reference_accuracy"), (sums / count).tolist()))
+
+
+def encoder_cosine(run: Run, reference: Run, count: int = 200) -> dict[str, float]:
+    """Cosine of the sentence embeddings with the reference's."""
+    values = [cosine(run(feed)[0], reference(feed)[0]) for feed in data.sentence_feeds(count)]
+    return {"mean": float(np.mean(values)), "min": float(np.min(values))}
+
+
+def mean_cosine(run: Run, reference: Run, feeds: list[Feed]) -> float:
+    """Mean cosine of the first output over some inputs."""
+    return float(np.mean([cosine(run(feed)[0], reference(feed)[0]) for feed in feeds]))

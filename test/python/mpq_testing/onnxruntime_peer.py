@@ -1,0 +1,68 @@
+"""ONNX Runtime as the yardstick: FP32 sessions, and its own static quantizer's QDQ models."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from .models import Feed, Model
+from .paths import model_file
+
+
+def session(path: Path, threads: int = 1, optimize: bool = True):
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if not optimize:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def runner(path: Path, threads: int = 1, optimize: bool = True):
+    """A function from a feed to the list of outputs."""
+    loaded = session(path, threads, optimize)
+    return lambda feed: loaded.run(None, feed)
+
+
+def quantized(model: Model) -> Path:
+    """The model quantized by ONNX Runtime: QDQ, u8 activations by min-max, s8 weights per channel."""
+    path = model_file(f"{model.name}-ort-int8.onnx")
+    if not path.exists():
+        partial = path.with_suffix(".partial.onnx")
+        _quantize(model, partial)
+        partial.rename(path)
+    return path
+
+
+def _quantize(model: Model, path: Path) -> None:
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quant_pre_process, quantize_static
+
+    class Reader(CalibrationDataReader):
+        def __init__(self):
+            self.feeds = (model.calibration_feed(i) for i in range(model.calibration_count))
+
+        def get_next(self) -> Feed | None:
+            return next(self.feeds, None)
+
+    logging.getLogger().setLevel(logging.ERROR)
+    prepared = model_file(f"{model.name}-prepared.onnx")
+    source = onnx.load(model.path)
+    if source.opset_import[0].version < 17:
+        source = onnx.version_converter.convert_version(source, 17)
+        source.ir_version = 8
+    converted = model_file(f"{model.name}-op17.onnx")
+    onnx.save(source, converted)
+    # Weights must be initializers: the quantizer takes Constant nodes for activations.
+    quant_pre_process(str(converted), str(prepared), skip_symbolic_shape=True)
+    options = {"op_types_to_quantize": list(model.quantized_ops)} if model.quantized_ops else {}
+    quantize_static(str(prepared), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+                    activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, **options)
+
+
+def integers_of(array: np.ndarray) -> np.ndarray:
+    """The array widened, so that differences of u8 values do not wrap."""
+    return array.astype(np.int64)

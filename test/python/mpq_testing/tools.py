@@ -1,0 +1,148 @@
+"""Runs the product's tools, and keeps what they made below the build tree."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .artifact import Artifact
+from .models import Feed, Model, Shapes
+from .paths import BUILD, RECIPES
+
+
+def tool(name: str) -> str:
+    path = BUILD / "bin" / name
+    if not path.exists():
+        raise RuntimeError(f"{path} is missing: run tools/dev/build.sh")
+    return str(path)
+
+
+def run_tool(name: str, *arguments, timeout: float = 900) -> str:
+    """Standard output and error together; a failure shows them."""
+    command = [tool(name), *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}\nexit code {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def save_feed(feed: Feed, folder: Path, sample: str) -> None:
+    """Writes FOLDER/<input>/<sample>.npy: the layout that --calibrate reads."""
+    for name, array in feed.items():
+        target = folder / name
+        target.mkdir(parents=True, exist_ok=True)
+        np.save(target / f"{sample}.npy", array)
+
+
+def file_name(tensor: str) -> str:
+    """The file name that quant-run gives a tensor."""
+    return tensor.replace("/", "_")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A compiled model and what the compiler said."""
+
+    path: Path
+    log: str
+
+    def load(self) -> Artifact:
+        return Artifact(self.path)
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+    @property
+    def integer_share(self) -> float:
+        """Share of the multiply-accumulates that are done in integers, from the closing table."""
+        match = re.search(r"multiply-accumulates.*?([0-9.]+)% integer", self.log)
+        if not match:
+            raise RuntimeError(f"no share of integer multiply-accumulates in:\n{self.log}")
+        return float(match.group(1)) / 100
+
+
+def compiler_stamp() -> float:
+    """Changes when the compiler does: what an older compiler made is made again."""
+    parts = [Path(tool("quant-compile")), *(BUILD / "lib").glob("libMPQ.so*")]
+    return max(part.stat().st_mtime for part in parts)
+
+
+def _made_by_this_compiler(path: Path, log: Path) -> bool:
+    return path.exists() and log.exists() and log.stat().st_mtime > compiler_stamp()
+
+
+def _make(path: Path, *arguments) -> Built:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = path.with_name(path.name + ".log")
+    header = " ".join(map(str, arguments)) + "\n"
+    if not (_made_by_this_compiler(path, log) and log.read_text().startswith(header)):
+        output = run_tool("quant-compile", *arguments, "-o", path)
+        log.write_text(header + output)
+    return Built(path, log.read_text())
+
+
+def _stem(model: Model, shapes: Shapes) -> str:
+    extents = "x".join(str(d) for d in next(iter(shapes.values())))
+    return f"{model.name}-{extents}"
+
+
+def artifact_folder() -> Path:
+    return BUILD / "artifacts"
+
+
+def compile_f32(model: Model, shapes: Shapes | None = None, *flags) -> Built:
+    shapes = shapes or model.shape
+    path = artifact_folder() / f"{_stem(model, shapes)}-f32.so"
+    return _make(path, model.path, *model.shape_flags(shapes), "--precision", "f32", *flags)
+
+
+def calibrate(model: Model, count: int | None = None) -> Path:
+    """The profile of the model over its calibration data."""
+    count = min(count or model.calibration_count, model.calibration_count)
+    folder = BUILD / "calibration" / f"{model.name}-{count}"
+    done = folder / "complete"
+    if not done.exists():
+        for index in range(count):
+            save_feed(model.calibration_feed(index), folder / "data", f"{index:04}")
+        done.touch()
+    profile = artifact_folder() / f"{model.name}-{count}.profile.json"
+    return _make(profile, model.path, *model.shape_flags(), "--calibrate", folder / "data").path
+
+
+def recipe_of(model: Model) -> Path | None:
+    path = RECIPES / f"{model.name.removesuffix('-features')}.json"
+    return path if path.exists() else None
+
+
+def compile_int8(model: Model, count: int | None = None, *flags) -> Built:
+    profile, recipe = calibrate(model, count), recipe_of(model)
+    path = artifact_folder() / f"{_stem(model, model.shape)}-int8.so"
+    recipe_flags = ["--recipe", recipe] if recipe else []
+    return _make(path, model.path, *model.shape_flags(), "--profile", profile, *recipe_flags, "--precision", "int8",
+                 *flags)
+
+
+def compile_quantized(path: Path, model: Model, *flags) -> Built:
+    """A model that is quantized already (QDQ)."""
+    return _make(artifact_folder() / f"{path.stem}.so", path, *model.shape_flags(), *flags)
+
+
+def run_reference(ir: Path, feed: Feed, folder: Path) -> list[np.ndarray]:
+    """Interprets a phase's IR with quant-run --reference; outputs in the order of their file names."""
+    save_inputs = [f"{name}={path}" for name, path in _saved(feed, folder).items()]
+    flags = [flag for value in save_inputs for flag in ("--input", value)]
+    outputs = folder / "outputs"
+    run_tool("quant-run", "--reference", ir, *flags, "--output-dir", outputs)
+    return [np.load(path) for path in sorted(outputs.glob("*.npy"))]
+
+
+def _saved(feed: Feed, folder: Path) -> dict[str, Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for name, array in feed.items():
+        paths[name] = folder / f"{file_name(name)}.npy"
+        np.save(paths[name], array)
+    return paths

@@ -1,0 +1,232 @@
+//===- ArtifactMode.cpp - run a compiled model on .npy files ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The artifact checks what it is given; here the files are matched with its
+// inputs by name, and runs are measured.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RunModes.h"
+#include "Tensors.h"
+
+#include "mpq/Runtime/ThreadPool.h"
+#include "mpq/Target/Artifact.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+#include <chrono>
+
+using namespace mpq;
+using namespace mpq::run;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+/// What the profile hook collects: the time inside each kernel.
+struct KernelTimes {
+  struct Entry {
+    Clock::time_point begin;
+    std::chrono::duration<double, std::milli> total{};
+    int64_t calls = 0;
+  };
+  std::vector<Entry> entries;
+
+  static void hook(void *self, int64_t kernel, int32_t begin) {
+    Entry &entry = static_cast<KernelTimes *>(self)->entries[kernel];
+    if (begin) {
+      entry.begin = Clock::now();
+      return;
+    }
+    entry.total += Clock::now() - entry.begin;
+    ++entry.calls;
+  }
+
+  void clear() { std::fill(entries.begin(), entries.end(), Entry()); }
+};
+
+struct AlignedFree {
+  void operator()(char *memory) const { std::free(memory); }
+};
+using AlignedBuffer = std::unique_ptr<char, AlignedFree>;
+} // namespace
+
+/// The array type that holds an mpq_dtype, or nothing if files have none.
+static std::optional<NpyType> getNpyType(uint32_t dtype) {
+  switch (dtype) {
+  case MPQ_BOOL:
+    return NpyType::Bool;
+  case MPQ_I8:
+    return NpyType::I8;
+  case MPQ_U8:
+    return NpyType::U8;
+  case MPQ_I16:
+    return NpyType::I16;
+  case MPQ_U16:
+    return NpyType::U16;
+  case MPQ_I32:
+    return NpyType::I32;
+  case MPQ_I64:
+    return NpyType::I64;
+  case MPQ_F16:
+    return NpyType::F16;
+  case MPQ_F32:
+    return NpyType::F32;
+  case MPQ_F64:
+    return NpyType::F64;
+  default:
+    return std::nullopt;
+  }
+}
+
+static Expected<std::vector<TensorSpec>>
+getSpecs(llvm::ArrayRef<mpq_tensor_info> tensors) {
+  std::vector<TensorSpec> specs;
+  for (const mpq_tensor_info &tensor : tensors) {
+    std::optional<NpyType> type = getNpyType(tensor.dtype);
+    if (!type)
+      return llvm::createStringError(
+          llvm::Twine("'") + tensor.name +
+          "' has an element type that .npy files do not have");
+    specs.push_back(
+        {tensor.name, *type, {tensor.dims, tensor.dims + tensor.rank}});
+  }
+  return specs;
+}
+
+static AlignedBuffer allocate(uint64_t bytes) {
+  return AlignedBuffer(static_cast<char *>(std::aligned_alloc(
+      MPQ_WORKSPACE_ALIGNMENT,
+      llvm::alignTo(std::max<uint64_t>(bytes, 1), MPQ_WORKSPACE_ALIGNMENT))));
+}
+
+/// Prints the kernels by falling time.
+static void printProfile(const mpq_model_info &info, const KernelTimes &times,
+                         unsigned runs) {
+  std::vector<uint32_t> order(info.num_kernels);
+  double total = 0;
+  for (uint32_t i = 0; i < info.num_kernels; ++i) {
+    order[i] = i;
+    total += times.entries[i].total.count();
+  }
+  llvm::sort(order, [&](uint32_t a, uint32_t b) {
+    double timeA = times.entries[a].total.count();
+    double timeB = times.entries[b].total.count();
+    return std::make_pair(-timeA, a) < std::make_pair(-timeB, b);
+  });
+  llvm::outs() << "   ms/run      %  calls/run  kernel\n";
+  for (uint32_t i : order) {
+    const KernelTimes::Entry &entry = times.entries[i];
+    llvm::outs() << llvm::format(
+        "%9.4f  %5.1f  %9lld  %s\n", entry.total.count() / runs,
+        total > 0 ? 100 * entry.total.count() / total : 0.0,
+        static_cast<long long>(entry.calls / runs), info.kernels[i]);
+  }
+  llvm::outs() << llvm::format("%9.4f  100.0             all kernels\n",
+                               total / runs);
+}
+
+static Error run(const RunOptions &options) {
+  Expected<std::unique_ptr<Artifact>> artifact = Artifact::open(options.file);
+  if (!artifact)
+    return artifact.takeError();
+  const mpq_model_info &info = (*artifact)->getInfo();
+  auto inputSpecs = getSpecs({info.inputs, info.num_inputs});
+  if (!inputSpecs)
+    return inputSpecs.takeError();
+  auto outputSpecs = getSpecs({info.outputs, info.num_outputs});
+  if (!outputSpecs)
+    return outputSpecs.takeError();
+  Expected<std::vector<NpyArray>> arrays =
+      readInputs(*inputSpecs, options.inputs);
+  if (!arrays)
+    return arrays.takeError();
+
+  std::vector<AlignedBuffer> buffers;
+  std::vector<mpq_tensor> inputs, outputs;
+  auto addTensor = [&](const mpq_tensor_info &tensor,
+                       std::vector<mpq_tensor> &list) {
+    buffers.push_back(allocate(tensor.bytes));
+    list.push_back({tensor.name, buffers.back().get(), tensor.dims,
+                    tensor.dtype, tensor.rank});
+  };
+  for (auto [array, tensor] :
+       llvm::zip_equal(*arrays, llvm::ArrayRef(info.inputs, info.num_inputs))) {
+    addTensor(tensor, inputs);
+    std::copy(array.data.begin(), array.data.end(), buffers.back().get());
+  }
+  std::vector<llvm::ArrayRef<char>> results;
+  for (const mpq_tensor_info &tensor :
+       llvm::ArrayRef(info.outputs, info.num_outputs)) {
+    addTensor(tensor, outputs);
+    results.emplace_back(buffers.back().get(), tensor.bytes);
+  }
+
+  ThreadPool pool(options.threads);
+  KernelTimes times;
+  times.entries.resize(info.num_kernels);
+  mpq_options modelOptions = {};
+  modelOptions.pool = &pool;
+  if (pool.getNumThreads() > 1)
+    modelOptions.parallel_for = ThreadPool::parallelFor;
+  if (options.profile) {
+    modelOptions.profile = KernelTimes::hook;
+    modelOptions.profiler = &times;
+  }
+  if (Error error = (*artifact)->create(modelOptions))
+    return error;
+  auto runOnce = [&] {
+    return (*artifact)->run(inputs.data(), outputs.data());
+  };
+  if (Error error = runOnce())
+    return error;
+
+  if (options.benchmark) {
+    // The first runs fault pages in and raise the clock.
+    for (auto start = Clock::now();
+         Clock::now() - start < std::chrono::milliseconds(100);)
+      if (Error error = runOnce())
+        return error;
+    times.clear();
+    std::vector<double> milliseconds;
+    for (unsigned i = 0; i < options.benchmark; ++i) {
+      auto start = Clock::now();
+      if (Error error = runOnce())
+        return error;
+      milliseconds.push_back(
+          std::chrono::duration<double, std::milli>(Clock::now() - start)
+              .count());
+    }
+    std::sort(milliseconds.begin(), milliseconds.end());
+    llvm::outs() << llvm::format(
+        "median %.4f ms, min %.4f ms over %u runs, %zu thread%s\n",
+        milliseconds[milliseconds.size() / 2], milliseconds.front(),
+        options.benchmark, pool.getNumThreads(),
+        pool.getNumThreads() == 1 ? "" : "s");
+  }
+  if (options.profile)
+    printProfile(info, times, std::max(options.benchmark, 1u));
+  if (options.outputDirectory.empty())
+    return Error::success();
+  return writeOutputs(options.outputDirectory, *outputSpecs, results);
+}
+
+int mpq::run::runArtifact(const RunOptions &options) {
+  Error error = ::run(options);
+  if (!error)
+    return 0;
+  llvm::errs() << "quant-run: error: " << llvm::toString(std::move(error))
+               << "\n";
+  return 1;
+}

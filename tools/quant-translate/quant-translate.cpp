@@ -1,0 +1,67 @@
+//===- quant-translate.cpp - between ONNX and MLIR ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A client of MLIR's translation registry. Locations carry the value ids that
+// profiles and recipes speak in, so they are always written.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/ONNX/ImportONNX.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
+#include "mlir/Tools/mlir-translate/Translation.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+
+static llvm::cl::list<std::string> shapes(
+    "shape", llvm::cl::desc("Shape of a graph input, like x=1x3x48x320"),
+    llvm::cl::value_desc("input=extents"));
+static llvm::cl::opt<std::string>
+    functionName("function-name",
+                 llvm::cl::desc("Name of the function (default: made from the "
+                                "graph's name)"));
+static llvm::cl::opt<bool>
+    emitBytecode("emit-bytecode", llvm::cl::desc("Write bytecode, not text"));
+
+static LogicalResult importONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
+                                llvm::raw_ostream &output,
+                                MLIRContext *context) {
+  const llvm::MemoryBuffer *buffer =
+      sources->getMemoryBuffer(sources->getMainFileID());
+  StringRef name = buffer->getBufferIdentifier();
+  mpq::ImportOptions options;
+  options.functionName = functionName;
+  for (const std::string &text : shapes) {
+    std::string message;
+    if (failed(mpq::parseShapeOption(text, options, message)))
+      return emitError(UnknownLoc::get(context)) << "--shape: " << message;
+  }
+  StringRef folder = llvm::sys::path::parent_path(name);
+  if (folder.empty() && name != "<stdin>")
+    folder = ".";
+  OwningOpRef<ModuleOp> module =
+      mpq::importONNX(buffer->getBuffer(), name, folder, options, context);
+  if (!module)
+    return failure();
+  if (emitBytecode)
+    return writeBytecodeToFile(*module, output);
+  module->print(output, OpPrintingFlags().enableDebugInfo());
+  return success();
+}
+
+int main(int argc, char **argv) {
+  TranslateRegistration registration(
+      "import-onnx", "import an ONNX model to linalg on tensors", importONNX);
+  return failed(mlirTranslateMain(argc, argv, "mpq model translation\n"));
+}
