@@ -1,17 +1,5 @@
 // RUN: quant-opt %s --mpq-recognize-units --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s
 // RUN: %python %S/Inputs/compare.py %s %t --mpq-recognize-units
-// RUN: %python %S/Inputs/compare.py %s %t --mpq-recognize-units --mpq-inline-units
-
-// CHECK-LABEL: func.func @named
-// CHECK: %[[R:.*]] = mpq.unit "softmax" (%{{.*}} = %arg0 : tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
-// CHECK: math.exp
-// CHECK: } loc("soft")
-// CHECK-NEXT: return %[[R]]
-func.func @named(%x: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
-  %e = tensor.empty() : tensor<2x3x4xf32>
-  %r = linalg.softmax dimension(2) ins(%x : tensor<2x3x4xf32>) outs(%e : tensor<2x3x4xf32>) -> tensor<2x3x4xf32> loc("soft")
-  return %r : tensor<2x3x4xf32>
-}
 
 // Subtraction and exponential apart, the maximum with a kept dimension.
 // CHECK-LABEL: func.func @spelled
