@@ -226,7 +226,7 @@ LogicalResult Compiler::runPhase(Phase phase) {
     break;
   case Phase::Quantize:
     if (quantizes)
-      manager.addNestedPass<func::FuncOp>(createQuantizePass());
+      manager.addPass(createQuantizePass());
     break;
   case Phase::Lower:
     buildLowerPipeline(manager);
