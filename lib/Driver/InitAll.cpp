@@ -38,13 +38,13 @@ void mpq::registerAllPasses() {
   registerMPQAssignPasses();
   registerMPQCalibratePasses();
   registerCalibratePipelines();
+  registerMPQCodegenPasses();
   mlir::PassPipelineRegistration<>(
       "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
       buildCodegenPipeline);
   mlir::PassPipelineRegistration<>(
       "mpq-form-kernels-pipeline", "lowered linalg to kernels on tensors",
       buildFormKernelsPipeline);
-  registerMPQCodegenPasses();
   registerMPQConversionPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();

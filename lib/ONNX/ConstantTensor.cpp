@@ -148,6 +148,19 @@ ConstantTensor ConstantTensor::transpose(ArrayRef<int64_t> permutation) const {
   });
 }
 
+ConstantTensor ConstantTensor::broadcast(ArrayRef<int64_t> newShape) const {
+  if (newShape == ArrayRef<int64_t>(shape))
+    return *this;
+  SmallVector<int64_t> strides = rowMajorStrides(shape);
+  return gather(newShape, [&](ArrayRef<int64_t> index) {
+    int64_t offset = 0;
+    index = index.take_back(shape.size());
+    for (auto [i, extent, stride] : llvm::zip_equal(index, shape, strides))
+      offset += extent == 1 ? 0 : i * stride;
+    return offset;
+  });
+}
+
 SmallVector<int64_t> mpq::onnximport::rowMajorStrides(ArrayRef<int64_t> shape) {
   SmallVector<int64_t> strides(shape.size(), 1);
   for (int64_t d = static_cast<int64_t>(shape.size()) - 2; d >= 0; --d)

@@ -67,6 +67,8 @@ public:
     return ConstantTensor(elementType, unsignedStorage, newShape, data);
   }
   ConstantTensor transpose(llvm::ArrayRef<int64_t> permutation) const;
+  /// The tensor repeated along unit and missing leading dimensions.
+  ConstantTensor broadcast(llvm::ArrayRef<int64_t> newShape) const;
   /// The tensor whose element `i` is element `source(i)` of this one.
   ConstantTensor
   gather(llvm::ArrayRef<int64_t> newShape,

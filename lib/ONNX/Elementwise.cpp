@@ -41,69 +41,81 @@ static Value compareFloat(Builder_ &b, arith::CmpFPredicate predicate,
 // Evaluation of constants
 //===----------------------------------------------------------------------===//
 
-/// Evaluates an operator on broadcast constants: `ints` on integers, `floats`
-/// on floats (in double, rounded to the type: for + - * / and sqrt of f32 that
-/// is the correctly rounded f32 result).
-template <typename IntFn, typename FloatFn>
-static std::optional<ConstantTensor>
-evaluateElements(NodeImporter &n, std::optional<Type> resultType,
-                 IntFn ints, FloatFn floats) {
-  SmallVector<ArrayRef<int64_t>> shapes;
-  for (unsigned i = 0; i < n.getNumInputs(); ++i) {
-    shapes.push_back(n.in(i).getShape());
-    if (n.in(i).getElementType() != n.in(0).getElementType())
-      return std::nullopt; // emission reports it
-  }
+/// The inputs, all of them constants, broadcast to their common shape;
+/// std::nullopt if they do not fit (emission reports it) or are too large.
+static std::optional<SmallVector<ConstantTensor>>
+broadcastConstants(NodeImporter &n) {
   SmallVector<int64_t> shape;
-  for (ArrayRef<int64_t> each : shapes) {
+  for (unsigned i = 0; i < n.getNumInputs(); ++i) {
+    ArrayRef<int64_t> each = n.in(i).getShape();
     if (each.size() > shape.size())
       shape.insert(shape.begin(), each.size() - shape.size(), 1);
-    for (auto [extent, have] : llvm::zip(llvm::reverse(each), llvm::reverse(shape))) {
+    for (auto [extent, have] :
+         llvm::zip(llvm::reverse(each), llvm::reverse(shape))) {
       if (have != extent && have != 1 && extent != 1)
-        return std::nullopt; // emission reports it
+        return std::nullopt;
       have = have == 1 ? extent : have;
     }
   }
   std::optional<int64_t> count = countElements(shape);
   if (!count || *count > (int64_t(1) << 28))
     return std::nullopt;
+  SmallVector<ConstantTensor> inputs;
+  for (unsigned i = 0; i < n.getNumInputs(); ++i)
+    inputs.push_back(n.in(i).constant->broadcast(shape));
+  return inputs;
+}
+
+/// Evaluates an operator on constants: `ints` on integers, `floats` on floats
+/// (in double, rounded to the type: for + - * / and sqrt of f32 that is the
+/// correctly rounded f32 result).
+template <typename IntFn, typename FloatFn>
+static std::optional<ConstantTensor>
+evaluateElements(NodeImporter &n, std::optional<Type> resultType, IntFn ints,
+                 FloatFn floats) {
   Type type = n.in(0).getElementType();
+  for (unsigned i = 1; i < n.getNumInputs(); ++i)
+    if (n.in(i).getElementType() != type)
+      return std::nullopt; // emission reports it
+  auto inputs = broadcastConstants(n);
+  if (!inputs)
+    return std::nullopt;
   Type result = resultType.value_or(type);
-  bool isUnsigned = n.in(0).isUnsigned && !resultType;
-  SmallVector<SmallVector<int64_t>> strides;
-  for (ArrayRef<int64_t> each : shapes) {
-    SmallVector<int64_t> padded(shape.size() - each.size(), 0);
-    for (auto [extent, stride] : llvm::zip_equal(each, rowMajorStrides(each)))
-      padded.push_back(extent == 1 ? 0 : stride);
-    strides.push_back(padded);
-  }
   std::string bytes;
-  SmallVector<int64_t> index(shape.size(), 0);
-  SmallVector<int64_t> intValues(shapes.size());
-  SmallVector<double> floatValues(shapes.size());
-  for (int64_t e = 0; e < *count; ++e) {
-    for (unsigned i = 0; i < shapes.size(); ++i) {
-      int64_t offset = 0;
-      for (auto [at, stride] : llvm::zip_equal(index, strides[i]))
-        offset += at * stride;
-      if (n.in(i).constant->isInteger())
-        intValues[i] = n.in(i).constant->getInt(offset);
-      else
-        floatValues[i] = n.in(i).constant->getDouble(offset);
-    }
+  SmallVector<int64_t> intValues(inputs->size());
+  SmallVector<double> floatValues(inputs->size());
+  for (int64_t e = 0; e < inputs->front().getNumElements(); ++e) {
     if (isa<IntegerType>(type)) {
+      for (auto [value, input] : llvm::zip_equal(intValues, *inputs))
+        value = input.getInt(e);
       std::optional<int64_t> value = ints(intValues);
       if (!value)
         return std::nullopt;
       ConstantTensor::append(bytes, result, *value);
     } else {
-      auto value = floats(floatValues);
-      ConstantTensor::append(bytes, result, value);
+      for (auto [value, input] : llvm::zip_equal(floatValues, *inputs))
+        value = input.getDouble(e);
+      ConstantTensor::append(bytes, result, floats(floatValues));
     }
-    for (int64_t d = index.size() - 1; d >= 0 && ++index[d] == shape[d]; --d)
-      index[d] = 0;
   }
-  return ConstantTensor(result, isUnsigned, shape, std::move(bytes));
+  return ConstantTensor(result, n.in(0).isUnsigned && !resultType,
+                        inputs->front().getShape(), std::move(bytes));
+}
+
+static std::optional<ConstantTensor> evaluateWhere(NodeImporter &n) {
+  auto inputs = broadcastConstants(n);
+  if (!inputs || !n.in(0).getElementType().isInteger(1) ||
+      n.in(1).getElementType() != n.in(2).getElementType())
+    return std::nullopt; // emission reports it
+  const ConstantTensor &yes = (*inputs)[1], &no = (*inputs)[2];
+  int64_t size = yes.getElementBytes();
+  std::string bytes;
+  for (int64_t e = 0; e < yes.getNumElements(); ++e) {
+    const ConstantTensor &chosen = (*inputs)[0].getInt(e) ? yes : no;
+    bytes.append(chosen.getBytes().data() + e * size, size);
+  }
+  return ConstantTensor(yes.getElementType(), yes.isUnsigned(), yes.getShape(),
+                        std::move(bytes));
 }
 
 using Ints = ArrayRef<int64_t>;
@@ -818,17 +830,6 @@ void mpq::onnximport::registerElementwiseOperators(OperatorRegistry &r) {
   r.add("Log", 6, {FLOAT_OP(math::LogOp), 1});
   r.add("Erf", 9, {FLOAT_OP(math::ErfOp), 1});
   r.add("Tanh", 6, {FLOAT_OP(math::TanhOp), 1});
-  r.add("Sin", 7, {FLOAT_OP(math::SinOp), 1});
-  r.add("Cos", 7, {FLOAT_OP(math::CosOp), 1});
-  r.add("Tan", 7, {FLOAT_OP(math::TanOp), 1});
-  r.add("Asin", 7, {FLOAT_OP(math::AsinOp), 1});
-  r.add("Acos", 7, {FLOAT_OP(math::AcosOp), 1});
-  r.add("Atan", 7, {FLOAT_OP(math::AtanOp), 1});
-  r.add("Sinh", 9, {FLOAT_OP(math::SinhOp), 1});
-  r.add("Cosh", 9, {FLOAT_OP(math::CoshOp), 1});
-  r.add("Asinh", 9, {FLOAT_OP(math::AsinhOp), 1});
-  r.add("Acosh", 9, {FLOAT_OP(math::AcoshOp), 1});
-  r.add("Atanh", 9, {FLOAT_OP(math::AtanhOp), 1});
   r.add("Floor", 6,
         {FLOAT_OP(math::FloorOp), 1,
          evaluate<[](Ints) { return OptionalInt(); },
@@ -867,7 +868,7 @@ void mpq::onnximport::registerElementwiseOperators(OperatorRegistry &r) {
          evaluate<[](Ints v) -> OptionalInt { return v[0] == 0; },
                   [](Floats) { return 0.0; }>});
   r.add("IsNaN", 9, {importIsNaN, 1});
-  r.add("Where", 9, {importWhere, 3});
+  r.add("Where", 9, {importWhere, 3, evaluateWhere});
 
   // Activations.
   r.add("Relu", 6, {unaryAny<[](Builder_ &b, Value x, bool isUnsigned) {

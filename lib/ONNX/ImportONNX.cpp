@@ -84,6 +84,8 @@ private:
   /// Constants by their shared bytes and type: reshaped views of a weight are
   /// different constants, two uses of a view are one.
   std::map<std::pair<const void *, const void *>, Value> constants;
+  /// Keeps their bytes alive: a freed buffer's address would be found again.
+  std::vector<ConstantTensor> materialized;
 };
 } // namespace
 
@@ -205,6 +207,7 @@ Value Importer::materialize(Tensor &tensor) {
         builder, NameLoc::get(builder.getStringAttr(name), parent), type,
         tensor.constant->getBytes());
     lastConstant = known.getDefiningOp();
+    materialized.push_back(*tensor.constant);
   }
   return tensor.value = known;
 }
@@ -402,20 +405,13 @@ OwningOpRef<ModuleOp> Importer::run() {
 // Entry points
 //===----------------------------------------------------------------------===//
 
-void mpq::registerONNXImportDialects(DialectRegistry &registry) {
-  registry.insert<arith::ArithDialect, func::FuncDialect,
-                  linalg::LinalgDialect, math::MathDialect, MPQDialect,
-                  tensor::TensorDialect>();
-}
-
 OwningOpRef<ModuleOp> mpq::importONNX(StringRef data, StringRef name,
                                       StringRef folder,
                                       const ImportOptions &options,
                                       MLIRContext *context) {
-  DialectRegistry registry;
-  registerONNXImportDialects(registry);
-  context->appendDialectRegistry(registry);
-  context->loadAllAvailableDialects();
+  context->loadDialect<arith::ArithDialect, func::FuncDialect,
+                       linalg::LinalgDialect, math::MathDialect, MPQDialect,
+                       tensor::TensorDialect>();
   Location loc = NameLoc::get(StringAttr::get(context, name));
   FailureOr<Model> model = readModel(data, folder, loc);
   if (failed(model) || failed(model->sortAndVerify(loc)))

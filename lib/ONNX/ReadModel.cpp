@@ -167,7 +167,7 @@ LogicalResult Reader::readExternal(const TensorProto &proto, const Twine &what,
                    << "': " << code.message();
   // A link may lead out of the folder although its name does not.
   if (llvm::sys::fs::real_path(folder, realFolder) ||
-      !StringRef(realPath).starts_with(realFolder))
+      !StringRef(realPath).starts_with((realFolder + "/").str()))
     return error() << what << ": external data '" << path
                    << "' is a link that leaves the model's folder";
   uint64_t size;

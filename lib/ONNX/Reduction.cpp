@@ -118,32 +118,64 @@ static LogicalResult reduceAxes(NodeImporter &n, Reduction kind,
   return success();
 }
 
-template <Reduction Kind> static LogicalResult importReduce(NodeImporter &n) {
+/// The axes of a reduction, sorted; empty if nothing is to be reduced.
+static FailureOr<SmallVector<int64_t>> getAxes(NodeImporter &n) {
   auto given = n.getIntsOrInput("axes", 1);
   if (failed(given))
     return failure();
   int64_t rank = n.in(0).getRank();
-  SmallVector<int64_t> axes;
-  if (*given) {
-    auto normalized = n.normalizeAxes(**given, rank);
-    if (failed(normalized))
-      return failure();
-    axes = *normalized;
+  if (*given && !(*given)->empty())
+    return n.normalizeAxes(**given, rank);
+  if (n.getInt("noop_with_empty_axes", 0) != 0)
+    return SmallVector<int64_t>();
+  return llvm::to_vector(llvm::seq<int64_t>(0, rank));
+}
+
+template <Reduction Kind> static LogicalResult importReduce(NodeImporter &n) {
+  FailureOr<SmallVector<int64_t>> axes = getAxes(n);
+  if (failed(axes))
+    return failure();
+  if (axes->empty() && n.in(0).getRank() != 0) {
+    if (Kind != Reduction::Sum && Kind != Reduction::Mean &&
+        Kind != Reduction::Max && Kind != Reduction::Min &&
+        Kind != Reduction::Prod)
+      return n.error() << "noop_with_empty_axes is not supported for "
+                       << n.node.opType;
+    n.setResult(0, n.in(0));
+    return success();
   }
-  if (axes.empty()) {
-    if (n.getInt("noop_with_empty_axes", 0) != 0) {
-      if (Kind != Reduction::Sum && Kind != Reduction::Mean &&
-          Kind != Reduction::Max && Kind != Reduction::Min &&
-          Kind != Reduction::Prod)
-        return n.error() << "empty axes with noop_with_empty_axes are not "
-                            "supported for "
-                         << n.node.opType;
-      n.setResult(0, n.in(0));
-      return success();
-    }
-    axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  return reduceAxes(n, Kind, *axes, n.getInt("keepdims", 1) != 0);
+}
+
+/// Exporters multiply and add extents: reductions of integers known now.
+template <Reduction Kind>
+static std::optional<ConstantTensor> evaluateReduce(NodeImporter &n) {
+  const ConstantTensor &input = *n.in(0).constant;
+  if (!input.isInteger() || input.getRank() != 1 || input.getNumElements() == 0)
+    return std::nullopt;
+  FailureOr<SmallVector<int64_t>> axes = getAxes(n);
+  n.hadError = n.hadError || failed(axes);
+  if (n.hadError || axes->empty())
+    return std::nullopt;
+  SmallVector<int64_t> values = input.getInts();
+  int64_t total = values.front();
+  for (int64_t value : ArrayRef<int64_t>(values).drop_front()) {
+    if (Kind == Reduction::Max)
+      total = std::max(total, value);
+    else if (Kind == Reduction::Min)
+      total = std::min(total, value);
+    else if (Kind == Reduction::Sum)
+      total = static_cast<int64_t>(uint64_t(total) + uint64_t(value));
+    else
+      total = static_cast<int64_t>(uint64_t(total) * uint64_t(value));
   }
-  return reduceAxes(n, Kind, axes, n.getInt("keepdims", 1) != 0);
+  SmallVector<int64_t> shape;
+  if (n.getInt("keepdims", 1) != 0)
+    shape.push_back(1);
+  std::string bytes;
+  ConstantTensor::append(bytes, input.getElementType(), total);
+  return ConstantTensor(input.getElementType(), input.isUnsigned(), shape,
+                        std::move(bytes));
 }
 
 /// Global pools reduce everything after batch and channel.
@@ -213,11 +245,15 @@ template <bool IsMax> static LogicalResult importArg(NodeImporter &n) {
 }
 
 void mpq::onnximport::registerReductionOperators(OperatorRegistry &r) {
-  r.add("ReduceSum", 1, {importReduce<Reduction::Sum>, 1});
+  r.add("ReduceSum", 1, {importReduce<Reduction::Sum>, 1,
+               evaluateReduce<Reduction::Sum>});
   r.add("ReduceMean", 1, {importReduce<Reduction::Mean>, 1});
-  r.add("ReduceMax", 1, {importReduce<Reduction::Max>, 1});
-  r.add("ReduceMin", 1, {importReduce<Reduction::Min>, 1});
-  r.add("ReduceProd", 1, {importReduce<Reduction::Prod>, 1});
+  r.add("ReduceMax", 1, {importReduce<Reduction::Max>, 1,
+               evaluateReduce<Reduction::Max>});
+  r.add("ReduceMin", 1, {importReduce<Reduction::Min>, 1,
+               evaluateReduce<Reduction::Min>});
+  r.add("ReduceProd", 1, {importReduce<Reduction::Prod>, 1,
+               evaluateReduce<Reduction::Prod>});
   r.add("ReduceL1", 1, {importReduce<Reduction::L1>, 1});
   r.add("ReduceL2", 1, {importReduce<Reduction::L2>, 1});
   r.add("ReduceSumSquare", 1, {importReduce<Reduction::SumSquare>, 1});

@@ -640,13 +640,7 @@ static void broadcastTo(NodeImporter &n, ArrayRef<int64_t> shape) {
     return;
   }
   if (input.constant && product(shape) <= kMostEvaluatedElements) {
-    SmallVector<int64_t> strides = rowMajorStrides(input.getShape());
-    n.setResult(0, input.constant->gather(shape, [&](ArrayRef<int64_t> at) {
-      int64_t offset = 0, skipped = at.size() - input.getRank();
-      for (int64_t d = 0; d < input.getRank(); ++d)
-        offset += input.getDim(d) == 1 ? 0 : at[skipped + d] * strides[d];
-      return offset;
-    }));
+    n.setResult(0, input.constant->broadcast(shape));
     return;
   }
   n.setResult(0, n.broadcast(input, shape), input.isUnsigned);

@@ -21,31 +21,19 @@
 using namespace mlir;
 using namespace mpq;
 
-namespace {
-class Evaluator {
-public:
-  explicit Evaluator(const InterpreterHooks &hooks) : hooks(hooks) {}
-
-  FailureOr<Results> runFunction(func::FuncOp function,
-                                 ArrayRef<HostTensor> arguments, Location caller);
-
-private:
-  /// Runs a block to its terminator; the results are the terminator's operands.
-  FailureOr<Results> runBlock(Block &block, ArrayRef<HostTensor> arguments);
-  FailureOr<Results> runOperation(Operation *op);
-  FailureOr<HostTensor> lookup(Value value);
-  FailureOr<Results> getOperands(Operation *op);
-
-  const InterpreterHooks &hooks;
-  DenseMap<Value, HostTensor> values;
-  unsigned depth = 0;
-};
-} // namespace
-
 FailureOr<HostTensor> Evaluator::lookup(Value value) {
   auto it = values.find(value);
   if (it != values.end())
     return it->second;
+  Operation *def = value.getDefiningOp();
+  if (onDemand && def) {
+    FailureOr<Results> results = runOperation(def);
+    if (failed(results))
+      return failure();
+    for (auto [result, tensor] : llvm::zip_equal(def->getResults(), *results))
+      values[result] = tensor;
+    return values.lookup(value);
+  }
   return emitError(value.getLoc(), "the interpreter has no value of type ")
          << value.getType() << " here";
 }
@@ -63,8 +51,8 @@ FailureOr<Results> Evaluator::getOperands(Operation *op) {
 
 FailureOr<Results> Evaluator::runOperation(Operation *op) {
   auto outer = [&](Value value) { return lookup(value); };
-  auto viewOf = [&](Value value) -> FailureOr<TensorView> {
-    FailureOr<HostTensor> tensor = lookup(value);
+  auto viewOf = [&](OpOperand &operand) -> FailureOr<TensorView> {
+    FailureOr<HostTensor> tensor = lookup(operand.get());
     if (failed(tensor))
       return failure();
     return TensorView::all(*tensor);
@@ -114,9 +102,7 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
       return op->emitOpError("calls '") << call.getCallee() << "', which has no body";
     return runFunction(callee, *operands, op->getLoc());
   }
-  if (isa_and_nonnull<arith::ArithDialect>(op->getDialect()) ||
-      op->getName().getDialectNamespace() == "math" ||
-      isa<QuantizeOp, DequantizeOp, RequantizeOp>(op)) {
+  if (isElementwise(op)) {
     FailureOr<std::unique_ptr<LoopNest>> nest =
         buildElementwiseNest(op, viewOf, outer);
     return failed(nest) ? FailureOr<Results>(failure()) : (*nest)->run();

@@ -23,10 +23,6 @@
 #include <string>
 #include <vector>
 
-namespace mlir {
-class DialectRegistry;
-} // namespace mlir
-
 namespace mpq {
 
 struct ImportOptions {
@@ -55,9 +51,6 @@ importONNX(llvm::StringRef data, llvm::StringRef name, llvm::StringRef folder,
 mlir::LogicalResult parseShapeOption(llvm::StringRef text,
                                      ImportOptions &options,
                                      std::string &message);
-
-/// The dialects that imported modules consist of.
-void registerONNXImportDialects(mlir::DialectRegistry &registry);
 
 } // namespace mpq
 

@@ -138,7 +138,7 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     if (!ops.rows.empty())
       return ops.rows;
     auto type = cast<RankedTensorType>(ops.last->getResult(0).getType());
-    if (auto generic = dyn_cast<linalg::GenericOp>(ops.last)) {
+    if (auto generic = dyn_cast<linalg::LinalgOp>(ops.last)) {
       // Loops, of which the leading parallel ones can be split.
       SmallVector<int64_t> extents;
       for (auto [extent, iterator] : llvm::zip(generic.getStaticLoopRanges(),
@@ -210,7 +210,7 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     decision.grain.assign(extents.size(), 0);
     int64_t work = 1;
     for (int64_t extent :
-         cast<linalg::GenericOp>(ops.last).getStaticLoopRanges())
+         cast<linalg::LinalgOp>(ops.last).getStaticLoopRanges())
       work *= extent;
     for (linalg::GenericOp generic : ops.generics)
       if (generic.getNumReductionLoops()) {
