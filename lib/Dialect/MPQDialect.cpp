@@ -47,8 +47,13 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
     return expect(ok, "an array with an #mpq.range (or unit for unknown) for "
                       "each result");
   }
-  if (name == getPrecisionAttrName())
-    return expect(isa<PrecisionAttr>(value), "an #mpq.precision");
+  if (name == getPrecisionAttrName()) {
+    auto precision = dyn_cast<PrecisionAttr>(value);
+    if (!precision || precision.getKind() == PrecisionKind::Int8 ||
+        precision.getReason() || !isa<QuantizableOpInterface>(op)) // (P1)
+      return expect(precision != nullptr, "an #mpq.precision");
+    return expect(false, "int8, or f32 with a reason");
+  }
   if (name == getStrategyAttrName())
     return expect(isa<StrategyAttr>(value), "an #mpq.strategy");
   if (name == getTargetAttrName())

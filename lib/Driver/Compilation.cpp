@@ -109,9 +109,9 @@ LogicalResult Compiler::resolve() {
   kind = options.kind.value_or(options.to && *options.to != Phase::Emit
                                    ? mlirKind
                                    : OutputKind::SharedLibrary);
-  to = calibrates ? Phase::Calibrate
-                  : options.to.value_or(isMLIR(kind) ? Phase::Codegen
-                                                     : Phase::Emit);
+  to = calibrates
+           ? Phase::Calibrate
+           : options.to.value_or(isMLIR(kind) ? Phase::Codegen : Phase::Emit);
   if (!calibrates && isMLIR(kind) != (to != Phase::Emit))
     return emitError(loc) << "expected "
                           << (isMLIR(kind) ? "mlir and mlirbc to be emitted "
@@ -237,7 +237,7 @@ LogicalResult Compiler::runPhase(Phase phase) {
     break;
   case Phase::Quantize:
     if (quantizes)
-      manager.addNestedPass<func::FuncOp>(createQuantizePass());
+      manager.addPass(createQuantizePass());
     break;
   case Phase::Lower:
     buildLowerPipeline(manager);
@@ -259,9 +259,8 @@ LogicalResult Compiler::calibrate() {
                      });
   if (failed(profile))
     return failure();
-  return writeFile(options.output, [&](llvm::raw_ostream &os) {
-    os << profile->toJSON();
-  });
+  return writeFile(options.output,
+                   [&](llvm::raw_ostream &os) { os << profile->toJSON(); });
 }
 
 LogicalResult
@@ -303,7 +302,9 @@ LogicalResult Compiler::writeSharedLibrary(StringRef object) {
           options.output + ".%%%%%%.so", libraryPath))
     return reportError(error);
   llvm::FileRemover removeLibrary(libraryPath);
-  if (failed(linkSharedLibrary(loc, objectPath, libraryPath)))
+  if (failed(linkSharedLibrary(loc, objectPath,
+                               llvm::sys::path::filename(options.output),
+                               libraryPath)))
     return failure();
   if (std::error_code error =
           llvm::sys::fs::rename(libraryPath, options.output))
@@ -361,9 +362,8 @@ FailureOr<CompileSummary> Compiler::run() {
                    [&] { return load(); })))
     return failure();
   if (!options.calibrationData.empty()) {
-    if ((from <= Phase::Prepare && failed(timed("prepare", [&] {
-           return runPhase(Phase::Prepare);
-         }))) ||
+    if ((from <= Phase::Prepare &&
+         failed(timed("prepare", [&] { return runPhase(Phase::Prepare); }))) ||
         failed(timed("calibrate", [&] { return calibrate(); })))
       return failure();
     return summary;

@@ -16,7 +16,7 @@
 namespace mpq {
 
 using Results = mlir::SmallVector<HostTensor>;
-using ViewOf = llvm::function_ref<mlir::FailureOr<TensorView>(mlir::Value)>;
+using ViewOf = llvm::function_ref<mlir::FailureOr<TensorView>(mlir::OpOperand &)>;
 
 /// Builds the loops of a linalg operation over the views of its operands.
 mlir::FailureOr<std::unique_ptr<LoopNest>>
@@ -32,6 +32,10 @@ buildElementwiseNest(mlir::Operation *op, ViewOf viewOf, OuterValues outer);
 std::optional<HostTensor>
 evaluateProduct(mlir::linalg::LinalgOp op, mlir::ArrayRef<HostTensor> operands);
 
+/// mpq.contract and mpq.conv; nothing for other operations.
+std::optional<HostTensor>
+evaluatePackedProduct(mlir::Operation *op, mlir::ArrayRef<HostTensor> operands);
+
 /// tensor.* operations; nothing if it is none that is known.
 std::optional<mlir::FailureOr<Results>>
 evaluateTensorOp(mlir::Operation *op, OuterValues values);
@@ -39,6 +43,51 @@ evaluateTensorOp(mlir::Operation *op, OuterValues values);
 /// Offsets, sizes or strides as numbers.
 mlir::FailureOr<mlir::SmallVector<int64_t>>
 resolve(mlir::ArrayRef<mlir::OpFoldResult> mixed, OuterValues values);
+
+/// Runs blocks and operations; in point mode, whatever a value needs.
+class Evaluator {
+public:
+  explicit Evaluator(const InterpreterHooks &hooks, bool onDemand = false)
+      : hooks(hooks), onDemand(onDemand) {}
+
+  mlir::FailureOr<Results> runFunction(mlir::func::FuncOp function,
+                                       mlir::ArrayRef<HostTensor> arguments,
+                                       mlir::Location caller);
+
+  /// Gives a block argument its value.
+  void bind(mlir::Value argument, HostTensor value) {
+    values[argument] = std::move(value);
+  }
+
+  /// Some elements of a value; positions ascend without repetition.
+  mlir::FailureOr<HostTensor> evaluateAt(mlir::Value value,
+                                         mlir::ArrayRef<int64_t> positions);
+
+private:
+  /// Runs a block to its terminator; the results are the terminator's operands.
+  mlir::FailureOr<Results> runBlock(mlir::Block &block,
+                                    mlir::ArrayRef<HostTensor> arguments);
+  mlir::FailureOr<Results> runOperation(mlir::Operation *op);
+  mlir::FailureOr<HostTensor> lookup(mlir::Value value);
+  mlir::FailureOr<Results> getOperands(mlir::Operation *op);
+
+  /// evaluateAt for the result of a loop nest that `build` makes.
+  using BuildNest =
+      llvm::function_ref<mlir::FailureOr<std::unique_ptr<LoopNest>>(ViewOf)>;
+  mlir::FailureOr<HostTensor> runNestAt(mlir::OpResult result,
+                                        mlir::ArrayRef<int64_t> positions,
+                                        BuildNest build);
+
+  const InterpreterHooks &hooks;
+  bool onDemand;
+  llvm::DenseMap<mlir::Value, HostTensor> values;
+  /// What the function being run has written to buffers.
+  Results materialized;
+  unsigned depth = 0;
+};
+
+/// True for operations that buildElementwiseNest understands.
+bool isElementwise(mlir::Operation *op);
 
 } // namespace mpq
 

@@ -15,37 +15,28 @@
 #include "Evaluator.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mpq/Dialect/MPQDialect.h"
 
+#include <utility>
+
 using namespace mlir;
 using namespace mpq;
-
-namespace {
-class Evaluator {
-public:
-  explicit Evaluator(const InterpreterHooks &hooks) : hooks(hooks) {}
-
-  FailureOr<Results> runFunction(func::FuncOp function,
-                                 ArrayRef<HostTensor> arguments, Location caller);
-
-private:
-  /// Runs a block to its terminator; the results are the terminator's operands.
-  FailureOr<Results> runBlock(Block &block, ArrayRef<HostTensor> arguments);
-  FailureOr<Results> runOperation(Operation *op);
-  FailureOr<HostTensor> lookup(Value value);
-  FailureOr<Results> getOperands(Operation *op);
-
-  const InterpreterHooks &hooks;
-  DenseMap<Value, HostTensor> values;
-  unsigned depth = 0;
-};
-} // namespace
 
 FailureOr<HostTensor> Evaluator::lookup(Value value) {
   auto it = values.find(value);
   if (it != values.end())
     return it->second;
+  Operation *def = value.getDefiningOp();
+  if (onDemand && def) {
+    FailureOr<Results> results = runOperation(def);
+    if (failed(results))
+      return failure();
+    for (auto [result, tensor] : llvm::zip_equal(def->getResults(), *results))
+      values[result] = tensor;
+    return values.lookup(value);
+  }
   return emitError(value.getLoc(), "the interpreter has no value of type ")
          << value.getType() << " here";
 }
@@ -63,8 +54,8 @@ FailureOr<Results> Evaluator::getOperands(Operation *op) {
 
 FailureOr<Results> Evaluator::runOperation(Operation *op) {
   auto outer = [&](Value value) { return lookup(value); };
-  auto viewOf = [&](Value value) -> FailureOr<TensorView> {
-    FailureOr<HostTensor> tensor = lookup(value);
+  auto viewOf = [&](OpOperand &operand) -> FailureOr<TensorView> {
+    FailureOr<HostTensor> tensor = lookup(operand.get());
     if (failed(tensor))
       return failure();
     return TensorView::all(*tensor);
@@ -90,6 +81,29 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
   }
   if (std::optional<FailureOr<Results>> results = evaluateTensorOp(op, outer))
     return *results;
+  if (isa<ContractOp, ConvOp>(op)) {
+    if (!cast<RankedTensorType>(op->getResult(0).getType()).hasStaticShape())
+      return op->emitOpError("the interpreter expects tensors of static shape");
+    FailureOr<Results> operands = getOperands(op);
+    if (failed(operands))
+      return failure();
+    return Results{*evaluatePackedProduct(op, *operands)};
+  }
+  // Outlined kernels: buffers enter as tensors and results go to buffers.
+  if (auto toTensor = dyn_cast<bufferization::ToTensorOp>(op)) {
+    FailureOr<HostTensor> value = lookup(toTensor.getBuffer());
+    if (failed(value))
+      return failure();
+    return Results{*value};
+  }
+  if (auto materialize = dyn_cast<bufferization::MaterializeInDestinationOp>(op);
+      materialize && op->getNumResults() == 0) {
+    FailureOr<HostTensor> value = lookup(materialize.getSource());
+    if (failed(value))
+      return failure();
+    materialized.push_back(*value);
+    return Results();
+  }
   if (auto unit = dyn_cast<UnitOp>(op)) {
     FailureOr<Results> operands = getOperands(op);
     if (failed(operands))
@@ -114,9 +128,7 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
       return op->emitOpError("calls '") << call.getCallee() << "', which has no body";
     return runFunction(callee, *operands, op->getLoc());
   }
-  if (isa_and_nonnull<arith::ArithDialect>(op->getDialect()) ||
-      op->getName().getDialectNamespace() == "math" ||
-      isa<QuantizeOp, DequantizeOp, RequantizeOp>(op)) {
+  if (isElementwise(op)) {
     FailureOr<std::unique_ptr<LoopNest>> nest =
         buildElementwiseNest(op, viewOf, outer);
     return failed(nest) ? FailureOr<Results>(failure()) : (*nest)->run();
@@ -160,8 +172,12 @@ FailureOr<Results> Evaluator::runFunction(func::FuncOp function,
   if (!function.getBody().hasOneBlock())
     return function.emitOpError("expected one block but got ")
            << function.getBody().getBlocks().size();
+  Results outer = std::exchange(materialized, {});
   FailureOr<Results> results = runBlock(function.getBody().front(), arguments);
   --depth;
+  Results written = std::exchange(materialized, std::move(outer));
+  if (succeeded(results) && results->empty())
+    return written;
   return results;
 }
 

@@ -9,6 +9,7 @@
 #include "Evaluator.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 using namespace mlir;
@@ -45,7 +46,7 @@ mpq::buildLoopNest(linalg::LinalgOp op, ViewOf viewOf, OuterValues outer) {
     bool isInit = op.isDpsInit(&operand);
     if (!argument || (!isInit && argument.use_empty()))
       continue;
-    FailureOr<TensorView> view = viewOf(operand.get());
+    FailureOr<TensorView> view = viewOf(operand);
     FailureOr<unsigned> row = program.getOperand(argument, outer);
     if (failed(view) || failed(row))
       return failure();
@@ -76,6 +77,12 @@ static AffineMap getParameterMap(Operation *op) {
   return map ? map.getValue() : AffineMap();
 }
 
+bool mpq::isElementwise(Operation *op) {
+  return isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+             op->getDialect()) ||
+         isa<QuantizeOp, DequantizeOp, RequantizeOp>(op);
+}
+
 FailureOr<std::unique_ptr<LoopNest>>
 mpq::buildElementwiseNest(Operation *op, ViewOf viewOf, OuterValues outer) {
   auto fail = [&](const Twine &message) {
@@ -102,7 +109,7 @@ mpq::buildElementwiseNest(Operation *op, ViewOf viewOf, OuterValues outer) {
   AffineMap parameters = getParameterMap(op);
   for (OpOperand &operand : op->getOpOperands()) {
     (void)program.getRow(operand.get());
-    FailureOr<TensorView> view = viewOf(operand.get());
+    FailureOr<TensorView> view = viewOf(operand);
     FailureOr<unsigned> row = program.getOperand(operand.get(), outer);
     if (failed(view) || failed(row))
       return failure();

@@ -106,7 +106,7 @@ def check_tablegen(path: Path, text: str, tests: str) -> None:
             continue
         if not mnemonic.startswith("mpq-"):
             report(path, line, f'expected the flag of {name} to begin with "mpq-" but got "{mnemonic}"')
-        if not re.search(r"(?<![\w-])" + re.escape(mnemonic) + r"(?![\w-])", tests):
+        if not re.search(r"(?<!\w)(?<!\w-)" + re.escape(mnemonic) + r"(?![\w-])", tests):
             report(path, line, f"no test names the pass {mnemonic}")
         if "let constructor" in body:
             report(path, line, f"{name}: use the generated create function")

@@ -94,6 +94,8 @@ KernelOps KernelOps::get(func::FuncOp kernel) {
   kernel.walk([&](Operation *op) {
     if (isa<ContractOp, ConvOp>(op))
       ops.last = ops.product = op;
+    if (isa<linalg::CopyOp>(op))
+      ops.last = op;
     if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
       ops.generics.push_back(generic);
       ops.last = op;

@@ -14,6 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
 #include "mpq/Dialect/ConstantData.h"
@@ -74,7 +75,8 @@ static std::optional<unsigned> dimOf(linalg::LinalgOp op, unsigned operand,
 
 /// The bias a product starts from: a vector broadcast along `channel` of the
 /// init, nothing for zero; failure if the init is anything else.
-static FailureOr<Value> getBias(Value init, unsigned channel) {
+static FailureOr<Value> getBias(OpBuilder &builder, Value init,
+                                unsigned channel) {
   if (auto fill = init.getDefiningOp<linalg::FillOp>()) {
     if (matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) ||
         matchPattern(fill.getInputs()[0], m_Zero()))
@@ -103,10 +105,20 @@ static FailureOr<Value> getBias(Value init, unsigned channel) {
       return generic.getInputs()[0];
     return failure();
   }
-  SmallVector<char> unused;
   auto bytes = readConstantBytes(init);
   if (bytes && llvm::all_of(*bytes, [](char c) { return c == 0; }))
     return Value();
+  // A whole init of one row is the vector itself.
+  auto type = cast<RankedTensorType>(init.getType());
+  if (!init.getDefiningOp<tensor::EmptyOp>() &&
+      type.getNumElements() == type.getDimSize(channel)) {
+    if (type.getRank() == 1)
+      return init;
+    SmallVector<ReassociationIndices> all(1);
+    llvm::append_range(all[0], llvm::seq<int64_t>(0, type.getRank()));
+    return tensor::CollapseShapeOp::create(builder, init.getLoc(), init, all)
+        .getResult();
+  }
   return failure();
 }
 
@@ -237,7 +249,7 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
                 dimOf(op, 1, dims.batch[0]) == 0u;
   if (!rowMajor)
     return rewriter.notifyMatchFailure(op, "left side or result not row-major");
-  FailureOr<Value> bias = getBias(op->getOperand(2), batch + 1);
+  FailureOr<Value> bias = getBias(rewriter, op->getOperand(2), batch + 1);
   if (failed(bias))
     return rewriter.notifyMatchFailure(op, "init is no broadcast vector");
 
@@ -271,6 +283,16 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
 // Convolutions
 //===----------------------------------------------------------------------===//
 
+/// True if `value`, or what elementwise operations make of it, is padded.
+static bool isPadded(Value value) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (isa<tensor::PadOp>(user))
+      return true;
+    auto generic = dyn_cast<linalg::GenericOp>(user);
+    return generic && isElementwise(generic) && isPadded(generic.getResult(0));
+  });
+}
+
 /// NHWC images, filters in any order of (kh, kw, c, f).
 static LogicalResult packConvolution(PatternRewriter &rewriter,
                                      linalg::LinalgOp op, Arithmetic arithmetic,
@@ -292,7 +314,7 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
       dimOf(op, 2, channelLoop) != 3u || dimOf(op, 0, dims.batch[0]) != 0u ||
       dimOf(op, 0, inputLoop) != 3u)
     return rewriter.notifyMatchFailure(op, "image or result not NHWC");
-  FailureOr<Value> bias = getBias(op->getOperand(2), 3);
+  FailureOr<Value> bias = getBias(rewriter, op->getOperand(2), 3);
   if (failed(bias))
     return rewriter.notifyMatchFailure(op, "init is no broadcast vector");
   FailureOr<ConstantView> weights = ConstantView::get(op->getOperand(1));
@@ -326,9 +348,11 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
   Value image = op->getOperand(0);
   auto imageType = cast<RankedTensorType>(image.getType());
 
-  // A 1x1 convolution of stride 1 is a matrix product over all pixels.
+  // A 1x1 convolution of stride 1 is a matrix product over all pixels, unless a
+  // neighbour wants its image inside a halo, which has no rows to merge.
   bool pointwise = dense && kh == 1 && kw == 1 &&
-                   llvm::all_equal({dims.strides[0], dims.strides[1], int64_t(1)});
+                   llvm::all_equal({dims.strides[0], dims.strides[1], int64_t(1)}) &&
+                   !isPadded(image) && !isPadded(op->getResult(0));
   if (pointwise) {
     SmallVector<ReassociationIndices> rows{{0, 1, 2}, {3}};
     int64_t pixels = imageType.getNumElements() / channels;

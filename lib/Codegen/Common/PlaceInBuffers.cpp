@@ -36,6 +36,7 @@ public:
   explicit Placer(func::FuncOp main) : main(main), b(main.getContext()) {}
 
   LogicalResult run() {
+    separateDestinations();
     SmallVector<Operation *> ops;
     main.walk([&](Operation *op) {
       if (isa<tensor::PadOp, tensor::ConcatOp>(op))
@@ -54,6 +55,19 @@ public:
 
 private:
   using Body = function_ref<Value(OpBuilder &, ValueRange inputs, Value destination)>;
+
+  /// Gives every call a destination of its own: simplification merges equal
+  /// empty tensors.
+  void separateDestinations() {
+    main.walk([&](func::CallOp call) {
+      auto empty = getDestination(call).getDefiningOp<tensor::EmptyOp>();
+      if (!empty || empty->hasOneUse())
+        return;
+      b.setInsertionPoint(call);
+      call.setOperand(call.getNumOperands() - 3,
+                      b.clone(*empty)->getResult(0));
+    });
+  }
 
   /// A kernel function made by hand, and a call of it at the insertion point.
   func::CallOp callKernel(Location loc, StringRef name, ValueRange inputs,
@@ -81,19 +95,11 @@ private:
   }
 
   Value callCopy(Location loc, Value source, Value destination) {
-    auto type = cast<RankedTensorType>(destination.getType());
     return callKernel(
                loc, "copy", source, destination, /*tiled=*/true,
                [&](OpBuilder &builder, ValueRange inputs, Value out) {
-                 AffineMap id = builder.getMultiDimIdentityMap(type.getRank());
-                 SmallVector<utils::IteratorType> iterators(
-                     type.getRank(), utils::IteratorType::parallel);
-                 return linalg::GenericOp::create(
-                            builder, loc, type, inputs, out,
-                            ArrayRef<AffineMap>{id, id}, iterators,
-                            [](OpBuilder &nested, Location l, ValueRange args) {
-                              linalg::YieldOp::create(nested, l, args[0]);
-                            })
+                 // Not a generic: canonicalization would fold it away.
+                 return linalg::CopyOp::create(builder, loc, inputs, out)
                      .getResult(0);
                })
         .getResult(0);

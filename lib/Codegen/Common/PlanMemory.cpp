@@ -78,7 +78,7 @@ private:
     return type.getNumElements() * getElementBytes(type.getElementType());
   }
   void touch(Value value, int64_t position) {
-    const Place &place = places.at(value);
+    Place place = places.at(value);
     if (place.storage != Storage::Workspace)
       return;
     WorkspaceBuffer &buffer = buffers[place.buffer];
@@ -91,9 +91,10 @@ private:
   OpBuilder b;
   std::map<void *, unsigned> outputOf; // tensor.empty -> output number
   struct Places {
+    /// By value: setting one place may move the others.
+    Place at(Value value) const { return map.find(value)->second; }
+    void set(Value value, Place place) { map[value] = std::move(place); }
     DenseMap<Value, Place> map;
-    Place &at(Value value) { return map.find(value)->second; }
-    bool has(Value value) { return map.contains(value); }
   } places;
   SmallVector<WorkspaceBuffer> buffers;
   std::vector<char> weights;
@@ -143,8 +144,8 @@ LogicalResult Planner::placeConstant(Operation *op, Attribute) {
     weights.insert(weights.end(), bytes->begin(), bytes->end());
     weights.resize(llvm::alignTo(weights.size(), kAlignment), 0);
   }
-  places.map[value] = {Storage::Weights, 0, entry->second,
-                       computeStrides(type.getShape())};
+  places.set(value, Place{Storage::Weights, 0, entry->second,
+                       computeStrides(type.getShape())});
   return success();
 }
 
@@ -187,7 +188,7 @@ LogicalResult Planner::placeReshape(Operation *op) {
     }
   }
   place.strides = strides;
-  places.map[op->getResult(0)] = place;
+  places.set(op->getResult(0), place);
   return success();
 }
 
@@ -203,11 +204,11 @@ LogicalResult Planner::placeOperation(Operation *op, int64_t position) {
       place.buffer = buffers.size();
       buffers.push_back({bytesOf(empty), INT64_MAX, -1});
     }
-    places.map[empty] = place;
+    places.set(empty, place);
     return success();
   }
   if (auto call = dyn_cast<func::CallOp>(op)) {
-    places.map[call.getResult(0)] = places.at(getDestination(call));
+    places.set(call.getResult(0), places.at(getDestination(call)));
     for (Value operand : call.getOperands())
       if (isa<RankedTensorType>(operand.getType()))
         touch(operand, position);
@@ -224,12 +225,12 @@ LogicalResult Planner::placeOperation(Operation *op, int64_t position) {
         strides.push_back(stride * slice.getStaticStrides()[d]);
     }
     place.strides = strides;
-    places.map[slice] = place;
+    places.set(slice, place);
     return success();
   }
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
     // Placement made the source be the slice: nothing moves.
-    places.map[insert] = places.at(insert.getDest());
+    places.set(insert, places.at(insert.getDest()));
     return success();
   }
   if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
@@ -284,7 +285,7 @@ void Planner::assignOffsets() {
 
 MemRefType Planner::getBufferType(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
-  const Place &place = places.at(value);
+  Place place = places.at(value);
   Type element = type.getElementType();
   if (place.strides == computeStrides(type.getShape()))
     return MemRefType::get(type.getShape(), element);
@@ -342,7 +343,7 @@ LogicalResult Planner::rewriteMain() {
   unsigned numInputs = old.getNumArguments();
 
   auto view = [&](Value value) -> Value {
-    const Place &place = places.at(value);
+    Place place = places.at(value);
     unsigned base = 0;
     int64_t offset = place.offset;
     switch (place.storage) {
@@ -426,8 +427,8 @@ LogicalResult Planner::run() {
     info.inputs.push_back(
         {name ? name.str() : ("input" + Twine(n)).str(), type,
          bool(main.getArgAttr(n, MPQDialect::getUnsignedAttrName()))});
-    places.map[argument] = {Storage::Input, n, 0,
-                            computeStrides(type.getShape())};
+    places.set(argument, Place{Storage::Input, n, 0,
+                            computeStrides(type.getShape())});
   }
   for (auto [n, resultType] : llvm::enumerate(main.getResultTypes())) {
     auto type = dyn_cast<RankedTensorType>(resultType);

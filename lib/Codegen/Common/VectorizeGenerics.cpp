@@ -157,6 +157,19 @@ private:
   FailureOr<Value> emitBesideLanes(unsigned lane, unsigned laneDim);
   FailureOr<Value> emitRowReduction(unsigned lane);
 
+  /// Where the result goes: behind a fill, and never into a value that the
+  /// reduction starts from.
+  Value getDestination(bool readsInit) {
+    Value init = op.getDpsInits()[0];
+    if (auto fill = init.getDefiningOp<linalg::FillOp>())
+      return fill.getOutputs()[0];
+    if (!readsInit)
+      return init;
+    auto type = cast<RankedTensorType>(init.getType());
+    return tensor::EmptyOp::create(b, loc, type.getShape(),
+                                   type.getElementType());
+  }
+
   /// The scalar an init is filled with, or nothing.
   Value getFill() {
     auto fill = op.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
@@ -232,10 +245,7 @@ FailureOr<Value> GenericEmitter::emitBesideLanes(unsigned lane,
   }
   if (extents.empty())
     return op.emitError("expected at least one loop");
-  Value destination = op.getDpsInits()[0];
-  if (getFill() || reduced.empty())
-    if (auto fill = destination.getDefiningOp<linalg::FillOp>())
-      destination = fill.getOutputs()[0];
+  Value destination = getDestination(!reduced.empty());
   return loops(outer, destination, [&](Value destination) {
     return laneLoop(
         lane, lanes, destination,
@@ -296,9 +306,7 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
     (op.getIteratorTypesArray()[d] == utils::IteratorType::parallel ? outer
                                                                     : reduced)
         .push_back(d);
-  Value destination = op.getDpsInits()[0];
-  if (getFill())
-    destination = destination.getDefiningOp<linalg::FillOp>().getOutputs()[0];
+  Value destination = getDestination(/*readsInit=*/true);
 
   return loops(outer, destination, [&](Value destination) -> FailureOr<Value> {
     Value partials = arith::ConstantOp::create(
@@ -336,7 +344,7 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
     SmallVector<Value> at = resultPosition();
     Value start = getFill();
     if (!start)
-      start = tensor::ExtractOp::create(b, loc, destination, at);
+      start = tensor::ExtractOp::create(b, loc, op.getDpsInits()[0], at);
     return tensor::InsertOp::create(b, loc, combine(start, total), destination,
                                     at)
         .getResult();
@@ -352,9 +360,16 @@ struct VectorizeGenerics
     FailureOr<TargetInfo> target = TargetInfo::get(getOperation());
     if (failed(target))
       return signalPassFailure();
+    IRRewriter rewriter(&getContext());
+    SmallVector<linalg::CopyOp> copies;
+    getOperation()->walk([&](linalg::CopyOp op) { copies.push_back(op); });
+    for (linalg::CopyOp op : copies) {
+      rewriter.setInsertionPoint(op);
+      if (failed(linalg::generalizeNamedOp(rewriter, op)))
+        return signalPassFailure();
+    }
     SmallVector<linalg::GenericOp> generics;
     getOperation()->walk([&](linalg::GenericOp op) { generics.push_back(op); });
-    IRRewriter rewriter(&getContext());
     for (linalg::GenericOp op : generics) {
       if (op.hasDynamicShape() || op.getNumResults() != 1) {
         op.emitError("expected one result and static extents: run "

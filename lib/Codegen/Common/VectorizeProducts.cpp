@@ -182,13 +182,12 @@ LogicalResult TileEmitter::emit() {
       epilogue = nullptr;
   }
   b.setInsertionPoint(epilogue ? epilogue.getOperation() : op);
-  Values accumulators;
+  Values start, accumulators;
   for (int64_t v = 0; v < vectors; ++v)
-    accumulators.push_back(
-        bias ? read(accType, bias, index(v * lanes), isWhole(v))
-             : zero(accType));
-  for (unsigned row = 1; row < rows.size(); ++row)
-    accumulators.append(accumulators.begin(), accumulators.begin() + vectors);
+    start.push_back(bias ? read(accType, bias, index(v * lanes), isWhole(v))
+                         : zero(accType));
+  for (unsigned row = 0; row < rows.size(); ++row)
+    llvm::append_range(accumulators, start);
   accumulators = reduce(accumulators);
 
   if (epilogue) {

@@ -80,6 +80,13 @@ def _patches(shapes: Shapes, seed: int) -> Feed:
     return feed
 
 
+def _text_pages(shapes: Shapes, seed: int) -> Feed:
+    """Pages with text: in noise the detector finds none, and its map is a few millionths everywhere."""
+    height, width = shapes["x"][2:]
+    page, _ = data.page(seed, max(height, width))
+    return {"x": np.ascontiguousarray(page[..., :height, :width])}
+
+
 def _tokens(shapes: Shapes, seed: int) -> Feed:
     rng = np.random.default_rng(seed)
     batch, length = shapes["input_ids"]
@@ -117,7 +124,7 @@ RECOGNIZER = Model(
     lambda index: {"x": data.text_line(index)[0]}, 100)
 DETECTOR = Model(
     "ppocr-det", _rapidocr("ch_PP-OCRv4_det_infer.onnx"),
-    _images((1, 3, 640, 640), (1, 3, 320, 480)), uniform_feed,
+    _images((1, 3, 640, 640), (1, 3, 320, 480)), _text_pages,
     lambda index: {"x": data.page(index)[0]}, 20)
 CLASSIFIER = Model(
     "ppocr-cls", _rapidocr("ch_ppocr_mobile_v2.0_cls_infer.onnx"),

@@ -31,13 +31,13 @@ def run_tool(name: str, *arguments, timeout: float = 900) -> str:
 def save_feed(feed: Feed, folder: Path, sample: str) -> None:
     """Writes FOLDER/<input>/<sample>.npy: the layout that --calibrate reads."""
     for name, array in feed.items():
-        target = folder / file_name(name)
+        target = folder / name
         target.mkdir(parents=True, exist_ok=True)
         np.save(target / f"{sample}.npy", array)
 
 
 def file_name(tensor: str) -> str:
-    """The file or folder name of a tensor: slashes do not occur in either."""
+    """The file name that quant-run gives a tensor."""
     return tensor.replace("/", "_")
 
 
@@ -58,7 +58,7 @@ class Built:
     @property
     def integer_share(self) -> float:
         """Share of the multiply-accumulates that are done in integers, from the closing table."""
-        match = re.search(r"multiply-accumulates.*?([0-9.]+) ?% integer", self.log)
+        match = re.search(r"multiply-accumulates.*?([0-9.]+)% integer", self.log)
         if not match:
             raise RuntimeError(f"no share of integer multiply-accumulates in:\n{self.log}")
         return float(match.group(1)) / 100

@@ -109,6 +109,21 @@ TEST_F(CalibrationTest, ProfileBecomesRanges) {
   EXPECT_EQ(range.getOrigin(), RangeOrigin::Calibration);
 }
 
+// Compiled and interpreted models agree in every bit, so their profiles do too.
+TEST_F(CalibrationTest, CompiledModelSeesTheSame) {
+  for (int i = 0; i < 3; ++i) {
+    std::string file = std::to_string(i) + ".npy";
+    save<float>("x", file, NpyType::F32, {0.1f * float(i), 3.3f});
+    save<int64_t>("k", file, NpyType::I64, {i + 1, 7 - 2 * i});
+  }
+  FailureOr<Profile> interpreted = run();
+  ASSERT_TRUE(succeeded(interpreted)) << errors;
+  FailureOr<Profile> compiled = calibrate(*module, folder, makeJITRunner);
+  ASSERT_TRUE(succeeded(compiled)) << errors;
+  EXPECT_EQ(compiled->values.size(), 2u);
+  EXPECT_EQ(compiled->toJSON(), interpreted->toJSON());
+}
+
 TEST_F(CalibrationTest, NaNNamesValueAndSample) {
   module = parseSourceString<ModuleOp>(R"mlir(
     func.func @model(%x: tensor<2xf32> {mpq.name = "x"}) -> tensor<2xf32> {

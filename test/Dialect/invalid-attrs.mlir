@@ -1,0 +1,52 @@
+// Rules (R*), (S*), (P*) of attributes, and discardable attributes of the wrong
+// kind.
+// RUN: quant-opt %s --split-input-file -verify-diagnostics
+
+// expected-error @below {{expected finite bounds with min <= max but got 1.000000e+00 and 0.000000e+00}}
+func.func private @r1(tensor<4xf32> {mpq.range = #mpq.range<1.0, 0.0, calibration>})
+
+// -----
+
+// expected-error @below {{expected tile and grain of one length without negative entries}}
+func.func private @s1() attributes {mpq.strategy = #mpq.strategy<tile = [8, 48], grain = [64]>}
+
+// -----
+
+// expected-error @below {{expected tile and grain of one length without negative entries}}
+func.func private @s1_negative() attributes {mpq.strategy = #mpq.strategy<tile = [-8], grain = [64]>}
+
+// -----
+
+func.func @p1(%x: tensor<4x2xf32>, %w: tensor<2x2xf32>, %i: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  // expected-error @below {{expected attribute 'mpq.precision' to be int8, or f32 with a reason but got #mpq.precision<f32>}}
+  %r = linalg.matmul {mpq.precision = #mpq.precision<f32>} ins(%x, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %r : tensor<4x2xf32>
+}
+
+// -----
+
+func.func @ranges(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{expected attribute 'mpq.ranges' to be an array with an #mpq.range (or unit for unknown) for each result but got []}}
+  %r = arith.negf %x {mpq.ranges = []} : tensor<4xf32>
+  return %r : tensor<4xf32>
+}
+
+// -----
+
+// expected-error @below {{expected attribute 'mpq.target' to be an #mpq.target but got "x86"}}
+func.func private @target() attributes {mpq.target = "x86"}
+
+// -----
+
+// expected-error @below {{expected attribute 'mpq.kernel' to be a unit attribute but got true}}
+func.func private @kernel() attributes {mpq.kernel = true}
+
+// -----
+
+// expected-error @below {{expected attribute 'mpq.range' of argument 0 to be an #mpq.range but got 1.000000e+00 : f32}}
+func.func private @range(tensor<4xf32> {mpq.range = 1.0 : f32})
+
+// -----
+
+// expected-error @below {{expected attribute 'mpq.name' of argument 0 to be a string but got unit}}
+func.func private @name(tensor<4xf32> {mpq.name})

@@ -1,0 +1,94 @@
+// Rules (C*) of contract, (V*) of conv and (T*) of dot4.
+// RUN: quant-opt %s --split-input-file -verify-diagnostics
+
+func.func @c1(%a: tensor<32x64xi8>, %w: tensor<3x16x64xi8>, %e: tensor<31x48xi32>) -> tensor<31x48xi32> {
+  // expected-error @below {{'mpq.contract' op requires lhs and init of rank 2 or 3 that agree on batch and rows but got 'tensor<32x64xi8>' and 'tensor<31x48xi32>'}}
+  %r = mpq.contract ins(%a, %w : tensor<32x64xi8>, tensor<3x16x64xi8>) outs(%e : tensor<31x48xi32>) -> tensor<31x48xi32>
+  return %r : tensor<31x48xi32>
+}
+
+// -----
+
+func.func @c2(%a: tensor<32x64xi8>, %w: tensor<3x16x64xi8>, %e: tensor<32x48xf32>) -> tensor<32x48xf32> {
+  // expected-error @below {{'mpq.contract' op requires i8, i8 -> i32 or f32, f32 -> f32 with a bias of the result's type but got 'i8', 'i8' -> 'f32'}}
+  %r = mpq.contract ins(%a, %w : tensor<32x64xi8>, tensor<3x16x64xi8>) outs(%e : tensor<32x48xf32>) -> tensor<32x48xf32>
+  return %r : tensor<32x48xf32>
+}
+
+// -----
+
+func.func @c3(%a: tensor<32x64xi8>, %w: tensor<2x16x64xi8>, %e: tensor<32x48xi32>) -> tensor<32x48xi32> {
+  // expected-error @below {{'mpq.contract' op expected rhs packed [ceil(N/L)][ceil(K/G)][L*G] for N = 48, K = 64, G = 4 but got 'tensor<2x16x64xi8>'}}
+  %r = mpq.contract ins(%a, %w : tensor<32x64xi8>, tensor<2x16x64xi8>) outs(%e : tensor<32x48xi32>) -> tensor<32x48xi32>
+  return %r : tensor<32x48xi32>
+}
+
+// -----
+
+func.func @c4(%a: tensor<32x64xi8>, %w: tensor<3x16x64xi8>, %b: tensor<47xi32>, %e: tensor<32x48xi32>) -> tensor<32x48xi32> {
+  // expected-error @below {{'mpq.contract' op expected a bias of 48 elements but got 'tensor<47xi32>'}}
+  %r = mpq.contract ins(%a, %w : tensor<32x64xi8>, tensor<3x16x64xi8>) bias(%b : tensor<47xi32>) outs(%e : tensor<32x48xi32>) -> tensor<32x48xi32>
+  return %r : tensor<32x48xi32>
+}
+
+// -----
+
+func.func @v1(%x: tensor<2x58x58x64xi8>, %w: tensor<4x144x64xi8>, %e: tensor<1x56x56x64xi32>) -> tensor<1x56x56x64xi32> {
+  // expected-error @below {{'mpq.conv' op requires equal batch extents but got 'tensor<2x58x58x64xi8>' and 'tensor<1x56x56x64xi32>'}}
+  %c = mpq.conv ins(%x, %w : tensor<2x58x58x64xi8>, tensor<4x144x64xi8>) outs(%e : tensor<1x56x56x64xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x56x56x64xi32>
+  return %c : tensor<1x56x56x64xi32>
+}
+
+// -----
+
+func.func @v2(%x: tensor<1x58x58x64xi8>, %w: tensor<4x144x64xf32>, %e: tensor<1x56x56x64xi32>) -> tensor<1x56x56x64xi32> {
+  // expected-error @below {{'mpq.conv' op requires i8, i8 -> i32 or f32, f32 -> f32 with a bias of the result's type but got 'i8', 'f32' -> 'i32'}}
+  %c = mpq.conv ins(%x, %w : tensor<1x58x58x64xi8>, tensor<4x144x64xf32>) outs(%e : tensor<1x56x56x64xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x56x56x64xi32>
+  return %c : tensor<1x56x56x64xi32>
+}
+
+// -----
+
+func.func @v3(%x: tensor<1x57x58x64xi8>, %w: tensor<4x144x64xi8>, %e: tensor<1x56x56x64xi32>) -> tensor<1x56x56x64xi32> {
+  // expected-error @below {{'mpq.conv' op expected an image extent of at least 58 in dimension 1 but got 'tensor<1x57x58x64xi8>'}}
+  %c = mpq.conv ins(%x, %w : tensor<1x57x58x64xi8>, tensor<4x144x64xi8>) outs(%e : tensor<1x56x56x64xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x56x56x64xi32>
+  return %c : tensor<1x56x56x64xi32>
+}
+
+// -----
+
+func.func @v4(%x: tensor<1x58x58x64xi8>, %w: tensor<4x143x64xi8>, %e: tensor<1x56x56x64xi32>) -> tensor<1x56x56x64xi32> {
+  // expected-error @below {{'mpq.conv' op expected weights packed for 64 filters, 9 taps and 64 channels but got 'tensor<4x143x64xi8>'}}
+  %c = mpq.conv ins(%x, %w : tensor<1x58x58x64xi8>, tensor<4x143x64xi8>) outs(%e : tensor<1x56x56x64xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x56x56x64xi32>
+  return %c : tensor<1x56x56x64xi32>
+}
+
+// -----
+
+func.func @v5(%x: tensor<1x58x58x64xi8>, %w: tensor<4x144x64xi8>, %b: tensor<63xi32>, %e: tensor<1x56x56x64xi32>) -> tensor<1x56x56x64xi32> {
+  // expected-error @below {{'mpq.conv' op expected a bias of 64 elements but got 'tensor<63xi32>'}}
+  %c = mpq.conv ins(%x, %w : tensor<1x58x58x64xi8>, tensor<4x144x64xi8>) bias(%b : tensor<63xi32>) outs(%e : tensor<1x56x56x64xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x56x56x64xi32>
+  return %c : tensor<1x56x56x64xi32>
+}
+
+// -----
+
+func.func @v6(%x: tensor<1x58x58x64xi8>, %w: tensor<4x144x64xi8>, %e: tensor<1x56x56x64xi32>) -> tensor<1x56x56x64xi32> {
+  // expected-error @below {{'mpq.conv' op requires window, strides and dilations of two positive numbers}}
+  %c = mpq.conv ins(%x, %w : tensor<1x58x58x64xi8>, tensor<4x144x64xi8>) outs(%e : tensor<1x56x56x64xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 0>, dilations = array<i64: 1, 1>} -> tensor<1x56x56x64xi32>
+  return %c : tensor<1x56x56x64xi32>
+}
+
+// -----
+
+func.func @t1(%v: vector<16xi32>, %l: vector<32xi8>) -> vector<16xi32> {
+  // expected-error @below {{'mpq.dot4' op requires two operands of 64 bytes but got 'vector<32xi8>' and 'vector<32xi8>'}}
+  %d = mpq.dot4 %v, %l unsigned, %l signed : vector<16xi32>, vector<32xi8>
+  return %d : vector<16xi32>
+}

@@ -1,0 +1,58 @@
+// Every product gets a precision; those in float say why, as remark and in the
+// report.
+// RUN: quant-opt %s --mpq-assign-precision="report=%t.json" | FileCheck %s
+// RUN: FileCheck %s --check-prefix=REPORT < %t.json
+// RUN: quant-opt %s --mpq-assign-precision --remarks-filter=mpq-assign 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: quant-opt %s --mpq-assign-precision="precision=f32" | FileCheck %s --check-prefix=FLOAT
+// RUN: quant-opt %s --mpq-assign-precision="recipe=%S/Inputs/recipe.json" | FileCheck %s --check-prefix=RECIPE
+
+// REPORT: [
+// REPORT: "id": "first"
+// REPORT: "op": "matmul"
+// REPORT: "precision": "int8"
+// REPORT: "reason": null
+// REPORT: "macs": 16
+// REPORT: "id": "second"
+// REPORT: "precision": "f32"
+// REPORT: "reason": "no range is known of its input 'first'"
+// REPORT: "id": "scores"
+// REPORT: "op": "attention"
+// REPORT: "reason": "its weights are not constant"
+// REPORT: "id": "bad"
+// REPORT: "reason": "its weights hold {{.*}}nan
+// REPORT: "id": "image"
+// REPORT: "op": "conv"
+// REPORT: "macs": 4
+
+// REMARK-DAG: matmul 'second' stays in f32: no range is known of its input 'first'
+// REMARK-DAG: attention 'scores' stays in f32: its weights are not constant
+
+// A later rule wins; one that asks for the impossible changes nothing.
+// RECIPE: linalg.matmul {mpq.precision = #mpq.precision<int8>}
+// RECIPE: linalg.matmul {mpq.precision = #mpq.precision<f32, "no range is known of its input 'first'">}
+// RECIPE: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights are not constant">}
+// RECIPE: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
+// RECIPE: linalg.conv_2d_nhwc_hwcf {{{.*}}mpq.precision = #mpq.precision<f32, "rule 2 of the recipe">
+
+// FLOAT-COUNT-5: #mpq.precision<f32, "precision f32 is the default">
+
+// CHECK-LABEL: @main
+func.func @main(%x: tensor<4x2xf32> {mpq.name = "x", mpq.range = #mpq.range<0.0, 1.0, calibration>}, %y: tensor<2x2xf32>,
+                %img: tensor<1x2x2x1xf32> {mpq.name = "img", mpq.range = #mpq.range<0.0, 1.0, calibration>},
+                %i: tensor<4x2xf32>, %j: tensor<1x2x2x1xf32>)
+    -> (tensor<4x2xf32>, tensor<4x2xf32>, tensor<4x2xf32>, tensor<1x2x2x1xf32>) {
+  %w = arith.constant dense<1.0> : tensor<2x2xf32>
+  %nan = arith.constant dense<[[1.0, 0x7FC00000], [1.0, 2.0]]> : tensor<2x2xf32>
+  %k = arith.constant dense<1.0> : tensor<1x1x1x1xf32>
+  // CHECK: linalg.matmul {mpq.precision = #mpq.precision<int8>}
+  %0 = linalg.matmul ins(%x, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("first")
+  // CHECK: linalg.matmul {mpq.precision = #mpq.precision<f32, "no range is known of its input 'first'">}
+  %1 = linalg.matmul ins(%0, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("second")
+  // CHECK: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights are not constant">}
+  %2 = linalg.matmul ins(%x, %y : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("scores")
+  // CHECK: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
+  %3 = linalg.matmul ins(%x, %nan : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("bad")
+  // CHECK: linalg.conv_2d_nhwc_hwcf {{{.*}}mpq.precision = #mpq.precision<int8>}
+  %4 = linalg.conv_2d_nhwc_hwcf ins(%img, %k : tensor<1x2x2x1xf32>, tensor<1x1x1x1xf32>) outs(%j : tensor<1x2x2x1xf32>) -> tensor<1x2x2x1xf32> loc("image")
+  return %1, %2, %3, %4 : tensor<4x2xf32>, tensor<4x2xf32>, tensor<4x2xf32>, tensor<1x2x2x1xf32>
+}
