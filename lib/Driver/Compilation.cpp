@@ -22,11 +22,13 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
 
 #include <chrono>
 
@@ -107,9 +109,9 @@ LogicalResult Compiler::resolve() {
   kind = options.kind.value_or(options.to && *options.to != Phase::Emit
                                    ? mlirKind
                                    : OutputKind::SharedLibrary);
-  to = calibrates ? Phase::Calibrate
-                  : options.to.value_or(isMLIR(kind) ? Phase::Codegen
-                                                     : Phase::Emit);
+  to = calibrates
+           ? Phase::Calibrate
+           : options.to.value_or(isMLIR(kind) ? Phase::Codegen : Phase::Emit);
   if (!calibrates && isMLIR(kind) != (to != Phase::Emit))
     return emitError(loc) << "expected "
                           << (isMLIR(kind) ? "mlir and mlirbc to be emitted "
@@ -178,8 +180,16 @@ LogicalResult Compiler::load() {
     import.functionName = options.name;
     module = importONNXFile(options.input, import, &context);
   } else {
-    module =
-        parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
+    // Resources in bytecode are aligned relative to the buffer, which small
+    // files would get on the heap.
+    std::string message;
+    std::unique_ptr<llvm::MemoryBuffer> buffer =
+        openInputFile(options.input, llvm::Align(64), &message);
+    if (!buffer)
+      return emitError(loc) << message;
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+    module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   }
   return success(static_cast<bool>(module));
 }
@@ -249,9 +259,8 @@ LogicalResult Compiler::calibrate() {
                      });
   if (failed(profile))
     return failure();
-  return writeFile(options.output, [&](llvm::raw_ostream &os) {
-    os << profile->toJSON();
-  });
+  return writeFile(options.output,
+                   [&](llvm::raw_ostream &os) { os << profile->toJSON(); });
 }
 
 LogicalResult
@@ -293,7 +302,9 @@ LogicalResult Compiler::writeSharedLibrary(StringRef object) {
           options.output + ".%%%%%%.so", libraryPath))
     return reportError(error);
   llvm::FileRemover removeLibrary(libraryPath);
-  if (failed(linkSharedLibrary(loc, objectPath, libraryPath)))
+  if (failed(linkSharedLibrary(loc, objectPath,
+                               llvm::sys::path::filename(options.output),
+                               libraryPath)))
     return failure();
   if (std::error_code error =
           llvm::sys::fs::rename(libraryPath, options.output))
@@ -351,9 +362,8 @@ FailureOr<CompileSummary> Compiler::run() {
                    [&] { return load(); })))
     return failure();
   if (!options.calibrationData.empty()) {
-    if ((from <= Phase::Prepare && failed(timed("prepare", [&] {
-           return runPhase(Phase::Prepare);
-         }))) ||
+    if ((from <= Phase::Prepare &&
+         failed(timed("prepare", [&] { return runPhase(Phase::Prepare); }))) ||
         failed(timed("calibrate", [&] { return calibrate(); })))
       return failure();
     return summary;

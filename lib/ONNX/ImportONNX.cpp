@@ -49,7 +49,8 @@ class Importer : public ModelImporter {
 public:
   Importer(Model &model, const ImportOptions &options, Location loc)
       : model(model), options(options), loc(loc), context(loc.getContext()),
-        builder(loc, context) {}
+        builder(NameLoc::get(StringAttr::get(context, model.graphName)),
+                context) {}
 
   OwningOpRef<ModuleOp> run();
 
@@ -82,10 +83,13 @@ private:
   llvm::StringMap<Tensor> tensors;
   llvm::StringMap<const Node *> producers;
   /// Constants by their shared bytes and type: reshaped views of a weight are
-  /// different constants, two uses of a view are one.
-  std::map<std::pair<const void *, const void *>, Value> constants;
-  /// Keeps their bytes alive: a freed buffer's address would be found again.
-  std::vector<ConstantTensor> materialized;
+  /// different constants, two uses of a view are one. The tensors are kept so
+  /// that their addresses stay theirs.
+  struct Materialized {
+    Value value;
+    std::optional<ConstantTensor> tensor;
+  };
+  std::map<std::pair<const void *, const void *>, Materialized> constants;
 };
 } // namespace
 
@@ -193,9 +197,9 @@ Value Importer::materialize(Tensor &tensor) {
   if (tensor.value)
     return tensor.value;
   RankedTensorType type = tensor.type;
-  Value &known = constants[{tensor.constant->getBytes().data(),
-                            type.getAsOpaquePointer()}];
-  if (!known) {
+  Materialized &known = constants[{tensor.constant->getBytes().data(),
+                                   type.getAsOpaquePointer()}];
+  if (!known.value) {
     OpBuilder::InsertionGuard guard(builder);
     if (lastConstant)
       builder.setInsertionPointAfter(lastConstant);
@@ -203,13 +207,13 @@ Value Importer::materialize(Tensor &tensor) {
       builder.setInsertionPointToStart(body);
     StringRef name = tensor.name;
     auto parent = NameLoc::get(builder.getStringAttr("Constant:" + name));
-    known = createConstant(
+    known.tensor = tensor.constant;
+    known.value = createConstant(
         builder, NameLoc::get(builder.getStringAttr(name), parent), type,
         tensor.constant->getBytes());
-    lastConstant = known.getDefiningOp();
-    materialized.push_back(*tensor.constant);
+    lastConstant = known.value.getDefiningOp();
   }
-  return tensor.value = known;
+  return tensor.value = known.value;
 }
 
 LogicalResult Importer::evaluateOrEmit(const Operator &op,
@@ -255,19 +259,26 @@ void Importer::setLocations(const Node &node, NodeImporter &importer,
     op->setLoc(id != ids.end() ? name(id->second)
                                : name(firstName + "#" + Twine(next++)));
   };
+  // What is inside an operation is called like it, except in units, whose
+  // operations are steps of their own.
+  auto setNested = [](Operation &op) {
+    for (Region &region : op.getRegions())
+      for (Block &block : region) {
+        for (BlockArgument argument : block.getArguments())
+          argument.setLoc(op.getLoc());
+        for (Operation &nested : block)
+          nested.setLoc(op.getLoc());
+      }
+  };
   Block::iterator it = before ? std::next(before->getIterator()) : body->begin();
   for (; it != body->end(); ++it) {
-    if (isa<UnitOp>(*it)) {
-      for (Operation &inner : it->getRegion(0).front()) {
-        set(&inner);
-        for (Region &region : inner.getRegions())
-          region.walk([&](Operation *op) { op->setLoc(inner.getLoc()); });
-      }
-      set(&*it);
-      continue;
-    }
     set(&*it);
-    it->walk([&](Operation *op) { op->setLoc(it->getLoc()); });
+    setNested(*it);
+    if (isa<UnitOp>(*it))
+      for (Operation &step : it->getRegion(0).front()) {
+        set(&step);
+        setNested(step);
+      }
   }
 }
 
@@ -358,7 +369,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   if (failed(inputTypes))
     return {};
 
-  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  OwningOpRef<ModuleOp> module = ModuleOp::create(builder.getLoc());
   builder.setInsertionPointToEnd(module->getBody());
   SmallVector<Type> argumentTypes(inputTypes->begin(), inputTypes->end());
   auto function = func::FuncOp::create(

@@ -181,7 +181,8 @@ static LogicalResult importReshape(NodeImporter &n) {
   bool allowZero = n.getInt("allowzero", 0) != 0;
   SmallVector<int64_t> shape;
   std::optional<int64_t> open;
-  for (auto [i, extent] : llvm::enumerate(*target)) {
+  for (auto [i, given] : llvm::enumerate(*target)) {
+    int64_t extent = given;
     if (extent == 0 && !allowZero) {
       if (static_cast<int64_t>(i) >= input.getRank())
         return n.error() << "dimension " << i

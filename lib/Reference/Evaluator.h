@@ -32,6 +32,10 @@ buildElementwiseNest(mlir::Operation *op, ViewOf viewOf, OuterValues outer);
 std::optional<HostTensor>
 evaluateProduct(mlir::linalg::LinalgOp op, mlir::ArrayRef<HostTensor> operands);
 
+/// mpq.contract and mpq.conv; nothing for other operations.
+std::optional<HostTensor>
+evaluatePackedProduct(mlir::Operation *op, mlir::ArrayRef<HostTensor> operands);
+
 /// tensor.* operations; nothing if it is none that is known.
 std::optional<mlir::FailureOr<Results>>
 evaluateTensorOp(mlir::Operation *op, OuterValues values);
@@ -77,6 +81,8 @@ private:
   const InterpreterHooks &hooks;
   bool onDemand;
   llvm::DenseMap<mlir::Value, HostTensor> values;
+  /// What the function being run has written to buffers.
+  Results materialized;
   unsigned depth = 0;
 };
 

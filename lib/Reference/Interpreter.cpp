@@ -15,8 +15,11 @@
 #include "Evaluator.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mpq/Dialect/MPQDialect.h"
+
+#include <utility>
 
 using namespace mlir;
 using namespace mpq;
@@ -78,6 +81,29 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
   }
   if (std::optional<FailureOr<Results>> results = evaluateTensorOp(op, outer))
     return *results;
+  if (isa<ContractOp, ConvOp>(op)) {
+    if (!cast<RankedTensorType>(op->getResult(0).getType()).hasStaticShape())
+      return op->emitOpError("the interpreter expects tensors of static shape");
+    FailureOr<Results> operands = getOperands(op);
+    if (failed(operands))
+      return failure();
+    return Results{*evaluatePackedProduct(op, *operands)};
+  }
+  // Outlined kernels: buffers enter as tensors and results go to buffers.
+  if (auto toTensor = dyn_cast<bufferization::ToTensorOp>(op)) {
+    FailureOr<HostTensor> value = lookup(toTensor.getBuffer());
+    if (failed(value))
+      return failure();
+    return Results{*value};
+  }
+  if (auto materialize = dyn_cast<bufferization::MaterializeInDestinationOp>(op);
+      materialize && op->getNumResults() == 0) {
+    FailureOr<HostTensor> value = lookup(materialize.getSource());
+    if (failed(value))
+      return failure();
+    materialized.push_back(*value);
+    return Results();
+  }
   if (auto unit = dyn_cast<UnitOp>(op)) {
     FailureOr<Results> operands = getOperands(op);
     if (failed(operands))
@@ -146,8 +172,12 @@ FailureOr<Results> Evaluator::runFunction(func::FuncOp function,
   if (!function.getBody().hasOneBlock())
     return function.emitOpError("expected one block but got ")
            << function.getBody().getBlocks().size();
+  Results outer = std::exchange(materialized, {});
   FailureOr<Results> results = runBlock(function.getBody().front(), arguments);
   --depth;
+  Results written = std::exchange(materialized, std::move(outer));
+  if (succeeded(results) && results->empty())
+    return written;
   return results;
 }
 

@@ -357,10 +357,15 @@ LogicalResult LoopNest::computeRows(int n) {
   for (unsigned dim : parallelDims)
     isLane[dim] = true;
   isLane[rowDim] = false;
-  for (auto [output, row] : llvm::zip_equal(outputs, resultRows))
-    std::memcpy(static_cast<void *>(&program.getRowAt(row)),
-                &program.getRowAt(output.row), sizeof(Row));
   return success();
+}
+
+Row &LoopNest::getFinalRow(unsigned index) {
+  // Two outputs of a row reduction may combine the same new value, so their
+  // elements stay in their own rows.
+  return program.getRowAt(reduction.order == ReductionOrder::Row
+                              ? outputs[index].row
+                              : resultRows[index]);
 }
 
 LogicalResult LoopNest::computeLanes(int n) {
@@ -383,10 +388,9 @@ FailureOr<SmallVector<HostTensor>> LoopNest::run() {
     setLanes(first, n);
     if (failed(computeLanes(n)))
       return failure();
-    for (auto [output, result, row] :
-         llvm::zip_equal(outputs, results, resultRows)) {
+    for (auto [index, output] : llvm::enumerate(outputs)) {
       computeOffsets(output, n, offsets);
-      storeRow(program.getRowAt(row), result, offsets, n);
+      storeRow(getFinalRow(index), results[index], offsets, n);
     }
   }
   return results;
@@ -407,7 +411,7 @@ FailureOr<HostTensor> LoopNest::runAt(unsigned index,
     int64_t offsets[Row::width];
     for (size_t l = 0; l < part.size(); ++l)
       offsets[l] = first + l;
-    storeRow(program.getRowAt(resultRows[index]), result, offsets, part.size());
+    storeRow(getFinalRow(index), result, offsets, part.size());
   }
   return result;
 }

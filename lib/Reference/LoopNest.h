@@ -87,8 +87,9 @@ private:
   void computeOffsets(const LoopOperand &operand, int n, int64_t *offsets);
   void load(const LoopOperand &operand, int n);
   void fillIndexRows(int n);
-  /// Computes the lanes into each output's result row.
+  /// Computes the lanes into each output's final row.
   mlir::LogicalResult computeLanes(int n);
+  Row &getFinalRow(unsigned index);
   mlir::LogicalResult computeSequential(int n);
   mlir::LogicalResult computeRows(int n);
   /// Advances `current` over `dims`; false after the last point.

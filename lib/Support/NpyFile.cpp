@@ -193,6 +193,6 @@ Error mpq::writeNpyFile(StringRef path, NpyType type, ArrayRef<int64_t> shape,
     return Error::success();
   });
   if (error)
-    return fail(path, "cannot write: " + toString(std::move(error)));
+    return createStringError("cannot write " + toString(std::move(error)));
   return Error::success();
 }

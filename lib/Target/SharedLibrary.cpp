@@ -49,7 +49,7 @@ static llvm::ErrorOr<std::string> findLinker() {
 }
 
 LogicalResult mpq::linkSharedLibrary(Location loc, StringRef objectPath,
-                                     StringRef outputPath) {
+                                     StringRef name, StringRef outputPath) {
   llvm::ErrorOr<std::string> linker = findLinker();
   if (!linker)
     return emitError(loc) << "expected the linker 'ld.lld' beside LLVM or in "
@@ -64,12 +64,12 @@ LogicalResult mpq::linkSharedLibrary(Location loc, StringRef objectPath,
                           << error.message();
   llvm::FileRemover removeLog(log);
 
-  SmallVector<StringRef> arguments = {*linker,           "-shared",
-                                      "--gc-sections",   "-znow",
-                                      "-zrelro",         "-znoexecstack",
-                                      "--build-id=none", "--strip-all",
-                                      objectPath,        "-o",
-                                      outputPath};
+  std::string soname = ("-soname=" + name).str();
+  SmallVector<StringRef> arguments = {
+      *linker,           "-shared",     "--gc-sections",
+      "-znow",           "-zrelro",     "-znoexecstack",
+      "--build-id=none", "--strip-all", soname,
+      objectPath,        "-o",          outputPath};
   std::string message;
   int status = llvm::sys::ExecuteAndWait(
       *linker, arguments, /*Env=*/std::nullopt,

@@ -80,7 +80,7 @@ case("Sqrt", values(3, 5, low=0.1))
 case("Log", values(3, 5, low=0.1))
 case("Reciprocal", values(3, 5, low=0.1))
 case("Mish", X, opset=18)
-case("Swish", X, opset=24, variant="skip-peer", alpha=1.5)
+case("Swish", X, opset=24, alpha=1.5)
 case("Softplus", X * 50, variant="large")
 case("IsNaN", np.array([[1, np.nan], [np.inf, 0]], np.float32))
 for attributes in ({}, {"alpha": 0.3}):

@@ -17,6 +17,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/InitAllDialects.h"
 #include "mpq/Reference/Interpreter.h"
@@ -144,8 +145,16 @@ int run::runReference(const RunOptions &options) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   llvm::SourceMgr sourceMgr;
   SourceMgrDiagnosticHandler handler(sourceMgr, &context);
+  // Resources in bytecode are aligned relative to the buffer, which small files
+  // would get on the heap.
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> buffer =
+      openInputFile(options.file, llvm::Align(64), &message);
+  if (!buffer)
+    return fail(message);
+  sourceMgr.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(options.file, sourceMgr, &context);
+      parseSourceFile<ModuleOp>(sourceMgr, &context);
   if (!module)
     return 1;
   llvm::Expected<func::FuncOp> function = findFunction(*module, options.function);

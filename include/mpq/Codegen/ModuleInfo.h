@@ -42,8 +42,9 @@ struct TensorInfo {
 ///   mpq.weights = dense_resource<w> : tensor<64xi8>      absent: no weights
 ///   mpq.signature = {inputs = [{name = "x", type = tensor<1x8xf32>}],
 ///                    outputs = [{name = "y", type = tensor<8xi8>, unsigned}]}
-///   mpq.kernels = ["conv2d_0.tmp_0", ...]   what index k of the profile hook is
-///   mpq.observers = ["x", ...]              what index k of the observe hook is
+///   mpq.kernels = ["conv2d_0.tmp_0", ...]   what index k of the profile hook
+///   is mpq.observers = ["x", ...]              what index k of the observe
+///   hook is
 struct ModuleInfo {
   std::string model;
   int64_t workspaceSize = 0;

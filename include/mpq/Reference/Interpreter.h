@@ -24,7 +24,9 @@ struct InterpreterHooks {
   std::function<void(llvm::StringRef, const HostTensor &)> observe;
 };
 
-/// Runs a function on tensors of its argument types (scalars: shape {}). Fails
+/// Runs a function on tensors of its argument types (scalars: shape {}; buffers
+/// as tensors). A kernel without results answers what its
+/// bufferization.materialize_in_destination operations write, in order. Fails
 /// with a diagnostic at an operation it does not know, or that has no meaning
 /// for these values (a position outside a tensor, a division by zero).
 mlir::FailureOr<mlir::SmallVector<HostTensor>>

@@ -24,6 +24,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include <numeric>
+
 namespace mpq {
 #define GEN_PASS_DEF_SELECTSTRATEGYPASS
 #include "mpq/Codegen/Passes.h.inc"
@@ -96,6 +98,24 @@ static int64_t blockOf(int64_t extent, int64_t tile, int64_t items) {
   int64_t perItem =
       llvm::divideCeilSigned(tiles, std::max<int64_t>(1, std::min(items, tiles)));
   return std::min(extent, perItem * tile);
+}
+
+/// Blocks of a loop that some map divides (a nearest resize reads `d floordiv k`)
+/// start at multiples of the divisor: slices round their offset down.
+static int64_t getAlignment(const KernelOps &ops, unsigned loop) {
+  int64_t alignment = 1;
+  for (linalg::GenericOp generic : ops.generics)
+    for (AffineMap map : generic.getIndexingMapsArray())
+      map.walkExprs([&](AffineExpr expr) {
+        auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+        if (!binary || (binary.getKind() != AffineExprKind::FloorDiv &&
+                        binary.getKind() != AffineExprKind::Mod))
+          return;
+        auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+        if (divisor && binary.getLHS().isFunctionOfDim(loop))
+          alignment = std::lcm(alignment, divisor.getValue());
+      });
+  return alignment;
 }
 
 namespace {
@@ -224,7 +244,7 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       // The innermost dimension carries the lanes.
       if (extent == 1 || d + 1 == extents.size())
         continue;
-      decision.grain[d] = blockOf(extent, 1, items);
+      decision.grain[d] = blockOf(extent, getAlignment(ops, d), items);
       break;
     }
     return decision;

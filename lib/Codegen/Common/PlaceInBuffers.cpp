@@ -36,6 +36,7 @@ public:
   explicit Placer(func::FuncOp main) : main(main), b(main.getContext()) {}
 
   LogicalResult run() {
+    separateDestinations();
     SmallVector<Operation *> ops;
     main.walk([&](Operation *op) {
       if (isa<tensor::PadOp, tensor::ConcatOp>(op))
@@ -54,6 +55,19 @@ public:
 
 private:
   using Body = function_ref<Value(OpBuilder &, ValueRange inputs, Value destination)>;
+
+  /// Gives every call a destination of its own: simplification merges equal
+  /// empty tensors.
+  void separateDestinations() {
+    main.walk([&](func::CallOp call) {
+      auto empty = getDestination(call).getDefiningOp<tensor::EmptyOp>();
+      if (!empty || empty->hasOneUse())
+        return;
+      b.setInsertionPoint(call);
+      call.setOperand(call.getNumOperands() - 3,
+                      b.clone(*empty)->getResult(0));
+    });
+  }
 
   /// A kernel function made by hand, and a call of it at the insertion point.
   func::CallOp callKernel(Location loc, StringRef name, ValueRange inputs,

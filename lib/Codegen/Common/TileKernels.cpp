@@ -87,7 +87,8 @@ openTileLoops(RewriterBase &rewriter, Location loc, ArrayRef<int64_t> extents,
     return arith::ConstantIndexOp::create(rewriter, loc, value);
   };
   for (unsigned d : order) {
-    if (tiles[d] == extents[d])
+    // Without any loop upstream would not fuse: columns always get theirs.
+    if (tiles[d] == extents[d] && d != order.front())
       continue;
     scf::ForOp loop = openLoop(rewriter, loc, constant(0), constant(extents[d]),
                                constant(tiles[d]), loops, destinations);

@@ -39,9 +39,8 @@ static void runSequentially(void *pool, int64_t n, mpq_range_fn fn, void *arg) {
 #if defined(__GNUC__)
 __attribute__((format(printf, 4, 5)))
 #endif
-static int
-fail(mpq_report_fn report, void *reporter, int status, const char *format,
-     ...) {
+static int fail(mpq_report_fn report, void *reporter, int status,
+                const char *format, ...) {
   if (report) {
     char message[kMessageSize];
     va_list arguments;

@@ -130,16 +130,23 @@ static bool isView(Operation *op) {
 // Weights and bias
 //===----------------------------------------------------------------------===//
 
-/// Calls fn(channel, value) for each weight in memory order.
+/// Calls fn(channel, value) for each weight in memory order; `dims` ascend.
+template <typename Fn>
 static void forEachWeight(SmallVectorImpl<float> &weights,
                           ArrayRef<int64_t> shape, ArrayRef<int64_t> dims,
-                          function_ref<void(int64_t, float &)> fn) {
+                          Fn fn) {
+  // Channels change along the last of the dimensions, and stay for the `tail`
+  // weights behind it: one division for a whole row of channels.
   SmallVector<int64_t> strides = computeStrides(shape);
-  for (auto [i, weight] : llvm::enumerate(weights)) {
-    int64_t channel = 0;
+  int64_t last = dims.back(), row = shape[last], tail = strides[last];
+  float *weight = weights.data();
+  for (int64_t i = 0, e = weights.size(); i < e; i += row * tail) {
+    int64_t base = 0;
     for (int64_t dim : dims)
-      channel = channel * shape[dim] + i / strides[dim] % shape[dim];
-    fn(channel, weight);
+      base = base * shape[dim] + i / strides[dim] % shape[dim];
+    for (int64_t channel = base; channel < base + row; ++channel)
+      for (int64_t k = 0; k < tail; ++k)
+        fn(channel, *weight++);
   }
 }
 

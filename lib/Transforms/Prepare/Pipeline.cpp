@@ -6,8 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The order: affine chains first, while products and their batch norms are
-// neighbours in any layout, and once more after layouts, when reshapes are gone.
+// The order: units first, before anything reaches into them; affine chains while
+// products and their batch norms are neighbours in any layout, and once more
+// after layouts, when reshapes are gone.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,6 +22,7 @@ using namespace mlir;
 using namespace mpq;
 
 void mpq::buildPreparePipeline(OpPassManager &manager) {
+  manager.addPass(createRecognizeUnitsPass());
   manager.addPass(createFoldConstantsPass());
   manager.addPass(createFoldAffinePass());
   manager.addPass(createConvertToNHWCPass());

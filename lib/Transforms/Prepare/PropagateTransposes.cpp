@@ -199,6 +199,28 @@ struct ReshapeUnitTranspose : OpRewritePattern<linalg::TransposeOp> {
   }
 };
 
+/// transpose(pad(x)) moves the smaller tensor first.
+struct TransposeBeforePad : OpRewritePattern<linalg::TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::TransposeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto pad = op.getInput().getDefiningOp<tensor::PadOp>();
+    Value padding = pad ? pad.getConstantPaddingValue() : Value();
+    if (!padding || !pad->hasOneUse() || padding.getParentBlock() == pad.getBody())
+      return rewriter.notifyMatchFailure(op, "the source is no plain padding");
+    ArrayRef<int64_t> p = op.getPermutation();
+    Value source = createTranspose(rewriter, op.getLoc(), pad.getSource(), p);
+    auto type = pad.getResultType();
+    rewriter.replaceOpWithNewOp<tensor::PadOp>(
+        op, type.clone(applyPermutation(type.getShape(), p)), source,
+        applyPermutation<OpFoldResult>(pad.getMixedLowPad(), p),
+        applyPermutation<OpFoldResult>(pad.getMixedHighPad(), p), padding,
+        pad.getNofold());
+    return success();
+  }
+};
+
 /// transpose(elementwise(x)) becomes an elementwise operation that writes the
 /// other layout.
 struct WriteTransposed : OpRewritePattern<linalg::TransposeOp> {
@@ -264,7 +286,8 @@ void mpq::populateAbsorbTransposePatterns(RewritePatternSet &patterns) {
 }
 
 void mpq::populateSettleTransposePatterns(RewritePatternSet &patterns) {
-  patterns.add<ReshapeUnitTranspose>(patterns.getContext(), /*benefit=*/3);
+  patterns.add<ReshapeUnitTranspose, TransposeBeforePad>(patterns.getContext(),
+                                                         /*benefit=*/3);
   patterns.add<WriteTransposed>(patterns.getContext(), /*benefit=*/2);
   patterns.add<ReadTransposed>(patterns.getContext(), /*benefit=*/1);
 }

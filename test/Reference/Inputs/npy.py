@@ -17,4 +17,4 @@ if command == "save":
 elif command == "show":
     for path in rest:
         array = np.load(path)
-        print(array.dtype, array.shape, " ".join(format(value.item(), ".9g") for value in array.reshape(-1)))
+        print(array.dtype, array.shape, " ".join(format(value.item(), ".9g" if array.dtype.kind == "f" else "d") for value in array.reshape(-1)))

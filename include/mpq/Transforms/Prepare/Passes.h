@@ -29,6 +29,9 @@ void populateFoldAffinePatterns(mlir::RewritePatternSet &patterns);
 /// Patterns of `mpq-fold-constants`.
 void populateFoldConstantsPatterns(mlir::RewritePatternSet &patterns);
 
+/// Patterns of `mpq-recognize-units`.
+void populateRecognizeUnitsPatterns(mlir::RewritePatternSet &patterns);
+
 /// Step 1 of `mpq-propagate-transposes`: transposes move behind consumers.
 void populateSinkTransposePatterns(mlir::RewritePatternSet &patterns);
 /// Step 2: transposes move up to other transposes.

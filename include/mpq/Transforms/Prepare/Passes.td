@@ -88,9 +88,10 @@ def PropagateTransposesPass : Pass<"mpq-propagate-transposes"> {
        operand. Two transposes in a row become one or none.
     2. *Absorb*: a transpose whose source is computed from another transpose
        (or constants) by operations that can follow moves up to it.
-    3. *Settle*: a transpose that moves only unit dimensions becomes a reshape;
-       what is left is folded into the maps of the elementwise operation that
-       produces its source or that consumes its result.
+    3. *Settle*: a transpose that moves only unit dimensions becomes a reshape; one
+       of a padded tensor moves before the padding; what is left is folded into
+       the maps of the elementwise operation that produces its source or that
+       consumes its result.
 
     Every step moves work of unchanged or smaller size: a transpose never moves
     behind an operation that enlarges it except pads, broadcasts and
@@ -99,6 +100,27 @@ def PropagateTransposesPass : Pass<"mpq-propagate-transposes"> {
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
+}
+
+def RecognizeUnitsPass : Pass<"mpq-recognize-units"> {
+  let summary = "softmax and layer norm of foreign linalg become mpq.unit";
+  let description = [{
+    Our importer keeps composites together; linalg that came from elsewhere has
+    them spelled out. Recognized, along the innermost dimension:
+
+    * `"softmax"`: `linalg.softmax`, or generics `exp(x - max(x)) / sum(exp(x -
+      max(x)))`;
+    * `"layer_norm"`: generics `(x - mean(x)) * r` or `/ r` where `r` is computed
+      row by row, with a `sqrt` or `rsqrt`, from the sum of the squares of
+      `x - mean(x)`, and constant scales and shifts behind it.
+
+    Intermediate results must have no other use. The unit computes with the very
+    operations it replaces.
+  }];
+  let dependentDialects = ["::mpq::MPQDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
 }
 
 #endif // MPQ_TRANSFORMS_PREPARE_PASSES

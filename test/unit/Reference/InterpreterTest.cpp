@@ -1,4 +1,4 @@
-//===- PointModeTest.cpp - chosen elements equal those of the whole run ---===//
+//===- InterpreterTest.cpp - point mode and kernels ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -112,4 +112,28 @@ TEST(PointMode, PositionOutside) {
   EXPECT_TRUE(failed(interpretAt(function, {x}, 0, {4})));
   EXPECT_NE(message.find("expected positions below 4 but got 4"), std::string::npos)
       << message;
+}
+
+TEST(Interpreter, KernelOnBuffers) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(R"(
+    func.func private @kernel(%x: memref<3xf32>, %y: memref<3xf32>, %begin: index, %end: index) {
+      %0 = bufferization.to_tensor %x restrict : memref<3xf32> to tensor<3xf32>
+      %1 = math.exp %0 : tensor<3xf32>
+      bufferization.materialize_in_destination %1 in restrict writable %y : (tensor<3xf32>, memref<3xf32>) -> ()
+      return
+    })",
+                                                             &context);
+  ASSERT_TRUE(module);
+  auto function = *module->getOps<func::FuncOp>().begin();
+  HostTensor x(ElementKind::F32, {3}), begin(ElementKind::I64, {}), end = begin;
+  x.getMutableData<float>()[2] = 1.0f;
+  FailureOr<SmallVector<HostTensor>> results =
+      interpret(function, {x, HostTensor(ElementKind::F32, {3}), begin, end});
+  ASSERT_TRUE(succeeded(results));
+  ASSERT_EQ(results->size(), 1u);
+  EXPECT_EQ(results->front().getFloat(0), 1.0f);
+  EXPECT_NEAR(results->front().getFloat(2), 2.7182817f, 1e-6f);
 }

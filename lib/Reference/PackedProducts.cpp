@@ -1,0 +1,147 @@
+//===- PackedProducts.cpp - mpq.contract and mpq.conv ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// N-P1: the packed weights are unpacked to plain order, and the products are
+// those of Products.cpp: the layout cannot matter for the result.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Evaluator.h"
+#include "Rows.h"
+
+#include "mpq/Dialect/MPQDialect.h"
+
+using namespace mlir;
+using namespace mpq;
+
+/// Elements as the numbers that accumulate: f32, or bytes as i32.
+template <typename T> static T elementOf(const HostTensor &tensor, int64_t at, bool isUnsigned) {
+  if constexpr (std::is_same_v<T, float>)
+    return tensor.getData<float>()[at];
+  int8_t byte = tensor.getData<int8_t>()[at];
+  return isUnsigned ? T(uint8_t(byte)) : T(byte);
+}
+
+/// Rows [depth][columns] of weights packed [ceil(N/L)][ceil(K/G)][L*G]. With
+/// `segment`, groups restart after that many elements along the depth.
+template <typename T>
+static std::vector<T> unpack(const HostTensor &packed, int64_t start,
+                             int64_t depth, int64_t columns, int64_t lanes,
+                             int64_t group, int64_t segment) {
+  std::vector<T> plain(depth * columns);
+  int64_t groupsOfSegment = llvm::divideCeilSigned(segment, group);
+  int64_t groups = depth / segment * groupsOfSegment;
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t n = 0; n < columns; ++n) {
+      int64_t g = k / segment * groupsOfSegment + k % segment / group;
+      int64_t at = start + ((n / lanes * groups + g) * lanes + n % lanes) * group +
+                   k % segment % group;
+      plain[k * columns + n] = elementOf<T>(packed, at, /*isUnsigned=*/false);
+    }
+  return plain;
+}
+
+template <typename T>
+static std::vector<T> widenActivations(const HostTensor &tensor) {
+  std::vector<T> plain(tensor.getNumElements());
+  for (int64_t k = 0; k < tensor.getNumElements(); ++k)
+    plain[k] = elementOf<T>(tensor, k, /*isUnsigned=*/true);
+  return plain;
+}
+
+/// Every row of the result begins as the bias, or zero.
+template <typename T>
+static HostTensor makeResult(RankedTensorType type, const HostTensor *bias) {
+  HostTensor result(*getElementKind(type.getElementType()), type.getShape());
+  T *out = result.getMutableData<T>();
+  int64_t columns = type.getShape().back();
+  for (int64_t k = 0; bias && k < result.getNumElements(); ++k)
+    out[k] = bias->getData<T>()[k % columns];
+  return result;
+}
+
+template <typename T>
+static HostTensor contract(ContractOp op, const HostTensor &lhs,
+                           const HostTensor &rhs, const HostTensor *bias) {
+  RankedTensorType type = op.getInit().getType();
+  HostTensor result = makeResult<T>(type, bias);
+  int64_t columns = type.getShape().back(), depth = lhs.getShape().back();
+  int64_t batches = type.getRank() == 3 ? type.getDimSize(0) : 1;
+  int64_t rows = result.getNumElements() / batches / std::max<int64_t>(columns, 1);
+  int64_t batchSize = rhs.getRank() == 4 ? rhs.getNumElements() / batches : 0;
+  std::vector<T> left = widenActivations<T>(lhs), right;
+  std::vector<int64_t> leftSteps(depth), rightSteps(depth);
+  for (int64_t k = 0; k < depth; ++k) {
+    leftSteps[k] = k;
+    rightSteps[k] = k * columns;
+  }
+  T *out = result.getMutableData<T>();
+  for (int64_t b = 0; b < batches; ++b) {
+    if (b == 0 || batchSize > 0)
+      right = unpack<T>(rhs, b * batchSize, depth, columns, op.getLanes(),
+                        op.getGroup(), std::max<int64_t>(depth, 1));
+    for (int64_t m = b * rows; m < (b + 1) * rows; ++m)
+      rows::accumulate(out + m * columns, left.data() + m * depth, right.data(),
+                       leftSteps.data(), rightSteps.data(), depth, columns,
+                       /*aVaries=*/false);
+  }
+  return result;
+}
+
+template <typename T>
+static HostTensor convolve(ConvOp op, const HostTensor &image,
+                           const HostTensor &weights, const HostTensor *bias) {
+  RankedTensorType type = op.getInit().getType();
+  HostTensor result = makeResult<T>(type, bias);
+  ArrayRef<int64_t> shape = type.getShape(), in = image.getShape();
+  int64_t filters = shape[3], channels = in[3];
+  bool depthwise = op.getDepthwise();
+  int64_t windowRows = op.getWindow()[0], windowColumns = op.getWindow()[1];
+  int64_t taps = windowRows * windowColumns;
+  int64_t depth = depthwise ? taps : taps * channels;
+  std::vector<T> plain = unpack<T>(weights, 0, depth, filters, op.getLanes(),
+                                   op.getGroup(), depthwise ? taps : channels);
+  std::vector<T> pixels = widenActivations<T>(image);
+  std::vector<int64_t> imageSteps, weightSteps;
+  for (int64_t i = 0; i < windowRows; ++i)
+    for (int64_t j = 0; j < windowColumns; ++j)
+      for (int64_t c = 0; c < (depthwise ? 1 : channels); ++c) {
+        imageSteps.push_back(
+            (i * op.getDilations()[0] * in[2] + j * op.getDilations()[1]) *
+                channels +
+            c);
+        weightSteps.push_back(weightSteps.size() * filters);
+      }
+  T *out = result.getMutableData<T>();
+  for (int64_t b = 0; b < shape[0]; ++b)
+    for (int64_t y = 0; y < shape[1]; ++y)
+      for (int64_t x = 0; x < shape[2]; ++x, out += filters) {
+        int64_t corner = ((b * in[1] + y * op.getStrides()[0]) * in[2] +
+                          x * op.getStrides()[1]) *
+                         channels;
+        rows::accumulate(out, pixels.data() + corner, plain.data(),
+                         imageSteps.data(), weightSteps.data(), depth, filters,
+                         /*aVaries=*/depthwise);
+      }
+  return result;
+}
+
+std::optional<HostTensor>
+mpq::evaluatePackedProduct(Operation *op, ArrayRef<HostTensor> operands) {
+  // Operands: activations, weights, the bias if there is one, init.
+  const HostTensor *bias = operands.size() == 4 ? &operands[2] : nullptr;
+  if (auto contractOp = dyn_cast<ContractOp>(op))
+    return contractOp.isInteger()
+               ? contract<int32_t>(contractOp, operands[0], operands[1], bias)
+               : contract<float>(contractOp, operands[0], operands[1], bias);
+  if (auto conv = dyn_cast<ConvOp>(op))
+    return conv.isInteger()
+               ? convolve<int32_t>(conv, operands[0], operands[1], bias)
+               : convolve<float>(conv, operands[0], operands[1], bias);
+  return std::nullopt;
+}
