@@ -135,6 +135,13 @@ static LogicalResult importAveragePool(NodeImporter &n) {
   FailureOr<Pool> pool = readPool(n);
   if (failed(pool))
     return failure();
+  // The counts below are a table over the result's image.
+  constexpr int64_t largest = int64_t(1) << 24;
+  if (pool->shape[2] > largest || pool->shape[3] > largest ||
+      pool->shape[2] * pool->shape[3] > largest)
+    return n.error() << "expected an image of at most " << largest
+                     << " pixels but got " << pool->shape[2] << " by "
+                     << pool->shape[3];
   bool includePads = n.getInt("count_include_pad", 0) != 0;
   Type type = n.in(0).getElementType();
   Value sum = emitPool<linalg::PoolingNchwSumOp>(n, *pool, n.zero(type));

@@ -200,7 +200,10 @@ static Value emitLinear(NodeImporter &n, const ResizeSpec &spec) {
 static LogicalResult emitResize(NodeImporter &n, const ResizeSpec &spec) {
   Tensor &input = n.in(0);
   std::optional<int64_t> count = countElements(spec.shape);
-  if (!count || *count == 0)
+  // Tables have an entry for each index of a dimension.
+  constexpr int64_t largest = int64_t(1) << 24;
+  if (!count || *count == 0 ||
+      llvm::any_of(spec.shape, [](int64_t e) { return e > largest; }))
     return n.error() << "cannot resize " << input.type << " to ["
                      << ArrayRef<int64_t>(spec.shape) << "]";
   if (ArrayRef<int64_t>(spec.shape) == input.getShape() &&

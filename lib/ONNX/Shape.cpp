@@ -169,7 +169,7 @@ static LogicalResult importDepthToSpace(NodeImporter &n) {
   int64_t s = n.getInt("blocksize", 0);
   std::string mode = n.getString("mode", "DCR");
   ArrayRef<int64_t> x = n.in(0).getShape();
-  if (s <= 0 || x[1] % (s * s) != 0)
+  if (s <= 0 || s > (1 << 16) || x[1] % (s * s) != 0) // no overflow of s * s
     return n.error() << "block size " << s
                      << " does not divide the channels of " << n.in(0).type;
   if (mode != "DCR" && mode != "CRD")
