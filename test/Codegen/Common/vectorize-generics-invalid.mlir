@@ -82,3 +82,35 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
     return %r : tensor<2xf32>
   }
 }
+
+// -----
+
+// A call works on scalars only.
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func private @scalar(f32) -> f32
+  func.func @no_vector_form(%x: tensor<8xf32>, %d: tensor<8xf32>) -> tensor<8xf32> {
+    %r = linalg.generic {indexing_maps = [affine_map<(a) -> (a)>, affine_map<(a) -> (a)>], iterator_types = ["parallel"]}
+        ins(%x : tensor<8xf32>) outs(%d : tensor<8xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      // expected-error @below {{operation 'func.call' has no vector form: expected an elementwise operation here}}
+      %n = func.call @scalar(%in) : (f32) -> f32
+      linalg.yield %n : f32
+    } -> tensor<8xf32>
+    return %r : tensor<8xf32>
+  }
+}
+
+// -----
+
+// A result that is written beside its loops.
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @shifted(%x: tensor<8xf32>, %d: tensor<9xf32>) -> tensor<9xf32> {
+    // expected-error @below {{expected each result dimension to be a loop}}
+    %r = linalg.generic {indexing_maps = [affine_map<(a) -> (a)>, affine_map<(a) -> (a + 1)>], iterator_types = ["parallel"]}
+        ins(%x : tensor<8xf32>) outs(%d : tensor<9xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    } -> tensor<9xf32>
+    return %r : tensor<9xf32>
+  }
+}
