@@ -219,11 +219,9 @@ LogicalResult Compiler::runPhase(Phase phase) {
     buildPreparePipeline(manager);
     break;
   case Phase::Calibrate:
-    if (!options.profile.empty()) {
-      ApplyProfilePassOptions apply;
-      apply.file = options.profile;
-      buildCalibratePipeline(manager, apply);
-    }
+    if (!options.profile.empty())
+      buildCalibratePipeline(
+          manager, getApplyProfileOptions(options.profile, options.recipe));
     break;
   case Phase::Assign:
     if (quantizes) {

@@ -18,18 +18,38 @@
 #include "mlir/Transforms/Passes.h"
 #include "mpq/Conversion/Passes.h"
 #include "mpq/Transforms/Assign/Passes.h"
+#include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 #include "mpq/Transforms/Quantize/Passes.h"
 
 using namespace mlir;
 using namespace mpq;
 
+ApplyProfilePassOptions mpq::getApplyProfileOptions(llvm::StringRef profile,
+                                                     llvm::StringRef recipe) {
+  ApplyProfilePassOptions apply;
+  apply.file = profile.str();
+  if (recipe.empty())
+    return apply;
+  llvm::Expected<Recipe> loaded = Recipe::load(recipe);
+  if (!loaded) {
+    // mpq-assign-precision reads the same file and reports it with a location.
+    llvm::consumeError(loaded.takeError());
+    return apply;
+  }
+  if (loaded->method)
+    apply.method = *loaded->method == "percentile" ? RangeMethod::Percentile
+                                                   : RangeMethod::MinMax;
+  if (loaded->percentile)
+    apply.percentile = *loaded->percentile;
+  return apply;
+}
+
 void mpq::buildQuantizePipeline(OpPassManager &manager,
                                 const QuantizePipelineOptions &options) {
   if (!options.profile.empty()) {
-    ApplyProfilePassOptions apply;
-    apply.file = options.profile;
-    manager.addPass(createApplyProfilePass(apply));
+    manager.addPass(createApplyProfilePass(
+        getApplyProfileOptions(options.profile, options.recipe)));
   }
   AssignPrecisionPassOptions assign;
   assign.recipe = options.recipe;

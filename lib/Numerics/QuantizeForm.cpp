@@ -1,4 +1,5 @@
-//===- QuantizeForm.cpp - quantization attributes as the formulas take them ---===//
+//===- QuantizeForm.cpp - quantization attributes as the formulas take them
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -26,7 +27,8 @@ formulas::QuantizeForm formulas::getQuantizeForm(QuantizeOp op) {
   QuantizeForm form;
   form.rounding = convertRounding(op.getRounding());
   form.multiply = op.getScaling() == Scaling::Multiply;
-  form.zeroPointFirst = op.getZeroPointOrder() == ZeroPointOrder::BeforeRounding;
+  form.zeroPointFirst =
+      op.getZeroPointOrder() == ZeroPointOrder::BeforeRounding;
   std::tie(form.low, form.high) = op.getLimits();
   return form;
 }

@@ -59,8 +59,7 @@ static bool dependsOnInit(Value value, Block &body, unsigned firstInit) {
 static Operation *matchCombiner(linalg::LinalgOp op, unsigned index) {
   Block &body = *op.getBlock();
   unsigned firstInit = op.getNumDpsInputs();
-  Operation *combiner =
-      body.getTerminator()->getOperand(index).getDefiningOp();
+  Operation *combiner = body.getTerminator()->getOperand(index).getDefiningOp();
   if (!isa_and_nonnull<arith::AddFOp, arith::MulFOp, arith::MaximumFOp,
                        arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp>(
           combiner) ||

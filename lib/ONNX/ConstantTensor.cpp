@@ -116,9 +116,9 @@ std::optional<ConstantTensor> ConstantTensor::getUniform() const {
                         std::string(bytes.data(), elementBytes));
 }
 
-ConstantTensor ConstantTensor::gather(
-    ArrayRef<int64_t> newShape,
-    function_ref<int64_t(ArrayRef<int64_t>)> source) const {
+ConstantTensor
+ConstantTensor::gather(ArrayRef<int64_t> newShape,
+                       function_ref<int64_t(ArrayRef<int64_t>)> source) const {
   int64_t count = 1;
   for (int64_t extent : newShape)
     count *= extent;

@@ -128,8 +128,7 @@ static LogicalResult importConv(NodeImporter &n) {
   FailureOr<Value> init = makeInit(n, shape, image.getElementType());
   if (failed(init))
     return failure();
-  Value padded =
-      padImage(n, n.materialize(image), window->low, window->high);
+  Value padded = padImage(n, n.materialize(image), window->low, window->high);
   setImage(n, convolve(n, padded, weight, *init, groups, window->strides,
                        window->dilations));
   return success();
@@ -146,10 +145,11 @@ static Value convTransposeAsProduct(NodeImporter &n, Tensor &image,
   pixels = n.reshape(pixels, {rows, x[1]});
   Tensor matrix = n.reshape(weight, {w[0], columns});
   Value init = n.fill({rows, columns}, n.zero(type));
-  Value blocks = linalg::MatmulOp::create(
-                     n.b, TypeRange{init.getType()},
-                     ValueRange{pixels, n.materialize(matrix)}, ValueRange{init})
-                     ->getResult(0);
+  Value blocks =
+      linalg::MatmulOp::create(n.b, TypeRange{init.getType()},
+                               ValueRange{pixels, n.materialize(matrix)},
+                               ValueRange{init})
+          ->getResult(0);
   blocks = n.reshape(blocks, {x[0], x[2], x[3], w[1], w[2], w[3]});
   blocks = n.transpose(blocks, {0, 3, 1, 4, 2, 5});
   return n.reshape(blocks, {x[0], w[1], x[2] * w[2], x[3] * w[3]});
@@ -186,8 +186,8 @@ static LogicalResult importConvTranspose(NodeImporter &n) {
   std::string autoPad = n.getString("auto_pad", "NOTSET");
   SmallVector<int64_t> shape = {x[0], w[1] * groups};
   for (unsigned d : {0, 1}) {
-    int64_t full = (x[2 + d] - 1) * window->strides[d] + window->getReach(d) +
-                   extra[d];
+    int64_t full =
+        (x[2 + d] - 1) * window->strides[d] + window->getReach(d) + extra[d];
     // With an output shape (or SAME, which means input times stride) the pads
     // follow from it.
     bool isSame = autoPad == "SAME_UPPER" || autoPad == "SAME_LOWER";
@@ -221,8 +221,8 @@ static LogicalResult importConvTranspose(NodeImporter &n) {
       Tensor &bias = n.in(2);
       if (bias.getRank() != 1 || bias.getDim(0) != shape[1] ||
           bias.getElementType() != type)
-        return n.error() << "expected a bias of " << shape[1]
-                         << " elements of " << type << " but got " << bias.type;
+        return n.error() << "expected a bias of " << shape[1] << " elements of "
+                         << type << " but got " << bias.type;
       Tensor column = n.reshape(bias, {shape[1], 1, 1});
       Tensor product{cast<RankedTensorType>(result.getType()), false, result,
                      std::nullopt, n.node.outputs[0]};
@@ -245,20 +245,19 @@ static LogicalResult importConvTranspose(NodeImporter &n) {
   int64_t g = groups, c = x[1] / g, f = w[1], kh = w[2], kw = w[3];
   SmallVector<int64_t> flippedShape = {g * f, c, kh, kw};
   Tensor flipped = n.makeConstant(
-      weight.constant->gather(flippedShape,
-                              [&](ArrayRef<int64_t> at) {
-                                int64_t group = at[0] / f;
-                                int64_t channel = group * c + at[1];
-                                return ((channel * f + at[0] % f) * kh + kh -
-                                        1 - at[2]) *
-                                           kw +
-                                       kw - 1 - at[3];
-                              }),
+      weight.constant->gather(
+          flippedShape,
+          [&](ArrayRef<int64_t> at) {
+            int64_t group = at[0] / f;
+            int64_t channel = group * c + at[1];
+            return ((channel * f + at[0] % f) * kh + kh - 1 - at[2]) * kw + kw -
+                   1 - at[3];
+          }),
       "flipped");
   // Zeros between the pixels, and around them so that every output has a whole
   // window; pads larger than the window crop the image instead.
-  SmallVector<int64_t> offsets = {0, 0}, sizes = {x[0], x[1]},
-                       steps = {1, 1}, canvas = {x[0], x[1]};
+  SmallVector<int64_t> offsets = {0, 0}, sizes = {x[0], x[1]}, steps = {1, 1},
+                       canvas = {x[0], x[1]};
   SmallVector<int64_t> crop(4, 0), cropped(x);
   for (unsigned d : {0, 1}) {
     int64_t front = window->getReach(d) - 1 - window->low[d];
@@ -278,11 +277,11 @@ static LogicalResult importConvTranspose(NodeImporter &n) {
   }
   Value pixels = n.slice(n.materialize(image), crop, cropped, {1, 1, 1, 1});
   MLIRContext *context = n.b.getContext();
-  Value spread = tensor::InsertSliceOp::create(
-      n.b, pixels, n.fill(canvas, n.zero(type)),
-      getAsIndexOpFoldResult(context, offsets),
-      getAsIndexOpFoldResult(context, sizes),
-      getAsIndexOpFoldResult(context, steps));
+  Value spread =
+      tensor::InsertSliceOp::create(n.b, pixels, n.fill(canvas, n.zero(type)),
+                                    getAsIndexOpFoldResult(context, offsets),
+                                    getAsIndexOpFoldResult(context, sizes),
+                                    getAsIndexOpFoldResult(context, steps));
   FailureOr<Value> init = makeInit(n, shape, type);
   if (failed(init))
     return failure();

@@ -143,17 +143,16 @@ FailureOr<SmallVector<RankedTensorType>> Importer::getInputTypes() {
   SmallVector<RankedTensorType> types;
   for (const GraphValue &input : model.inputs) {
     if (!input.elementType)
-      return emitError(loc) << "input '" << input.name
-                            << "' has no element type";
+      return emitError(loc)
+             << "input '" << input.name << "' has no element type";
     SmallVector<int64_t> shape = input.shape;
     auto given = options.shapes.find(input.name);
     if (given != options.shapes.end()) {
       unused.erase(input.name);
       if (input.hasShape && given->second.size() != shape.size())
-        return emitError(loc)
-               << "expected a shape of " << shape.size()
-               << " dimensions for input '" << input.name << "' but got "
-               << given->second.size();
+        return emitError(loc) << "expected a shape of " << shape.size()
+                              << " dimensions for input '" << input.name
+                              << "' but got " << given->second.size();
       shape.resize(given->second.size(), -1);
       for (auto [d, extent] : llvm::enumerate(given->second)) {
         if (shape[d] >= 0 && shape[d] != extent)
@@ -170,16 +169,16 @@ FailureOr<SmallVector<RankedTensorType>> Importer::getInputTypes() {
     }
     for (auto [d, extent] : llvm::enumerate(shape))
       if (extent < 0)
-        return emitError(loc) << "dimension " << d << " of input '"
-                              << input.name
-                              << "' is not known in the model: give its shape "
-                                 "with --shape="
-                              << input.name << "=...";
+        return emitError(loc)
+               << "dimension " << d << " of input '" << input.name
+               << "' is not known in the model: give its shape "
+                  "with --shape="
+               << input.name << "=...";
     std::optional<int64_t> count = countElements(shape);
     if (!count || *count == 0)
-      return emitError(loc) << "input '" << input.name
-                            << "' has an impossible shape ["
-                            << ArrayRef<int64_t>(shape) << "]";
+      return emitError(loc)
+             << "input '" << input.name << "' has an impossible shape ["
+             << ArrayRef<int64_t>(shape) << "]";
     types.push_back(RankedTensorType::get(shape, input.elementType));
   }
   if (unused.empty())
@@ -246,7 +245,8 @@ void Importer::setLocations(const Node &node, NodeImporter &importer,
   };
   llvm::DenseMap<Operation *, StringRef> ids;
   std::string firstName;
-  for (auto [result, output] : llvm::zip_equal(importer.results, node.outputs)) {
+  for (auto [result, output] :
+       llvm::zip_equal(importer.results, node.outputs)) {
     if (firstName.empty())
       firstName = output;
     if (result && result->value)
@@ -270,7 +270,8 @@ void Importer::setLocations(const Node &node, NodeImporter &importer,
           nested.setLoc(op.getLoc());
       }
   };
-  Block::iterator it = before ? std::next(before->getIterator()) : body->begin();
+  Block::iterator it =
+      before ? std::next(before->getIterator()) : body->begin();
   for (; it != body->end(); ++it) {
     set(&*it);
     setNested(*it);
@@ -283,8 +284,8 @@ void Importer::setLocations(const Node &node, NodeImporter &importer,
 }
 
 LogicalResult Importer::importNode(const Node &node) {
-  const Operator *op = OperatorRegistry::get().find(node.domain, node.opType,
-                                                    getOpset(node));
+  const Operator *op =
+      OperatorRegistry::get().find(node.domain, node.opType, getOpset(node));
   NodeImporter importer(*this, node, getOpset(node), builder);
   for (unsigned i = 0; i < op->minInputs; ++i)
     if (!importer.hasInput(i))
@@ -293,8 +294,8 @@ LogicalResult Importer::importNode(const Node &node) {
   for (const std::string &input : node.inputs)
     if (!input.empty() && tensors[input].type.getNumElements() == 0 &&
         !tensors[input].constant)
-      return importer.error() << "input '" << input << "' is empty: "
-                              << tensors[input].type;
+      return importer.error()
+             << "input '" << input << "' is empty: " << tensors[input].type;
 
   builder.setInsertionPointToEnd(body);
   // Constants made on the way land behind the other constants, which may be
@@ -318,15 +319,14 @@ LogicalResult Importer::importNode(const Node &node) {
       for (const Node &user : model.nodes)
         used = used || llvm::is_contained(user.inputs, output);
       if (used)
-        return importer.error() << "output " << i << " ('" << output
-                                << "') of " << node.opType
-                                << " is not supported";
+        return importer.error() << "output " << i << " ('" << output << "') of "
+                                << node.opType << " is not supported";
       continue;
     }
     std::optional<int64_t> count = countElements(result->getShape());
     if (!count || (*count == 0 && !result->constant))
-      return importer.error() << "the result has an impossible shape "
-                              << result->type;
+      return importer.error()
+             << "the result has an impossible shape " << result->type;
     // An alias keeps the name of the tensor it stands for.
     result->name = result->name.empty() ? output : result->name;
     tensors[output] = std::move(*result);
@@ -340,18 +340,17 @@ LogicalResult Importer::importOutputs(func::FuncOp function) {
   for (const GraphValue &output : model.outputs) {
     Tensor &tensor = tensors[output.name];
     if (output.elementType && output.elementType != tensor.getElementType())
-      return emitError(loc) << "output '" << output.name << "' has elements of "
-                            << output.elementType
-                            << " in the model but its node computes "
-                            << tensor.type;
+      return emitError(loc)
+             << "output '" << output.name << "' has elements of "
+             << output.elementType << " in the model but its node computes "
+             << tensor.type;
     builder.setInsertionPointToEnd(body);
     values.push_back(materialize(tensor));
     types.push_back(tensor.type);
   }
   builder.setInsertionPointToEnd(body);
   func::ReturnOp::create(builder, values);
-  function.setType(FunctionType::get(
-      context, body->getArgumentTypes(), types));
+  function.setType(FunctionType::get(context, body->getArgumentTypes(), types));
   for (auto [i, output] : llvm::enumerate(model.outputs)) {
     function.setResultAttr(i, MPQDialect::getNameAttrName(),
                            builder.getStringAttr(output.name));
@@ -456,16 +455,16 @@ LogicalResult mpq::parseShapeOption(StringRef text, ImportOptions &options,
   for (StringRef part : parts) {
     int64_t extent;
     if (part.getAsInteger(10, extent) || extent <= 0) {
-      message = ("expected positive extents in '" + text + "' but got '" +
-                 part + "'")
-                    .str();
+      message =
+          ("expected positive extents in '" + text + "' but got '" + part + "'")
+              .str();
       return failure();
     }
     extents.push_back(extent);
   }
   if (name.empty() || shape.empty()) {
-    message =
-        ("expected a shape like input=1x3x224x224 but got '" + text + "'").str();
+    message = ("expected a shape like input=1x3x224x224 but got '" + text + "'")
+                  .str();
     return failure();
   }
   if (!options.shapes.emplace(name.str(), extents).second) {

@@ -21,8 +21,8 @@ using namespace mpq::onnximport;
 static Value emitMatmul(NodeImporter &n, Value lhs, Value rhs) {
   auto a = cast<RankedTensorType>(lhs.getType());
   auto b = cast<RankedTensorType>(rhs.getType());
-  Value init = n.fill({a.getDimSize(0), b.getDimSize(1)},
-                      n.zero(a.getElementType()));
+  Value init =
+      n.fill({a.getDimSize(0), b.getDimSize(1)}, n.zero(a.getElementType()));
   return linalg::MatmulOp::create(n.b, TypeRange{init.getType()},
                                   ValueRange{lhs, rhs}, ValueRange{init})
       ->getResult(0);
@@ -71,10 +71,10 @@ static LogicalResult importMatMul(NodeImporter &n) {
     };
     Value left = prepare(a, rows, depth), right = prepare(b, depth, columns);
     Value init = n.fill({count, rows, columns}, n.zero(a.getElementType()));
-    result = linalg::BatchMatmulOp::create(n.b, TypeRange{init.getType()},
-                                           ValueRange{left, right},
-                                           ValueRange{init})
-                 ->getResult(0);
+    result =
+        linalg::BatchMatmulOp::create(n.b, TypeRange{init.getType()},
+                                      ValueRange{left, right}, ValueRange{init})
+            ->getResult(0);
   }
   SmallVector<int64_t> shape(*batch);
   if (!dropRow)
@@ -118,10 +118,10 @@ static LogicalResult importGemm(NodeImporter &n) {
     FailureOr<Value> total = n.elementwise(
         inputs, type, [&](ImplicitLocOpBuilder &builder, ValueRange v) {
           auto scale = [&](Value x, double factor) -> Value {
-            return factor == 1 ? x
-                               : Value(arith::MulFOp::create(
-                                     builder, x,
-                                     makeFloat(builder, type, factor)));
+            return factor == 1
+                       ? x
+                       : Value(arith::MulFOp::create(
+                             builder, x, makeFloat(builder, type, factor)));
           };
           Value x = scale(v[0], alpha);
           return addsC ? Value(arith::AddFOp::create(builder, x,

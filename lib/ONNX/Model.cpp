@@ -41,8 +41,8 @@ LogicalResult Model::sortAndVerify(Location loc) {
     if (input.name.empty())
       return emitError(loc) << "graph input without a name";
     if (!producers.try_emplace(input.name, -1).second)
-      return emitError(loc) << "graph input '" << input.name
-                            << "' is defined twice";
+      return emitError(loc)
+             << "graph input '" << input.name << "' is defined twice";
   }
   for (const Node &node : nodes)
     for (const std::string &output : node.outputs) {
@@ -50,9 +50,9 @@ LogicalResult Model::sortAndVerify(Location loc) {
         continue;
       auto [it, inserted] = producers.try_emplace(output, node.index);
       if (!inserted) {
-        InFlightDiagnostic diagnostic =
-            emitError(node.getLoc(context))
-            << "value '" << output << "' is defined twice";
+        InFlightDiagnostic diagnostic = emitError(node.getLoc(context))
+                                        << "value '" << output
+                                        << "' is defined twice";
         if (it->second >= 0)
           diagnostic.attachNote(nodes[it->second].getLoc(context))
               << "first defined here";

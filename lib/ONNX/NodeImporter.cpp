@@ -54,15 +54,15 @@ InFlightDiagnostic NodeImporter::error() const {
   return emitError(node.getLoc(b.getContext()));
 }
 
-const NodeAttribute *NodeImporter::getAttr(StringRef name, NodeAttribute::Kind kind) {
+const NodeAttribute *NodeImporter::getAttr(StringRef name,
+                                           NodeAttribute::Kind kind) {
   auto it = node.attributes.find(name.str());
   if (it == node.attributes.end())
     return nullptr;
   if (it->second.kind != kind) {
-    static const char *const kinds[] = {"a float",      "an integer",
-                                        "a string",     "a tensor",
-                                        "floats",       "integers",
-                                        "strings",      "another kind"};
+    static const char *const kinds[] = {"a float",  "an integer",  "a string",
+                                        "a tensor", "floats",      "integers",
+                                        "strings",  "another kind"};
     if (!hadError)
       error() << "expected attribute '" << name << "' to be " << kinds[kind]
               << " but got " << kinds[it->second.kind];
@@ -176,7 +176,7 @@ int64_t mpq::onnximport::product(ArrayRef<int64_t> values) {
 }
 
 SmallVector<int64_t> mpq::onnximport::removeDims(ArrayRef<int64_t> shape,
-                                          ArrayRef<int64_t> dims) {
+                                                 ArrayRef<int64_t> dims) {
   SmallVector<int64_t> kept;
   for (auto [dim, extent] : llvm::enumerate(shape))
     if (!llvm::is_contained(dims, static_cast<int64_t>(dim)))
@@ -184,11 +184,13 @@ SmallVector<int64_t> mpq::onnximport::removeDims(ArrayRef<int64_t> shape,
   return kept;
 }
 
-Value mpq::onnximport::makeFloat(ImplicitLocOpBuilder &b, Type type, double value) {
+Value mpq::onnximport::makeFloat(ImplicitLocOpBuilder &b, Type type,
+                                 double value) {
   return arith::ConstantOp::create(b, b.getFloatAttr(type, value));
 }
 
-Value mpq::onnximport::makeInt(ImplicitLocOpBuilder &b, Type type, int64_t value) {
+Value mpq::onnximport::makeInt(ImplicitLocOpBuilder &b, Type type,
+                               int64_t value) {
   return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
 }
 
@@ -212,8 +214,8 @@ Tensor NodeImporter::makeConstant(ConstantTensor constant, StringRef role) {
 }
 
 /// A `linalg.generic` into an uninitialized or given tensor.
-static Value makeGeneric(ImplicitLocOpBuilder &b, ValueRange inputs,
-                         Value init, ArrayRef<AffineMap> maps,
+static Value makeGeneric(ImplicitLocOpBuilder &b, ValueRange inputs, Value init,
+                         ArrayRef<AffineMap> maps,
                          ArrayRef<utils::IteratorType> iterators,
                          ElementBody body) {
   auto generic = linalg::GenericOp::create(
@@ -280,10 +282,9 @@ FailureOr<Value> NodeImporter::elementwise(ArrayRef<Tensor *> inputs,
     if (std::optional<ConstantTensor> uniform =
             input->constant ? input->constant->getUniform() : std::nullopt) {
       Type type = input->getElementType();
-      scalars[i] =
-          uniform->isInteger()
-              ? TypedAttr(b.getIntegerAttr(type, uniform->getInt(0)))
-              : TypedAttr(b.getFloatAttr(type, uniform->getDouble(0)));
+      scalars[i] = uniform->isInteger()
+                       ? TypedAttr(b.getIntegerAttr(type, uniform->getInt(0)))
+                       : TypedAttr(b.getFloatAttr(type, uniform->getDouble(0)));
       continue;
     }
     SmallVector<int64_t> kept;
@@ -401,9 +402,10 @@ Value NodeImporter::reshape(Value input, ArrayRef<int64_t> shape) {
   auto resultType = RankedTensorType::get(shape, element);
   if (shape.empty() || type.getRank() == 0) {
     SmallVector<ReassociationIndices> none;
-    return shape.empty()
-               ? Value(tensor::CollapseShapeOp::create(b, resultType, input, none))
-               : Value(tensor::ExpandShapeOp::create(b, resultType, input, none));
+    return shape.empty() ? Value(tensor::CollapseShapeOp::create(b, resultType,
+                                                                 input, none))
+                         : Value(tensor::ExpandShapeOp::create(b, resultType,
+                                                               input, none));
   }
   // Collapse what has to be collapsed, then expand. A group with several
   // dimensions on both sides goes through one dimension.
@@ -433,9 +435,8 @@ Value NodeImporter::transpose(Value input, ArrayRef<int64_t> permutation) {
   SmallVector<int64_t> shape;
   for (int64_t dim : permutation)
     shape.push_back(type.getDimSize(dim));
-  return linalg::TransposeOp::create(b, input,
-                                     empty(shape, type.getElementType()),
-                                     permutation)
+  return linalg::TransposeOp::create(
+             b, input, empty(shape, type.getElementType()), permutation)
       ->getResult(0);
 }
 
@@ -474,13 +475,13 @@ Value NodeImporter::pad(Value input, ArrayRef<int64_t> low,
     return input;
   auto type = cast<RankedTensorType>(input.getType());
   SmallVector<int64_t> shape;
-  for (auto [extent, before, after] : llvm::zip_equal(type.getShape(), low, high))
+  for (auto [extent, before, after] :
+       llvm::zip_equal(type.getShape(), low, high))
     shape.push_back(extent + before + after);
-  return tensor::PadOp::create(b,
-                               RankedTensorType::get(shape, type.getElementType()),
-                               input, getAsIndexOpFoldResult(b.getContext(), low),
-                               getAsIndexOpFoldResult(b.getContext(), high),
-                               scalar(value));
+  return tensor::PadOp::create(
+      b, RankedTensorType::get(shape, type.getElementType()), input,
+      getAsIndexOpFoldResult(b.getContext(), low),
+      getAsIndexOpFoldResult(b.getContext(), high), scalar(value));
 }
 
 Value NodeImporter::slice(Value input, ArrayRef<int64_t> offsets,
@@ -505,20 +506,20 @@ Value NodeImporter::gather(
                                              utils::IteratorType::parallel);
   SmallVector<AffineMap> maps = {b.getMultiDimIdentityMap(rank)};
   Value init = empty(shape, getElementTypeOrSelf(input.getType()));
-  return makeGeneric(
-      b, ValueRange{}, init, maps, iterators,
-      [&](ImplicitLocOpBuilder &inner, ValueRange) -> Value {
-        SmallVector<Value> indices;
-        for (int64_t d = 0; d < rank; ++d)
-          indices.push_back(linalg::IndexOp::create(inner, d));
-        return tensor::ExtractOp::create(inner, input, body(inner, indices));
-      });
+  return makeGeneric(b, ValueRange{}, init, maps, iterators,
+                     [&](ImplicitLocOpBuilder &inner, ValueRange) -> Value {
+                       SmallVector<Value> indices;
+                       for (int64_t d = 0; d < rank; ++d)
+                         indices.push_back(linalg::IndexOp::create(inner, d));
+                       return tensor::ExtractOp::create(inner, input,
+                                                        body(inner, indices));
+                     });
 }
 
 Value NodeImporter::unit(StringRef kind, ValueRange inputs, Type resultType,
                          function_ref<Value(ValueRange)> body) {
-  auto unit = UnitOp::create(b, TypeRange{resultType}, b.getStringAttr(kind),
-                             inputs);
+  auto unit =
+      UnitOp::create(b, TypeRange{resultType}, b.getStringAttr(kind), inputs);
   OpBuilder::InsertionGuard guard(b);
   Block &block = unit.getBody().emplaceBlock();
   for (Value input : inputs)

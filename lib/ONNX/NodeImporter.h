@@ -1,4 +1,5 @@
-//===- NodeImporter.h - what an operator's import function sees -*- C++ -*- ---===//
+//===- NodeImporter.h - what an operator's import function sees -*- C++ -*-
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -56,8 +57,8 @@ public:
 };
 
 /// Computes an element of the result from elements of the inputs.
-using ElementBody = llvm::function_ref<mlir::Value(
-    mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>;
+using ElementBody = llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &,
+                                                   mlir::ValueRange)>;
 
 class NodeImporter {
 public:
@@ -97,7 +98,9 @@ public:
   //===--------------------------------------------------------------------===//
 
   mlir::InFlightDiagnostic error() const;
-  bool hasAttr(llvm::StringRef name) const { return node.attributes.count(name.str()); }
+  bool hasAttr(llvm::StringRef name) const {
+    return node.attributes.count(name.str());
+  }
   int64_t getInt(llvm::StringRef name, int64_t defaultValue);
   double getFloat(llvm::StringRef name, double defaultValue);
   std::string getString(llvm::StringRef name, llvm::StringRef defaultValue);
@@ -152,15 +155,16 @@ public:
                     llvm::ArrayRef<int64_t> strides);
   /// A tensor with elements chosen by a function of the result's indices. The
   /// body gets the indices of the result and returns those of the input.
-  mlir::Value gather(
-      mlir::Value input, llvm::ArrayRef<int64_t> shape,
-      llvm::function_ref<llvm::SmallVector<mlir::Value>(
-          mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>
-          body);
+  mlir::Value gather(mlir::Value input, llvm::ArrayRef<int64_t> shape,
+                     llvm::function_ref<llvm::SmallVector<mlir::Value>(
+                         mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>
+                         body);
   mlir::Value empty(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
   mlir::Value fill(llvm::ArrayRef<int64_t> shape, mlir::TypedAttr value);
   mlir::Value scalar(mlir::TypedAttr value);
-  mlir::TypedAttr zero(mlir::Type elementType) { return b.getZeroAttr(elementType); }
+  mlir::TypedAttr zero(mlir::Type elementType) {
+    return b.getZeroAttr(elementType);
+  }
   /// A constant that the node itself brings along (reciprocal counts, folded
   /// parameters), with the value id `<output>#<role>`.
   Tensor makeConstant(ConstantTensor constant, llvm::StringRef role);
@@ -176,12 +180,14 @@ private:
 };
 
 /// Scalars of a linalg body.
-mlir::Value makeFloat(mlir::ImplicitLocOpBuilder &b, mlir::Type type, double value);
-mlir::Value makeInt(mlir::ImplicitLocOpBuilder &b, mlir::Type type, int64_t value);
+mlir::Value makeFloat(mlir::ImplicitLocOpBuilder &b, mlir::Type type,
+                      double value);
+mlir::Value makeInt(mlir::ImplicitLocOpBuilder &b, mlir::Type type,
+                    int64_t value);
 
 /// The shape without its dimensions `dims` (sorted).
 llvm::SmallVector<int64_t> removeDims(llvm::ArrayRef<int64_t> shape,
-                                    llvm::ArrayRef<int64_t> dims);
+                                      llvm::ArrayRef<int64_t> dims);
 int64_t product(llvm::ArrayRef<int64_t> values);
 
 } // namespace mpq::onnximport

@@ -1,4 +1,5 @@
-//===- Normalization.cpp - normalizations, softmax and their spelled-out forms ---===//
+//===- Normalization.cpp - normalizations, softmax and their spelled-out forms
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -44,8 +45,8 @@ static Value withRows(NodeImporter &n, Value wide, ValueRange rows,
   AffineMap identity = n.b.getMultiDimIdentityMap(rank);
   SmallVector<AffineMap> maps = {identity};
   maps.append(rows.size(), identity.dropResult(rank - 1));
-  maps.append(columns.size(), identity.getMinorIdentityMap(
-                                  rank, 1, n.b.getContext()));
+  maps.append(columns.size(),
+              identity.getMinorIdentityMap(rank, 1, n.b.getContext()));
   maps.push_back(identity);
   SmallVector<utils::IteratorType> iterators(rank,
                                              utils::IteratorType::parallel);
@@ -98,23 +99,24 @@ static Value emitSoftmax(NodeImporter &n, Value input, bool isLog) {
                              [](ImplicitLocOpBuilder &b, ValueRange v) {
                                return arith::MaximumFOp::create(b, v[1], v[0]);
                              });
-        Value shifted = withRows(
-            n, x, {max}, {}, [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-              Value d = arith::SubFOp::create(b, v[0], v[1]);
-              return isLog ? d : Value(math::ExpOp::create(b, d));
-            });
+        Value shifted =
+            withRows(n, x, {max}, {},
+                     [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                       Value d = arith::SubFOp::create(b, v[0], v[1]);
+                       return isLog ? d : Value(math::ExpOp::create(b, d));
+                     });
         Value sum = sumRows(
             n, shifted, [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
               return isLog ? Value(math::ExpOp::create(b, v[0])) : v[0];
             });
-        return withRows(
-            n, shifted, {sum}, {},
-            [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-              if (!isLog)
-                return arith::DivFOp::create(b, v[0], v[1]);
-              return arith::SubFOp::create(
-                  b, v[0], math::LogOp::create(b, v[1]).getResult());
-            });
+        return withRows(n, shifted, {sum}, {},
+                        [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                          if (!isLog)
+                            return arith::DivFOp::create(b, v[0], v[1]);
+                          return arith::SubFOp::create(
+                              b, v[0],
+                              math::LogOp::create(b, v[1]).getResult());
+                        });
       });
 }
 
@@ -138,8 +140,9 @@ template <bool IsLog> static LogicalResult importSoftmax(NodeImporter &n) {
     return failure();
   Tensor &input = n.in(0);
   int64_t rank = input.getRank();
-  FailureOr<int64_t> axis =
-      n.normalizeAxis(n.getInt("axis", n.opset < 13 ? std::min<int64_t>(1, rank - 1) : -1), rank);
+  FailureOr<int64_t> axis = n.normalizeAxis(
+      n.getInt("axis", n.opset < 13 ? std::min<int64_t>(1, rank - 1) : -1),
+      rank);
   if (failed(axis))
     return failure();
   ArrayRef<int64_t> shape = input.getShape();
@@ -216,32 +219,31 @@ static Value emitLayerNorm(NodeImporter &n, Value input, Value gamma,
                              return arith::MulFOp::create(
                                  b, v[0], makeFloat(b, type, reciprocal));
                            });
-        Value centered =
-            withRows(n, x, {mean}, {}, [](ImplicitLocOpBuilder &b, ValueRange v) {
-              return arith::SubFOp::create(b, v[0], v[1]);
-            });
+        Value centered = withRows(n, x, {mean}, {},
+                                  [](ImplicitLocOpBuilder &b, ValueRange v) {
+                                    return arith::SubFOp::create(b, v[0], v[1]);
+                                  });
         Value squares = sumRows(n, centered, square);
-        Value factor = n.map(
-            ValueRange{squares}, type,
-            [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-              Value variance = arith::MulFOp::create(
-                  b, v[0], makeFloat(b, type, reciprocal));
-              Value shifted = arith::AddFOp::create(
-                  b, variance, makeFloat(b, type, epsilon));
-              return arith::DivFOp::create(
-                  b, makeFloat(b, type, 1),
-                  math::SqrtOp::create(b, shifted).getResult());
-            });
-        return withRows(
-            n, centered, {factor}, arguments.drop_front(),
-            [&](ImplicitLocOpBuilder &b, ValueRange v) {
-              Value y = arith::MulFOp::create(b, v[0], v[1]);
-              if (gamma)
-                y = arith::MulFOp::create(b, y, v[2]);
-              if (beta)
-                y = arith::AddFOp::create(b, y, v.back());
-              return y;
-            });
+        Value factor =
+            n.map(ValueRange{squares}, type,
+                  [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                    Value variance = arith::MulFOp::create(
+                        b, v[0], makeFloat(b, type, reciprocal));
+                    Value shifted = arith::AddFOp::create(
+                        b, variance, makeFloat(b, type, epsilon));
+                    return arith::DivFOp::create(
+                        b, makeFloat(b, type, 1),
+                        math::SqrtOp::create(b, shifted).getResult());
+                  });
+        return withRows(n, centered, {factor}, arguments.drop_front(),
+                        [&](ImplicitLocOpBuilder &b, ValueRange v) {
+                          Value y = arith::MulFOp::create(b, v[0], v[1]);
+                          if (gamma)
+                            y = arith::MulFOp::create(b, y, v[2]);
+                          if (beta)
+                            y = arith::AddFOp::create(b, y, v.back());
+                          return y;
+                        });
       });
 }
 
@@ -271,9 +273,8 @@ static LogicalResult importLayerNormalization(NodeImporter &n) {
     Tensor flat = n.reshape(parameter, {size});
     parameters[i - 1] = n.materialize(flat);
   }
-  Value result =
-      emitLayerNorm(n, n.reshape(n.value(0), rows), parameters[0],
-                    parameters[1], n.getFloat("epsilon", 1e-5));
+  Value result = emitLayerNorm(n, n.reshape(n.value(0), rows), parameters[0],
+                               parameters[1], n.getFloat("epsilon", 1e-5));
   n.setResult(0, n.reshape(result, shape));
   return success();
 }
@@ -294,7 +295,7 @@ static const Node *producer(NodeImporter &n, StringRef value,
                             StringRef opType) {
   const Node *node = n.getModel().getProducer(value);
   return node && node->domain.empty() && node->opType == opType ? node
-                                                                 : nullptr;
+                                                                : nullptr;
 }
 
 /// The single value of a constant of any shape.
@@ -318,7 +319,8 @@ static bool isRowMean(NodeImporter &n, const Node &node, int64_t rank) {
   if (const NodeAttribute *given = attribute("axes"))
     axes.assign(given->ints.begin(), given->ints.end());
   else if (node.inputs.size() > 1)
-    if (Tensor *known = n.getModel().find(node.inputs[1]); known && known->constant)
+    if (Tensor *known = n.getModel().find(node.inputs[1]);
+        known && known->constant)
       axes = known->constant->getInts();
   return axes.size() == 1 && (axes[0] == -1 || axes[0] == rank - 1);
 }
@@ -374,8 +376,7 @@ static std::optional<SpelledLayerNorm> matchSpelled(NodeImporter &n,
     return matchCore(n, node);
   bool isAdd = node.opType == "Add";
   for (unsigned side : {0, 1}) {
-    const Node *before =
-        producer(n, node.inputs[side], isAdd ? "Mul" : "Div");
+    const Node *before = producer(n, node.inputs[side], isAdd ? "Mul" : "Div");
     if (!before)
       continue;
     std::optional<SpelledLayerNorm> norm = matchSpelled(n, *before);
@@ -404,9 +405,9 @@ bool mpq::onnximport::importSpelledLayerNorm(NodeImporter &n) {
     Tensor flat = n.reshape(*parameter, {norm->input->getShape().back()});
     return n.materialize(flat);
   };
-  n.setResult(0, emitLayerNorm(n, n.materialize(*norm->input),
-                               vector(norm->gamma), vector(norm->beta),
-                               norm->epsilon));
+  n.setResult(0,
+              emitLayerNorm(n, n.materialize(*norm->input), vector(norm->gamma),
+                            vector(norm->beta), norm->epsilon));
   return true;
 }
 
@@ -437,8 +438,8 @@ static LogicalResult importBatchNormalization(NodeImporter &n) {
   for (int64_t c = 0; c < channels; ++c) {
     double scale = n.in(1).constant->getDouble(c) /
                    std::sqrt(n.in(4).constant->getDouble(c) + epsilon);
-    double bias = n.in(2).constant->getDouble(c) -
-                  n.in(3).constant->getDouble(c) * scale;
+    double bias =
+        n.in(2).constant->getDouble(c) - n.in(3).constant->getDouble(c) * scale;
     ConstantTensor::append(scales, type, scale);
     ConstantTensor::append(biases, type, bias);
   }
@@ -448,12 +449,12 @@ static LogicalResult importBatchNormalization(NodeImporter &n) {
       ConstantTensor(type, false, shape, std::move(scales)), "scale");
   Tensor bias = n.makeConstant(
       ConstantTensor(type, false, shape, std::move(biases)), "bias");
-  FailureOr<Value> result = n.elementwise(
-      {&input, &scale, &bias}, type,
-      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value scaled = arith::MulFOp::create(b, v[0], v[1]);
-        return arith::AddFOp::create(b, scaled, v[2]);
-      });
+  FailureOr<Value> result =
+      n.elementwise({&input, &scale, &bias}, type,
+                    [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                      Value scaled = arith::MulFOp::create(b, v[0], v[1]);
+                      return arith::AddFOp::create(b, scaled, v[2]);
+                    });
   if (failed(result))
     return failure();
   n.setResult(0, *result);
@@ -487,12 +488,12 @@ static LogicalResult normalizeGroups(NodeImporter &n, int64_t groups) {
                        << n.in(i).type;
     parameters.push_back(n.reshape(n.in(i), column));
   }
-  FailureOr<Value> result = n.elementwise(
-      {&y, &parameters[0], &parameters[1]}, type,
-      [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-        Value scaled = arith::MulFOp::create(b, v[0], v[1]);
-        return arith::AddFOp::create(b, scaled, v[2]);
-      });
+  FailureOr<Value> result =
+      n.elementwise({&y, &parameters[0], &parameters[1]}, type,
+                    [](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+                      Value scaled = arith::MulFOp::create(b, v[0], v[1]);
+                      return arith::AddFOp::create(b, scaled, v[2]);
+                    });
   if (failed(result))
     return failure();
   n.setResult(0, *result);

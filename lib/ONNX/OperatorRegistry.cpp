@@ -17,7 +17,11 @@ using namespace mpq::onnximport;
 const OperatorRegistry &OperatorRegistry::get() {
   static const OperatorRegistry registry = [] {
     OperatorRegistry all;
+    registerActivationOperators(all);
+    registerCastOperators(all);
+    registerConstantOperators(all);
     registerConvolutionOperators(all);
+    registerDataMovementOperators(all);
     registerElementwiseOperators(all);
     registerMatMulOperators(all);
     registerNormalizationOperators(all);

@@ -47,15 +47,20 @@ public:
   const Operator *find(llvm::StringRef domain, llvm::StringRef opType,
                        int64_t opset) const;
   /// Calls `visit(domain, opType, since)` for every entry, sorted.
-  void forEach(llvm::function_ref<void(llvm::StringRef, llvm::StringRef, int64_t)>
-                   visit) const;
+  void forEach(
+      llvm::function_ref<void(llvm::StringRef, llvm::StringRef, int64_t)> visit)
+      const;
 
 private:
   std::map<std::pair<std::string, std::string>, std::map<int64_t, Operator>>
       operators;
 };
 
+void registerActivationOperators(OperatorRegistry &registry);
+void registerCastOperators(OperatorRegistry &registry);
+void registerConstantOperators(OperatorRegistry &registry);
 void registerConvolutionOperators(OperatorRegistry &registry);
+void registerDataMovementOperators(OperatorRegistry &registry);
 void registerElementwiseOperators(OperatorRegistry &registry);
 void registerMatMulOperators(OperatorRegistry &registry);
 void registerNormalizationOperators(OperatorRegistry &registry);

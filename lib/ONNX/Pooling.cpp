@@ -27,8 +27,7 @@ using namespace mpq::onnximport;
 static int64_t getSteps(const SpatialWindow &window, unsigned d, int64_t extent,
                         bool ceilMode) {
   int64_t stride = window.strides[d];
-  int64_t span =
-      extent + window.low[d] + window.high[d] - window.getReach(d);
+  int64_t span = extent + window.low[d] + window.high[d] - window.getReach(d);
   if (span < 0 && !(ceilMode && span > -stride))
     return 0;
   int64_t steps =
@@ -136,6 +135,13 @@ static LogicalResult importAveragePool(NodeImporter &n) {
   FailureOr<Pool> pool = readPool(n);
   if (failed(pool))
     return failure();
+  // The counts below are a table over the result's image.
+  constexpr int64_t largest = int64_t(1) << 24;
+  if (pool->shape[2] > largest || pool->shape[3] > largest ||
+      pool->shape[2] * pool->shape[3] > largest)
+    return n.error() << "expected an image of at most " << largest
+                     << " pixels but got " << pool->shape[2] << " by "
+                     << pool->shape[3];
   bool includePads = n.getInt("count_include_pad", 0) != 0;
   Type type = n.in(0).getElementType();
   Value sum = emitPool<linalg::PoolingNchwSumOp>(n, *pool, n.zero(type));
@@ -145,8 +151,8 @@ static LogicalResult importAveragePool(NodeImporter &n) {
   for (int64_t row : rows)
     for (int64_t column : columns)
       // A window over padding only averages nothing: its sum is 0.
-      ConstantTensor::append(
-          bytes, type, 1.0 / std::max<int64_t>(1, row * column));
+      ConstantTensor::append(bytes, type,
+                             1.0 / std::max<int64_t>(1, row * column));
   Tensor reciprocals = n.makeConstant(
       ConstantTensor(type, false, {pool->shape[2], pool->shape[3]},
                      std::move(bytes)),

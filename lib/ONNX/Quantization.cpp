@@ -78,8 +78,7 @@ static FailureOr<Parameters> readParameters(NodeImporter &n, Type storage,
   parameters.map =
       AffineMapAttr::get(AffineMap::get(rank, 0, exprs, n.b.getContext()));
   if (n.hasInput(2)) {
-    if (n.in(2).getElementType() != storage ||
-        n.in(2).isUnsigned != isUnsigned)
+    if (n.in(2).getElementType() != storage || n.in(2).isUnsigned != isUnsigned)
       return n.error() << "expected zero points of the quantized tensor's type "
                        << storage << " but got " << n.in(2).type;
     parameters.zeroPoint = n.reshape(n.in(2), shape);
@@ -104,21 +103,20 @@ static LogicalResult importQuantizeLinear(NodeImporter &n) {
     isUnsigned = n.in(2).isUnsigned;
   } else if (int64_t dataType = n.getInt("output_dtype", 0)) {
     switch (dataType) {
-    case 2: // UINT8
-    case 4: // UINT16
+    case 2:  // UINT8
+    case 4:  // UINT16
     case 21: // UINT4
     case 25: // UINT2
       isUnsigned = true;
       break;
-    case 3: // INT8
-    case 5: // INT16
+    case 3:  // INT8
+    case 5:  // INT16
     case 22: // INT4
     case 26: // INT2
       isUnsigned = false;
       break;
     default:
-      return n.error() << "unsupported output element type number "
-                       << dataType;
+      return n.error() << "unsupported output element type number " << dataType;
     }
     unsigned bits = dataType <= 3    ? 8
                     : dataType <= 5  ? 16

@@ -55,7 +55,7 @@ private:
   LogicalResult readExternal(const TensorProto &proto, const Twine &what,
                              int64_t expected, std::string &bytes);
   FailureOr<NodeAttribute> readAttribute(::onnx::AttributeProto &proto,
-                                     const Node &node);
+                                         const Node &node);
   LogicalResult readNode(::onnx::NodeProto &proto, Model &model);
   LogicalResult readValue(const ::onnx::ValueInfoProto &proto, StringRef what,
                           std::vector<GraphValue> &values);
@@ -125,8 +125,8 @@ static std::string unpack(StringRef packed, unsigned bits, bool isUnsigned,
   bytes.reserve(count);
   unsigned perByte = 8 / bits;
   for (int64_t i = 0; i < count; ++i) {
-    unsigned field = static_cast<uint8_t>(packed[i / perByte]) >>
-                     (i % perByte * bits);
+    unsigned field =
+        static_cast<uint8_t>(packed[i / perByte]) >> (i % perByte * bits);
     int value = field & ((1u << bits) - 1);
     if (!isUnsigned && value >> (bits - 1))
       value -= 1 << bits;
@@ -143,10 +143,10 @@ LogicalResult Reader::readExternal(const TensorProto &proto, const Twine &what,
     StringRef value = entry.value();
     if (entry.key() == "location")
       location = entry.value();
-    else if ((entry.key() == "offset" && (value.getAsInteger(10, offset) ||
-                                          offset < 0)) ||
-             (entry.key() == "length" && (value.getAsInteger(10, length) ||
-                                          length < 0)))
+    else if ((entry.key() == "offset" &&
+              (value.getAsInteger(10, offset) || offset < 0)) ||
+             (entry.key() == "length" &&
+              (value.getAsInteger(10, length) || length < 0)))
       return error() << what << ": expected " << entry.key()
                      << " of external data to be a number but got '" << value
                      << "'";
@@ -232,11 +232,11 @@ FailureOr<ConstantTensor> Reader::readTensor(TensorProto &proto,
         else if (isPacked)
           bytes.push_back(static_cast<char>(value));
         else // raw bits, of float16 too
-          ConstantTensor::append(
-              bytes,
-              isa<FloatType>(kind.type) ? builder.getIntegerType(kind.bits)
-                                        : kind.type,
-              static_cast<int64_t>(value));
+          ConstantTensor::append(bytes,
+                                 isa<FloatType>(kind.type)
+                                     ? builder.getIntegerType(kind.bits)
+                                     : kind.type,
+                                 static_cast<int64_t>(value));
       }
       return success();
     };
@@ -263,7 +263,7 @@ FailureOr<ConstantTensor> Reader::readTensor(TensorProto &proto,
 }
 
 FailureOr<NodeAttribute> Reader::readAttribute(::onnx::AttributeProto &proto,
-                                           const Node &node) {
+                                               const Node &node) {
   NodeAttribute attribute;
   using Proto = ::onnx::AttributeProto;
   switch (proto.type()) {
@@ -281,9 +281,9 @@ FailureOr<NodeAttribute> Reader::readAttribute(::onnx::AttributeProto &proto,
     break;
   case Proto::TENSOR: {
     attribute.kind = NodeAttribute::Tensor;
-    auto tensor = readTensor(*proto.mutable_t(), "attribute '" + proto.name() +
-                                                     "' of node " +
-                                                     node.getLabel());
+    auto tensor =
+        readTensor(*proto.mutable_t(), "attribute '" + proto.name() +
+                                           "' of node " + node.getLabel());
     if (failed(tensor))
       return failure();
     attribute.tensor = std::move(*tensor);
@@ -348,8 +348,8 @@ LogicalResult Reader::readValue(const ::onnx::ValueInfoProto &proto,
     // Exporters write unknown dimensions as names, nothing, 0 or -1.
     bool known = dim.has_dim_value() && dim.dim_value() > 0;
     if (dim.has_dim_value() && dim.dim_value() < -1)
-      return error() << what << " '" << value.name
-                     << "': negative dimension " << dim.dim_value();
+      return error() << what << " '" << value.name << "': negative dimension "
+                     << dim.dim_value();
     value.shape.push_back(known ? dim.dim_value() : -1);
   }
   values.push_back(std::move(value));
@@ -405,6 +405,6 @@ FailureOr<Model> Reader::read(StringRef data) {
 }
 
 FailureOr<Model> mpq::onnximport::readModel(StringRef data, StringRef folder,
-                                       Location loc) {
+                                            Location loc) {
   return Reader(folder, loc).read(data);
 }

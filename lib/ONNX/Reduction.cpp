@@ -89,11 +89,10 @@ static LogicalResult reduceAxes(NodeImporter &n, Reduction kind,
                     kind == Reduction::LogSum;
   if (needsFloat && failed(n.requireFloat(0)))
     return failure();
-  Value result = n.reduce(
-      n.materialize(input), axes, getInit(n, kind, input),
-      [&](ImplicitLocOpBuilder &b, ValueRange v) {
-        return combine(b, kind, v[0], v[1], isUnsigned);
-      });
+  Value result = n.reduce(n.materialize(input), axes, getInit(n, kind, input),
+                          [&](ImplicitLocOpBuilder &b, ValueRange v) {
+                            return combine(b, kind, v[0], v[1], isUnsigned);
+                          });
   if (needsFloat) {
     int64_t count = 1;
     for (int64_t axis : axes)
@@ -182,16 +181,17 @@ static std::optional<ConstantTensor> evaluateReduce(NodeImporter &n) {
 template <Reduction Kind> static LogicalResult importGlobal(NodeImporter &n) {
   if (failed(n.requireRank(0, 3, 8)))
     return failure();
-  return reduceAxes(
-      n, Kind, llvm::to_vector(llvm::seq<int64_t>(2, n.in(0).getRank())),
-      /*keepDims=*/true);
+  return reduceAxes(n, Kind,
+                    llvm::to_vector(llvm::seq<int64_t>(2, n.in(0).getRank())),
+                    /*keepDims=*/true);
 }
 
 /// ArgMax and ArgMin carry the best value and its index; ties go to the first
 /// index or, if asked for, to the last.
 template <bool IsMax> static LogicalResult importArg(NodeImporter &n) {
   Tensor &input = n.in(0);
-  FailureOr<int64_t> axis = n.normalizeAxis(n.getInt("axis", 0), input.getRank());
+  FailureOr<int64_t> axis =
+      n.normalizeAxis(n.getInt("axis", 0), input.getRank());
   if (failed(axis))
     return failure();
   bool last = n.getInt("select_last_index", 0) != 0;
@@ -219,15 +219,17 @@ template <bool IsMax> static LogicalResult importArg(NodeImporter &n) {
             b, indexType, linalg::IndexOp::create(b, *axis).getResult());
         Value better;
         if (isa<FloatType>(type)) {
-          auto predicate =
-              IsMax ? (last ? arith::CmpFPredicate::OGE : arith::CmpFPredicate::OGT)
-                    : (last ? arith::CmpFPredicate::OLE : arith::CmpFPredicate::OLT);
+          auto predicate = IsMax ? (last ? arith::CmpFPredicate::OGE
+                                         : arith::CmpFPredicate::OGT)
+                                 : (last ? arith::CmpFPredicate::OLE
+                                         : arith::CmpFPredicate::OLT);
           better = arith::CmpFOp::create(b, predicate, v[0], v[1]);
         } else {
           using P = arith::CmpIPredicate;
-          P predicate = input.isUnsigned
-                            ? (IsMax ? (last ? P::uge : P::ugt) : (last ? P::ule : P::ult))
-                            : (IsMax ? (last ? P::sge : P::sgt) : (last ? P::sle : P::slt));
+          P predicate = input.isUnsigned ? (IsMax ? (last ? P::uge : P::ugt)
+                                                  : (last ? P::ule : P::ult))
+                                         : (IsMax ? (last ? P::sge : P::sgt)
+                                                  : (last ? P::sle : P::slt));
           better = arith::CmpIOp::create(b, predicate, v[0], v[1]);
         }
         Value value = arith::SelectOp::create(b, better, v[0], v[1]);
@@ -245,15 +247,15 @@ template <bool IsMax> static LogicalResult importArg(NodeImporter &n) {
 }
 
 void mpq::onnximport::registerReductionOperators(OperatorRegistry &r) {
-  r.add("ReduceSum", 1, {importReduce<Reduction::Sum>, 1,
-               evaluateReduce<Reduction::Sum>});
+  r.add("ReduceSum", 1,
+        {importReduce<Reduction::Sum>, 1, evaluateReduce<Reduction::Sum>});
   r.add("ReduceMean", 1, {importReduce<Reduction::Mean>, 1});
-  r.add("ReduceMax", 1, {importReduce<Reduction::Max>, 1,
-               evaluateReduce<Reduction::Max>});
-  r.add("ReduceMin", 1, {importReduce<Reduction::Min>, 1,
-               evaluateReduce<Reduction::Min>});
-  r.add("ReduceProd", 1, {importReduce<Reduction::Prod>, 1,
-               evaluateReduce<Reduction::Prod>});
+  r.add("ReduceMax", 1,
+        {importReduce<Reduction::Max>, 1, evaluateReduce<Reduction::Max>});
+  r.add("ReduceMin", 1,
+        {importReduce<Reduction::Min>, 1, evaluateReduce<Reduction::Min>});
+  r.add("ReduceProd", 1,
+        {importReduce<Reduction::Prod>, 1, evaluateReduce<Reduction::Prod>});
   r.add("ReduceL1", 1, {importReduce<Reduction::L1>, 1});
   r.add("ReduceL2", 1, {importReduce<Reduction::L2>, 1});
   r.add("ReduceSumSquare", 1, {importReduce<Reduction::SumSquare>, 1});

@@ -117,10 +117,9 @@ static Value emitNearest(NodeImporter &n, const ResizeSpec &spec) {
   SmallVector<AffineMap> maps;
   SmallVector<Value> operands;
   for (int64_t d = 0; d < rank; ++d) {
-    operands.push_back(
-        makeTable(n, n.b.getI64Type(), d, tables[d], "index"));
-    maps.push_back(AffineMap::get(rank, 0, {n.b.getAffineDimExpr(d)},
-                                  n.b.getContext()));
+    operands.push_back(makeTable(n, n.b.getI64Type(), d, tables[d], "index"));
+    maps.push_back(
+        AffineMap::get(rank, 0, {n.b.getAffineDimExpr(d)}, n.b.getContext()));
   }
   maps.push_back(identity);
   return linalg::GenericOp::create(
@@ -130,8 +129,8 @@ static Value emitNearest(NodeImporter &n, const ResizeSpec &spec) {
                ImplicitLocOpBuilder b(loc, nested);
                SmallVector<Value> at;
                for (Value index : v.drop_back())
-                 at.push_back(arith::IndexCastOp::create(b, b.getIndexType(),
-                                                         index));
+                 at.push_back(
+                     arith::IndexCastOp::create(b, b.getIndexType(), index));
                linalg::YieldOp::create(
                    b, ValueRange{tensor::ExtractOp::create(b, source, at)});
              })
@@ -165,33 +164,35 @@ static Value emitLinear(NodeImporter &n, const ResizeSpec &spec) {
         makeTable(n, n.b.getI64Type(), d, second, "second"),
         makeTable(n, type, d, weight, "weight")};
     SmallVector<AffineMap> maps(
-        3, AffineMap::get(rank, 0, {n.b.getAffineDimExpr(d)}, n.b.getContext()));
+        3,
+        AffineMap::get(rank, 0, {n.b.getAffineDimExpr(d)}, n.b.getContext()));
     maps.push_back(n.b.getMultiDimIdentityMap(rank));
     SmallVector<utils::IteratorType> iterators(rank,
                                                utils::IteratorType::parallel);
     Value init = n.empty(shape, type), source = value;
-    value =
-        linalg::GenericOp::create(
-            n.b, TypeRange{init.getType()}, operands, ValueRange{init}, maps,
-            iterators,
-            [&](OpBuilder &nested, Location loc, ValueRange v) {
-              ImplicitLocOpBuilder b(loc, nested);
-              auto extract = [&](Value index) -> Value {
-                SmallVector<Value> at;
-                for (int64_t dim = 0; dim < rank; ++dim)
-                  at.push_back(dim == d ? Value(arith::IndexCastOp::create(
-                                              b, b.getIndexType(), index))
-                                        : Value(linalg::IndexOp::create(b, dim)));
-                return tensor::ExtractOp::create(b, source, at);
-              };
-              Value low = extract(v[0]), high = extract(v[1]);
-              Value rest = arith::SubFOp::create(b, makeFloat(b, type, 1), v[2]);
-              Value left = arith::MulFOp::create(b, low, rest);
-              Value right = arith::MulFOp::create(b, high, v[2]);
-              linalg::YieldOp::create(
-                  b, ValueRange{arith::AddFOp::create(b, left, right)});
-            })
-            .getResult(0);
+    value = linalg::GenericOp::create(
+                n.b, TypeRange{init.getType()}, operands, ValueRange{init},
+                maps, iterators,
+                [&](OpBuilder &nested, Location loc, ValueRange v) {
+                  ImplicitLocOpBuilder b(loc, nested);
+                  auto extract = [&](Value index) -> Value {
+                    SmallVector<Value> at;
+                    for (int64_t dim = 0; dim < rank; ++dim)
+                      at.push_back(
+                          dim == d ? Value(arith::IndexCastOp::create(
+                                         b, b.getIndexType(), index))
+                                   : Value(linalg::IndexOp::create(b, dim)));
+                    return tensor::ExtractOp::create(b, source, at);
+                  };
+                  Value low = extract(v[0]), high = extract(v[1]);
+                  Value rest =
+                      arith::SubFOp::create(b, makeFloat(b, type, 1), v[2]);
+                  Value left = arith::MulFOp::create(b, low, rest);
+                  Value right = arith::MulFOp::create(b, high, v[2]);
+                  linalg::YieldOp::create(
+                      b, ValueRange{arith::AddFOp::create(b, left, right)});
+                })
+                .getResult(0);
   }
   return value;
 }
@@ -199,7 +200,10 @@ static Value emitLinear(NodeImporter &n, const ResizeSpec &spec) {
 static LogicalResult emitResize(NodeImporter &n, const ResizeSpec &spec) {
   Tensor &input = n.in(0);
   std::optional<int64_t> count = countElements(spec.shape);
-  if (!count || *count == 0)
+  // Tables have an entry for each index of a dimension.
+  constexpr int64_t largest = int64_t(1) << 24;
+  if (!count || *count == 0 ||
+      llvm::any_of(spec.shape, [](int64_t e) { return e > largest; }))
     return n.error() << "cannot resize " << input.type << " to ["
                      << ArrayRef<int64_t>(spec.shape) << "]";
   if (ArrayRef<int64_t>(spec.shape) == input.getShape() &&
@@ -250,9 +254,9 @@ static LogicalResult importResize(NodeImporter &n) {
   if (spec.mode != "nearest" && spec.mode != "linear")
     return n.error() << "expected mode 'nearest' or 'linear' but got '"
                      << spec.mode << "'";
-  if (!llvm::is_contained({"asymmetric", "align_corners", "half_pixel",
-                           "pytorch_half_pixel"},
-                          StringRef(spec.coordinates)))
+  if (!llvm::is_contained(
+          {"asymmetric", "align_corners", "half_pixel", "pytorch_half_pixel"},
+          StringRef(spec.coordinates)))
     return n.error() << "unsupported coordinate_transformation_mode '"
                      << spec.coordinates << "'";
   if (!llvm::is_contained(
@@ -289,9 +293,8 @@ static LogicalResult importResize(NodeImporter &n) {
       return failure();
     for (auto [axis, scale] : llvm::zip_equal(axes, scales)) {
       spec.scales[axis] = scale;
-      spec.shape[axis] = static_cast<int64_t>(
-          std::floor(static_cast<float>(input.getDim(axis)) *
-                     static_cast<float>(scale)));
+      spec.shape[axis] = static_cast<int64_t>(std::floor(
+          static_cast<float>(input.getDim(axis)) * static_cast<float>(scale)));
     }
   } else if (n.hasInput(3)) {
     FailureOr<SmallVector<int64_t>> sizes = n.getConstantInts(3);
@@ -323,15 +326,16 @@ static LogicalResult importUpsample(NodeImporter &n) {
   if (n.hasInput(1)) {
     if (failed(readScales(n, 1, spec.scales)))
       return failure();
-  } else if (const NodeAttribute *scales = n.getAttr("scales", NodeAttribute::Floats)) {
+  } else if (const NodeAttribute *scales =
+                 n.getAttr("scales", NodeAttribute::Floats)) {
     spec.scales.assign(scales->floats.begin(), scales->floats.end());
   }
   if (failed(checkScales(n, spec.scales, input.getRank())))
     return failure();
   for (int64_t d = 0; d < input.getRank(); ++d)
-    spec.shape.push_back(static_cast<int64_t>(
-        std::floor(static_cast<float>(input.getDim(d)) *
-                   static_cast<float>(spec.scales[d]))));
+    spec.shape.push_back(
+        static_cast<int64_t>(std::floor(static_cast<float>(input.getDim(d)) *
+                                        static_cast<float>(spec.scales[d]))));
   return emitResize(n, spec);
 }
 

@@ -25,8 +25,9 @@ static FailureOr<SmallVector<int64_t>> readNumbers(NodeImporter &n,
                                                    int64_t least) {
   auto values =
       n.getInts(name).value_or(SmallVector<int64_t>(count, defaultValue));
-  if (values.size() != count ||
-      llvm::any_of(values, [&](int64_t v) { return v < least || v > kLargest; }))
+  if (values.size() != count || llvm::any_of(values, [&](int64_t v) {
+        return v < least || v > kLargest;
+      }))
     return n.error() << "expected " << count << " numbers of at least " << least
                      << " in attribute '" << name << "' but got ["
                      << ArrayRef<int64_t>(values) << "]";
@@ -35,7 +36,7 @@ static FailureOr<SmallVector<int64_t>> readNumbers(NodeImporter &n,
 
 FailureOr<SpatialWindow>
 mpq::onnximport::readWindow(NodeImporter &n,
-                       std::optional<ArrayRef<int64_t>> kernel) {
+                            std::optional<ArrayRef<int64_t>> kernel) {
   if (failed(n.requireRank(0, 3, 5)))
     return failure();
   ArrayRef<int64_t> image = n.in(0).getShape().drop_front(2);
@@ -70,8 +71,8 @@ mpq::onnximport::readWindow(NodeImporter &n,
   if (autoPad == "SAME_UPPER" || autoPad == "SAME_LOWER") {
     for (size_t d = 0; d < rank; ++d) {
       int64_t steps = llvm::divideCeilSigned(image[d], window.strides[d]);
-      int64_t total = std::max<int64_t>(
-          0, (steps - 1) * window.strides[d] + window.getReach(d) - image[d]);
+      int64_t total = std::max<int64_t>(0, (steps - 1) * window.strides[d] +
+                                               window.getReach(d) - image[d]);
       window.low[d] = autoPad == "SAME_UPPER" ? total / 2 : (total + 1) / 2;
       window.high[d] = total - window.low[d];
     }
@@ -98,6 +99,6 @@ Tensor mpq::onnximport::makeTwoDimensional(NodeImporter &n, Tensor &image) {
 }
 
 DenseIntElementsAttr mpq::onnximport::makePair(NodeImporter &n,
-                                          ArrayRef<int64_t> pair) {
+                                               ArrayRef<int64_t> pair) {
   return n.b.getI64TensorAttr(pair);
 }

@@ -42,7 +42,8 @@ readWindow(NodeImporter &n, std::optional<llvm::ArrayRef<int64_t>> kernel);
 Tensor makeTwoDimensional(NodeImporter &n, Tensor &image);
 
 /// The pair as linalg's named operations want it.
-mlir::DenseIntElementsAttr makePair(NodeImporter &n, llvm::ArrayRef<int64_t> pair);
+mlir::DenseIntElementsAttr makePair(NodeImporter &n,
+                                    llvm::ArrayRef<int64_t> pair);
 
 } // namespace mpq::onnximport
 

@@ -41,7 +41,8 @@ static float roundToFormat(float value, ElementKind kind) {
 }
 
 static int64_t signExtend(int64_t value, unsigned width) {
-  return width == 64 ? value : int64_t(uint64_t(value) << (64 - width)) >> (64 - width);
+  return width == 64 ? value
+                     : int64_t(uint64_t(value) << (64 - width)) >> (64 - width);
 }
 
 static uint64_t zeroExtend(int64_t value, unsigned width) {
@@ -110,9 +111,9 @@ void mpq::storeRow(const Row &row, HostTensor &tensor, const int64_t *offsets,
     return scatter(tensor.getMutableData<float>(), row.f);
   case ElementKind::F16:
   case ElementKind::BF16: {
-    const llvm::fltSemantics &semantics =
-        tensor.getKind() == ElementKind::F16 ? APFloat::IEEEhalf()
-                                             : APFloat::BFloat();
+    const llvm::fltSemantics &semantics = tensor.getKind() == ElementKind::F16
+                                              ? APFloat::IEEEhalf()
+                                              : APFloat::BFloat();
     auto *memory = tensor.getMutableData<uint16_t>();
     for (int l = 0; l < n; ++l) {
       APFloat real(row.f[l]);
@@ -273,7 +274,8 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
     in.push_back(rows[*index].get());
   }
   auto unsupported = [&]() -> LogicalResult {
-    return op->emitOpError("is not supported by the interpreter in a body with ")
+    return op->emitOpError(
+               "is not supported by the interpreter in a body with ")
            << "operand types (" << op->getOperandTypes()
            << ") and result types (" << op->getResultTypes() << ")";
   };
@@ -368,19 +370,33 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
         return unsupported();
       })
       // Floats.
-      .Case([&](arith::AddFOp) { return zipF([](float a, float b) { return a + b; }); })
-      .Case([&](arith::SubFOp) { return zipF([](float a, float b) { return a - b; }); })
-      .Case([&](arith::MulFOp) { return zipF([](float a, float b) { return a * b; }); })
-      .Case([&](arith::DivFOp) { return zipF([](float a, float b) { return a / b; }); })
+      .Case([&](arith::AddFOp) {
+        return zipF([](float a, float b) { return a + b; });
+      })
+      .Case([&](arith::SubFOp) {
+        return zipF([](float a, float b) { return a - b; });
+      })
+      .Case([&](arith::MulFOp) {
+        return zipF([](float a, float b) { return a * b; });
+      })
+      .Case([&](arith::DivFOp) {
+        return zipF([](float a, float b) { return a / b; });
+      })
       // The remainder is exact, so any correct fmod gives the same.
-      .Case([&](arith::RemFOp) { return zipF([](float a, float b) { return std::fmod(a, b); }); })
+      .Case([&](arith::RemFOp) {
+        return zipF([](float a, float b) { return std::fmod(a, b); });
+      })
       .Case([&](arith::MaximumFOp) { return zipF(mpq::maximum); })
       .Case([&](arith::MinimumFOp) { return zipF(mpq::minimum); })
       .Case([&](arith::MaxNumFOp) {
-        return zipF([](float a, float b) { return a != a ? b : b != b ? a : mpq::maximum(a, b); });
+        return zipF([](float a, float b) {
+          return a != a ? b : b != b ? a : mpq::maximum(a, b);
+        });
       })
       .Case([&](arith::MinNumFOp) {
-        return zipF([](float a, float b) { return a != a ? b : b != b ? a : mpq::minimum(a, b); });
+        return zipF([](float a, float b) {
+          return a != a ? b : b != b ? a : mpq::minimum(a, b);
+        });
       })
       .Case([&](math::CopySignOp) { return zipF(FloatOps::copysign); })
       .Case([&](arith::NegFOp) { return mapF([](float a) { return -a; }); })
@@ -424,35 +440,61 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
       .Case([&](arith::AndIOp) { return zipI([](U a, U b) { return a & b; }); })
       .Case([&](arith::OrIOp) { return zipI([](U a, U b) { return a | b; }); })
       .Case([&](arith::XOrIOp) { return zipI([](U a, U b) { return a ^ b; }); })
-      .Case([&](arith::MaxSIOp) { return zipI([](int64_t a, int64_t b) { return std::max(a, b); }); })
-      .Case([&](arith::MinSIOp) { return zipI([](int64_t a, int64_t b) { return std::min(a, b); }); })
+      .Case([&](arith::MaxSIOp) {
+        return zipI([](int64_t a, int64_t b) { return std::max(a, b); });
+      })
+      .Case([&](arith::MinSIOp) {
+        return zipI([](int64_t a, int64_t b) { return std::min(a, b); });
+      })
       // Sign extension keeps the order of unsigned numbers of one width.
-      .Case([&](arith::MaxUIOp) { return zipI([](U a, U b) { return std::max(a, b); }); })
-      .Case([&](arith::MinUIOp) { return zipI([](U a, U b) { return std::min(a, b); }); })
+      .Case([&](arith::MaxUIOp) {
+        return zipI([](U a, U b) { return std::max(a, b); });
+      })
+      .Case([&](arith::MinUIOp) {
+        return zipI([](U a, U b) { return std::min(a, b); });
+      })
       .Case([&](arith::ShLIOp) {
         return zipI([=](U a, U b) { return b < width ? a << b : 0; });
       })
       .Case([&](arith::ShRSIOp) {
-        return zipI([=](int64_t a, int64_t b) { return a >> (U(b) < width ? b : width - 1); });
+        return zipI([=](int64_t a, int64_t b) {
+          return a >> (U(b) < width ? b : width - 1);
+        });
       })
       .Case([&](arith::ShRUIOp) {
-        return zipI([=](int64_t a, U b) { return b < width ? zeroExtend(a, width) >> b : 0; });
+        return zipI([=](int64_t a, U b) {
+          return b < width ? zeroExtend(a, width) >> b : 0;
+        });
       })
-      .Case([&](arith::DivSIOp) { return divide([](int64_t a, int64_t b, unsigned) { return a / b; }); })
-      .Case([&](arith::RemSIOp) { return divide([](int64_t a, int64_t b, unsigned) { return a % b; }); })
+      .Case([&](arith::DivSIOp) {
+        return divide([](int64_t a, int64_t b, unsigned) { return a / b; });
+      })
+      .Case([&](arith::RemSIOp) {
+        return divide([](int64_t a, int64_t b, unsigned) { return a % b; });
+      })
       .Case([&](arith::DivUIOp) {
-        return divide([](int64_t a, int64_t b, unsigned w) { return zeroExtend(a, w) / zeroExtend(b, w); });
+        return divide([](int64_t a, int64_t b, unsigned w) {
+          return zeroExtend(a, w) / zeroExtend(b, w);
+        });
       })
       .Case([&](arith::RemUIOp) {
-        return divide([](int64_t a, int64_t b, unsigned w) { return zeroExtend(a, w) % zeroExtend(b, w); });
+        return divide([](int64_t a, int64_t b, unsigned w) {
+          return zeroExtend(a, w) % zeroExtend(b, w);
+        });
       })
       .Case([&](arith::FloorDivSIOp) {
-        return divide([](int64_t a, int64_t b, unsigned) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); });
+        return divide([](int64_t a, int64_t b, unsigned) {
+          return a / b - (a % b != 0 && (a < 0) != (b < 0));
+        });
       })
       .Case([&](arith::CeilDivSIOp) {
-        return divide([](int64_t a, int64_t b, unsigned) { return a / b + (a % b != 0 && (a < 0) == (b < 0)); });
+        return divide([](int64_t a, int64_t b, unsigned) {
+          return a / b + (a % b != 0 && (a < 0) == (b < 0));
+        });
       })
-      .Case([&](math::AbsIOp) { return mapI([](int64_t a) { return a < 0 ? -U(a) : U(a); }); })
+      .Case([&](math::AbsIOp) {
+        return mapI([](int64_t a) { return a < 0 ? -U(a) : U(a); });
+      })
       .Case([&](arith::CmpIOp op) {
         const int64_t *x = in[0]->i, *y = in[1]->i;
         return add([=, predicate = op.getPredicate()](int n) {
@@ -465,7 +507,9 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
       .Case<arith::ExtSIOp, arith::TruncIOp, arith::IndexCastOp>(
           [&](Operation *) { return mapI([](int64_t a) { return a; }); })
       .Case<arith::ExtUIOp, arith::IndexCastUIOp>([&](Operation *op) {
-        return mapI([bits = widthOf(op->getOperand(0))](int64_t a) { return zeroExtend(a, bits); });
+        return mapI([bits = widthOf(op->getOperand(0))](int64_t a) {
+          return zeroExtend(a, bits);
+        });
       })
       .Case([&](arith::SIToFPOp) {
         const int64_t *x = in[0]->i;

@@ -32,7 +32,8 @@ union alignas(64) Row {
 };
 
 /// Gives the value something outside a body has.
-using OuterValues = llvm::function_ref<mlir::FailureOr<HostTensor>(mlir::Value)>;
+using OuterValues =
+    llvm::function_ref<mlir::FailureOr<HostTensor>(mlir::Value)>;
 
 class BodyProgram {
 public:
@@ -85,7 +86,8 @@ float minimum(float a, float b);
 
 /// Moves elements at `offsets` between a tensor and a row.
 void loadRow(Row &row, const HostTensor &tensor, const int64_t *offsets, int n);
-void storeRow(const Row &row, HostTensor &tensor, const int64_t *offsets, int n);
+void storeRow(const Row &row, HostTensor &tensor, const int64_t *offsets,
+              int n);
 
 } // namespace mpq
 

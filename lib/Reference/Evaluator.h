@@ -16,7 +16,8 @@
 namespace mpq {
 
 using Results = mlir::SmallVector<HostTensor>;
-using ViewOf = llvm::function_ref<mlir::FailureOr<TensorView>(mlir::OpOperand &)>;
+using ViewOf =
+    llvm::function_ref<mlir::FailureOr<TensorView>(mlir::OpOperand &)>;
 
 /// Builds the loops of a linalg operation over the views of its operands.
 mlir::FailureOr<std::unique_ptr<LoopNest>>
@@ -29,16 +30,16 @@ buildElementwiseNest(mlir::Operation *op, ViewOf viewOf, OuterValues outer);
 
 /// Contractions and integer products with plain loops; nothing if the operation
 /// has another form.
-std::optional<HostTensor>
-evaluateProduct(mlir::linalg::LinalgOp op, mlir::ArrayRef<HostTensor> operands);
+std::optional<HostTensor> evaluateProduct(mlir::linalg::LinalgOp op,
+                                          mlir::ArrayRef<HostTensor> operands);
 
 /// mpq.contract and mpq.conv; nothing for other operations.
 std::optional<HostTensor>
 evaluatePackedProduct(mlir::Operation *op, mlir::ArrayRef<HostTensor> operands);
 
 /// tensor.* operations; nothing if it is none that is known.
-std::optional<mlir::FailureOr<Results>>
-evaluateTensorOp(mlir::Operation *op, OuterValues values);
+std::optional<mlir::FailureOr<Results>> evaluateTensorOp(mlir::Operation *op,
+                                                         OuterValues values);
 
 /// Offsets, sizes or strides as numbers.
 mlir::FailureOr<mlir::SmallVector<int64_t>>

@@ -153,9 +153,8 @@ int64_t HostTensor::getInteger(int64_t position) const {
 float HostTensor::getFloat(int64_t position) const {
   if (kind == ElementKind::F32)
     return getData<float>()[position];
-  const llvm::fltSemantics &semantics = kind == ElementKind::F16
-                                            ? APFloat::IEEEhalf()
-                                            : APFloat::BFloat();
+  const llvm::fltSemantics &semantics =
+      kind == ElementKind::F16 ? APFloat::IEEEhalf() : APFloat::BFloat();
   return APFloat(semantics, APInt(16, getData<uint16_t>()[position]))
       .convertToFloat();
 }
@@ -197,9 +196,9 @@ FailureOr<HostTensor> HostTensor::fromAttribute(ElementsAttr attribute,
              << count * size << " bytes in resource '"
              << resource.getRawHandle().getKey() << "' but got " << data.size();
     // The context owns the blob longer than any run.
-    return HostTensor(*kind, type.getShape(),
-                      std::shared_ptr<const char>(std::shared_ptr<void>(),
-                                                  data.data()));
+    return HostTensor(
+        *kind, type.getShape(),
+        std::shared_ptr<const char>(std::shared_ptr<void>(), data.data()));
   }
 
   auto dense = dyn_cast<DenseElementsAttr>(attribute);
@@ -218,11 +217,11 @@ FailureOr<HostTensor> HostTensor::fromAttribute(ElementsAttr attribute,
     std::memcpy(memory, dense.getRawData().data(), count * size);
     return result;
   }
-  int64_t bits = mpq::isFloat(*kind)
-                     ? int64_t(dense.getSplatValue<APFloat>()
-                                   .bitcastToAPInt()
-                                   .getZExtValue())
-                     : dense.getSplatValue<APInt>().getSExtValue();
+  int64_t bits =
+      mpq::isFloat(*kind)
+          ? int64_t(
+                dense.getSplatValue<APFloat>().bitcastToAPInt().getZExtValue())
+          : dense.getSplatValue<APInt>().getSExtValue();
   for (int64_t position = 0; position < count; ++position)
     storeInteger(memory, *kind, position, bits);
   return result;

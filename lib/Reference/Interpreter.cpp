@@ -1,4 +1,5 @@
-//===- Interpreter.cpp - the meaning of every phase's IR, computed plainly ---===//
+//===- Interpreter.cpp - the meaning of every phase's IR, computed plainly
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -73,7 +74,8 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
     FailureOr<Results> operands = getOperands(op);
     if (failed(operands))
       return failure();
-    if (std::optional<HostTensor> product = evaluateProduct(linalgOp, *operands))
+    if (std::optional<HostTensor> product =
+            evaluateProduct(linalgOp, *operands))
       return Results{*product};
     FailureOr<std::unique_ptr<LoopNest>> nest =
         buildLoopNest(linalgOp, viewOf, outer);
@@ -96,7 +98,8 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
       return failure();
     return Results{*value};
   }
-  if (auto materialize = dyn_cast<bufferization::MaterializeInDestinationOp>(op);
+  if (auto materialize =
+          dyn_cast<bufferization::MaterializeInDestinationOp>(op);
       materialize && op->getNumResults() == 0) {
     FailureOr<HostTensor> value = lookup(materialize.getSource());
     if (failed(value))
@@ -125,7 +128,8 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
     if (failed(operands))
       return failure();
     if (!callee || callee.isExternal())
-      return op->emitOpError("calls '") << call.getCallee() << "', which has no body";
+      return op->emitOpError("calls '")
+             << call.getCallee() << "', which has no body";
     return runFunction(callee, *operands, op->getLoc());
   }
   if (isElementwise(op)) {
@@ -149,7 +153,8 @@ FailureOr<Results> Evaluator::runBlock(Block &block,
   for (auto [value, user] : lastUser)
     dying[user].push_back(value);
 
-  for (auto [argument, value] : llvm::zip_equal(block.getArguments(), arguments))
+  for (auto [argument, value] :
+       llvm::zip_equal(block.getArguments(), arguments))
     values[argument] = value;
   for (Operation &op : block.without_terminator()) {
     FailureOr<Results> results = runOperation(&op);

@@ -227,9 +227,9 @@ void LoopNest::load(const LoopOperand &operand, int n) {
   if (operand.view.isSparse) {
     const std::vector<int64_t> &positions = operand.view.positions;
     for (int l = 0; l < n; ++l)
-      offsets[l] = std::lower_bound(positions.begin(), positions.end(),
-                                    offsets[l]) -
-                   positions.begin();
+      offsets[l] =
+          std::lower_bound(positions.begin(), positions.end(), offsets[l]) -
+          positions.begin();
   }
   loadRow(program.getRowAt(operand.row), operand.view.values, offsets, n);
 }
@@ -275,7 +275,8 @@ LogicalResult LoopNest::computeSequential(int n) {
     // New elements become the initial ones of the next step. With several
     // outputs one may yield the other's initial element: copy all at once.
     for (auto [copy, row] : llvm::zip(results, resultRows))
-      std::memcpy(static_cast<void *>(&copy), &program.getRowAt(row), sizeof(Row));
+      std::memcpy(static_cast<void *>(&copy), &program.getRowAt(row),
+                  sizeof(Row));
     for (unsigned k = 0; k < outputs.size(); ++k)
       std::memcpy(static_cast<void *>(&program.getRowAt(outputs[k].row)),
                   results.empty() ? &program.getRowAt(resultRows[k])
@@ -315,14 +316,15 @@ LogicalResult LoopNest::computeRows(int n) {
   isLane[rowDim] = true;
 
   std::vector<std::array<float, rowPartials>> partials(outputs.size());
-  bool isEmpty =
-      llvm::any_of(reductionDims, [&](unsigned dim) { return extents[dim] == 0; });
+  bool isEmpty = llvm::any_of(reductionDims,
+                              [&](unsigned dim) { return extents[dim] == 0; });
   for (int l = 0; l < n; ++l) {
     for (unsigned dim : parallelDims)
       current[dim] = points[dim][l];
     for (unsigned dim : outerDims)
       current[dim] = 0;
-    for (auto [partial, combiner] : llvm::zip_equal(partials, reduction.combiners))
+    for (auto [partial, combiner] :
+         llvm::zip_equal(partials, reduction.combiners))
       partial.fill(getCombinerIdentity(combiner));
     do {
       for (int64_t first = 0; first < extents[rowDim] && !isEmpty;
@@ -403,8 +405,8 @@ FailureOr<HostTensor> LoopNest::runAt(unsigned index,
   HostTensor result(outputs[index].view.values.getKind(),
                     {int64_t(positions.size())});
   for (size_t first = 0; first < positions.size(); first += Row::width) {
-    ArrayRef<int64_t> part =
-        positions.slice(first, std::min<size_t>(Row::width, positions.size() - first));
+    ArrayRef<int64_t> part = positions.slice(
+        first, std::min<size_t>(Row::width, positions.size() - first));
     if (failed(setLanesAt(outputs[index], part)) ||
         failed(computeLanes(part.size())))
       return failure();
@@ -419,17 +421,16 @@ FailureOr<HostTensor> LoopNest::runAt(unsigned index,
 FailureOr<std::vector<int64_t>>
 LoopNest::getNeededPositions(unsigned index, unsigned output,
                              ArrayRef<int64_t> positions) {
-  const LoopOperand &operand = index < inputs.size()
-                                   ? inputs[index]
-                                   : outputs[index - inputs.size()];
+  const LoopOperand &operand =
+      index < inputs.size() ? inputs[index] : outputs[index - inputs.size()];
   std::vector<int64_t> needed;
   int64_t offsets[Row::width];
-  bool isEmpty =
-      llvm::any_of(reductionDims, [&](unsigned dim) { return extents[dim] == 0; });
+  bool isEmpty = llvm::any_of(reductionDims,
+                              [&](unsigned dim) { return extents[dim] == 0; });
   for (size_t first = 0; first < positions.size() && !isEmpty;
        first += Row::width) {
-    ArrayRef<int64_t> part =
-        positions.slice(first, std::min<size_t>(Row::width, positions.size() - first));
+    ArrayRef<int64_t> part = positions.slice(
+        first, std::min<size_t>(Row::width, positions.size() - first));
     if (failed(setLanesAt(outputs[output], part)))
       return failure();
     for (unsigned dim : reductionDims) {

@@ -20,7 +20,8 @@ using namespace mlir;
 using namespace mpq;
 
 /// Elements as the numbers that accumulate: f32, or bytes as i32.
-template <typename T> static T elementOf(const HostTensor &tensor, int64_t at, bool isUnsigned) {
+template <typename T>
+static T elementOf(const HostTensor &tensor, int64_t at, bool isUnsigned) {
   if constexpr (std::is_same_v<T, float>)
     return tensor.getData<float>()[at];
   int8_t byte = tensor.getData<int8_t>()[at];
@@ -39,7 +40,8 @@ static std::vector<T> unpack(const HostTensor &packed, int64_t start,
   for (int64_t k = 0; k < depth; ++k)
     for (int64_t n = 0; n < columns; ++n) {
       int64_t g = k / segment * groupsOfSegment + k % segment / group;
-      int64_t at = start + ((n / lanes * groups + g) * lanes + n % lanes) * group +
+      int64_t at = start +
+                   ((n / lanes * groups + g) * lanes + n % lanes) * group +
                    k % segment % group;
       plain[k * columns + n] = elementOf<T>(packed, at, /*isUnsigned=*/false);
     }
@@ -72,7 +74,8 @@ static HostTensor contract(ContractOp op, const HostTensor &lhs,
   HostTensor result = makeResult<T>(type, bias);
   int64_t columns = type.getShape().back(), depth = lhs.getShape().back();
   int64_t batches = type.getRank() == 3 ? type.getDimSize(0) : 1;
-  int64_t rows = result.getNumElements() / batches / std::max<int64_t>(columns, 1);
+  int64_t rows =
+      result.getNumElements() / batches / std::max<int64_t>(columns, 1);
   int64_t batchSize = rhs.getRank() == 4 ? rhs.getNumElements() / batches : 0;
   std::vector<T> left = widenActivations<T>(lhs), right;
   std::vector<int64_t> leftSteps(depth), rightSteps(depth);

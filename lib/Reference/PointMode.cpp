@@ -55,12 +55,13 @@ FailureOr<HostTensor> Evaluator::runNestAt(OpResult result,
   DenseMap<unsigned, TensorView> views;
   for (auto [index, number] : llvm::enumerate(order)) {
     Value operand = op->getOperand(number);
-    FailureOr<std::vector<int64_t>> needed =
-        (*shapes)->getNeededPositions(index, result.getResultNumber(), positions);
+    FailureOr<std::vector<int64_t>> needed = (*shapes)->getNeededPositions(
+        index, result.getResultNumber(), positions);
     if (failed(needed))
       return failure();
     auto type = dyn_cast<RankedTensorType>(operand.getType());
-    bool wantsAll = !type || int64_t(needed->size()) * 2 >= type.getNumElements();
+    bool wantsAll =
+        !type || int64_t(needed->size()) * 2 >= type.getNumElements();
     if (wantsAll || values.count(operand) ||
         isa_and_nonnull<arith::ConstantOp>(operand.getDefiningOp())) {
       FailureOr<HostTensor> whole = lookup(operand);
@@ -135,8 +136,9 @@ FailureOr<HostTensor> Evaluator::evaluateAt(Value value,
         return failure();
       bool ascends = llvm::all_of(*strides, [](int64_t s) { return s > 0; });
       if (ascends)
-        return evaluateAt(slice.getSource(), sliceSources(slice, *offsets, *sizes,
-                                                          *strides, positions));
+        return evaluateAt(
+            slice.getSource(),
+            sliceSources(slice, *offsets, *sizes, *strides, positions));
     }
   }
   FailureOr<HostTensor> whole = lookup(value);
@@ -161,7 +163,8 @@ FailureOr<HostTensor> mpq::interpretAt(func::FuncOp function,
   InterpreterHooks hooks;
   Evaluator evaluator(hooks, /*onDemand=*/true);
   Block &block = function.getBody().front();
-  for (auto [argument, value] : llvm::zip_equal(block.getArguments(), arguments))
+  for (auto [argument, value] :
+       llvm::zip_equal(block.getArguments(), arguments))
     evaluator.bind(argument, value);
 
   std::vector<int64_t> sorted(positions.begin(), positions.end());

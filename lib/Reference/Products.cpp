@@ -57,7 +57,8 @@ matchIntegerProduct(linalg::LinalgOp op) {
   auto mul = other.getDefiningOp<arith::MulIOp>();
   if (!mul)
     return std::nullopt;
-  auto lhs = matchFactor(mul.getLhs(), body), rhs = matchFactor(mul.getRhs(), body);
+  auto lhs = matchFactor(mul.getLhs(), body),
+       rhs = matchFactor(mul.getRhs(), body);
   if (!lhs || !rhs || lhs->input == rhs->input)
     return std::nullopt;
   if (lhs->input == 1)
@@ -79,8 +80,8 @@ static HostTensor widen(const HostTensor &tensor, bool isUnsigned) {
 
 /// The positions that a list of dimensions reaches, in lexicographic order.
 static std::vector<int64_t> listPositions(ArrayRef<unsigned> dims,
-                                      ArrayRef<int64_t> extents,
-                                      ArrayRef<int64_t> coefficients) {
+                                          ArrayRef<int64_t> extents,
+                                          ArrayRef<int64_t> coefficients) {
   std::vector<int64_t> positions{0};
   for (unsigned dim : dims) {
     std::vector<int64_t> next;
@@ -107,11 +108,16 @@ static void runLoops(linalg::LinalgOp op, LoopOperand a, LoopOperand b,
   bool aVaries = a.coefficients[inner] != 0;
   int64_t n = extents[inner];
 
-  std::vector<int64_t> aSteps = listPositions(reduction, extents, a.coefficients),
-                       bSteps = listPositions(reduction, extents, b.coefficients);
-  std::vector<int64_t> aStarts = listPositions(parallel, extents, a.coefficients),
-                       bStarts = listPositions(parallel, extents, b.coefficients),
-                       cStarts = listPositions(parallel, extents, c.coefficients);
+  std::vector<int64_t> aSteps =
+                           listPositions(reduction, extents, a.coefficients),
+                       bSteps =
+                           listPositions(reduction, extents, b.coefficients);
+  std::vector<int64_t> aStarts =
+                           listPositions(parallel, extents, a.coefficients),
+                       bStarts =
+                           listPositions(parallel, extents, b.coefficients),
+                       cStarts =
+                           listPositions(parallel, extents, c.coefficients);
   int64_t count = aSteps.size();
 
   // Strided rows (a convolution in NCHW with stride 2) are gathered first.
@@ -148,8 +154,8 @@ static void runLoops(linalg::LinalgOp op, LoopOperand a, LoopOperand b,
   }
 }
 
-std::optional<HostTensor>
-mpq::evaluateProduct(linalg::LinalgOp op, ArrayRef<HostTensor> operands) {
+std::optional<HostTensor> mpq::evaluateProduct(linalg::LinalgOp op,
+                                               ArrayRef<HostTensor> operands) {
   if (op.hasDynamicShape() || op.getNumReductionLoops() == 0 ||
       op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1)
     return std::nullopt;
@@ -163,10 +169,12 @@ mpq::evaluateProduct(linalg::LinalgOp op, ArrayRef<HostTensor> operands) {
   auto operand = [&](unsigned index, HostTensor tensor) {
     return LoopOperand(TensorView::all(std::move(tensor)), maps[index], 0);
   };
-  LoopOperand a = operand(0, isFloatProduct ? operands[0]
-                                            : widen(operands[0], (*factors)[0].isUnsigned));
-  LoopOperand b = operand(1, isFloatProduct ? operands[1]
-                                            : widen(operands[1], (*factors)[1].isUnsigned));
+  LoopOperand a =
+      operand(0, isFloatProduct ? operands[0]
+                                : widen(operands[0], (*factors)[0].isUnsigned));
+  LoopOperand b =
+      operand(1, isFloatProduct ? operands[1]
+                                : widen(operands[1], (*factors)[1].isUnsigned));
   LoopOperand c = operand(2, operands[2]);
   if (!a.isLinear || !b.isLinear || !c.isLinear)
     return std::nullopt;
@@ -182,8 +190,7 @@ mpq::evaluateProduct(linalg::LinalgOp op, ArrayRef<HostTensor> operands) {
         (!inner || extents[dim] > extents[*inner]))
       inner = dim;
   }
-  if (!inner ||
-      (a.coefficients[*inner] == 0 && b.coefficients[*inner] == 0))
+  if (!inner || (a.coefficients[*inner] == 0 && b.coefficients[*inner] == 0))
     return std::nullopt;
   HostTensor result = operands[2];
   if (isFloatProduct)

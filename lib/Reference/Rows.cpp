@@ -12,8 +12,8 @@
 
 using namespace mpq;
 
-// Each function exists for AVX-512, for AVX2 with fma, and for any x86-64 (where
-// fma is a library call); the dynamic loader picks one.
+// Each function exists for AVX-512, for AVX2 with fma, and for any x86-64
+// (where fma is a library call); the dynamic loader picks one.
 #if defined(__x86_64__)
 #define MPQ_CLONES                                                             \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -63,7 +63,8 @@ MPQ_CLONES void rows::quantize(int64_t *out, const float *x, const float *scale,
   FloatOps b;
   formulas::QuantizeForm local = form;
   for (int i = 0; i < n; ++i)
-    out[i] = formulas::quantize(b, x[i], scale[i], int32_t(zeroPoint[i]), local);
+    out[i] =
+        formulas::quantize(b, x[i], scale[i], int32_t(zeroPoint[i]), local);
 }
 
 MPQ_CLONES void rows::dequantize(float *out, const int64_t *q,

@@ -42,14 +42,14 @@ void requantize(int64_t *out, const int64_t *accumulator,
                 const float *multiplier, const int64_t *zeroPoint,
                 const formulas::QuantizeForm &form, int n);
 
-/// out[i] += sum over k ascending of a[aOffsets[k]] * b[bOffsets[k] + i]: by fma,
-/// or wrapping. With `aVaries` the first factor is a[aOffsets[k] + i].
+/// out[i] += sum over k ascending of a[aOffsets[k]] * b[bOffsets[k] + i]: by
+/// fma, or wrapping. With `aVaries` the first factor is a[aOffsets[k] + i].
 void accumulate(float *out, const float *a, const float *b,
-                const int64_t *aOffsets, const int64_t *bOffsets,
-                int64_t count, int64_t n, bool aVaries);
+                const int64_t *aOffsets, const int64_t *bOffsets, int64_t count,
+                int64_t n, bool aVaries);
 void accumulate(int32_t *out, const int32_t *a, const int32_t *b,
-                const int64_t *aOffsets, const int64_t *bOffsets,
-                int64_t count, int64_t n, bool aVaries);
+                const int64_t *aOffsets, const int64_t *bOffsets, int64_t count,
+                int64_t n, bool aVaries);
 
 } // namespace mpq::rows
 

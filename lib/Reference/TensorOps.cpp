@@ -122,7 +122,8 @@ static FailureOr<HostTensor> evaluatePositions(Operation *op, Region &region,
     return failure();
   AffineMap identity =
       AffineMap::getMultiDimIdentityMap(shape.size(), op->getContext());
-  nest.addOutput(TensorView::all(HostTensor(kind, shape)), identity, *row, *row);
+  nest.addOutput(TensorView::all(HostTensor(kind, shape)), identity, *row,
+                 *row);
   FailureOr<Results> results = nest.run();
   if (failed(results))
     return failure();
@@ -151,13 +152,15 @@ static LogicalResult checkSlice(Operation *op, ArrayRef<int64_t> shape,
   return success();
 }
 
-std::optional<FailureOr<Results>>
-mpq::evaluateTensorOp(Operation *op, OuterValues values) {
+std::optional<FailureOr<Results>> mpq::evaluateTensorOp(Operation *op,
+                                                        OuterValues values) {
   using Answer = std::optional<FailureOr<Results>>;
   if (!isa<tensor::TensorDialect>(op->getDialect()))
     return std::nullopt;
   auto fail = [] { return Answer(FailureOr<Results>(failure())); };
-  auto done = [](HostTensor value) { return Answer(Results{std::move(value)}); };
+  auto done = [](HostTensor value) {
+    return Answer(Results{std::move(value)});
+  };
   if (op->getNumResults() != 1)
     return std::nullopt;
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
@@ -186,7 +189,8 @@ mpq::evaluateTensorOp(Operation *op, OuterValues values) {
              sizes = resolve(op.getMixedSizes(), values),
              strides = resolve(op.getMixedStrides(), values);
         if (failed(offsets) || failed(sizes) || failed(strides) ||
-            failed(checkSlice(op, in[0].getShape(), *offsets, *sizes, *strides)))
+            failed(
+                checkSlice(op, in[0].getShape(), *offsets, *sizes, *strides)))
           return fail();
         HostTensor result(*kind, *sizes);
         copyBox(result, Box::at(SmallVector<int64_t>(sizes->size(), 0)), in[0],

@@ -37,11 +37,11 @@ struct TypeInfo {
 } // namespace
 
 static constexpr TypeInfo typeInfos[] = {
-    {NpyType::Bool, "bool", "|b1", 1},     {NpyType::I8, "int8", "|i1", 1},
-    {NpyType::U8, "uint8", "|u1", 1},      {NpyType::I16, "int16", "<i2", 2},
-    {NpyType::U16, "uint16", "<u2", 2},    {NpyType::I32, "int32", "<i4", 4},
-    {NpyType::I64, "int64", "<i8", 8},     {NpyType::F16, "float16", "<f2", 2},
-    {NpyType::F32, "float32", "<f4", 4},   {NpyType::F64, "float64", "<f8", 8},
+    {NpyType::Bool, "bool", "|b1", 1},   {NpyType::I8, "int8", "|i1", 1},
+    {NpyType::U8, "uint8", "|u1", 1},    {NpyType::I16, "int16", "<i2", 2},
+    {NpyType::U16, "uint16", "<u2", 2},  {NpyType::I32, "int32", "<i4", 4},
+    {NpyType::I64, "int64", "<i8", 8},   {NpyType::F16, "float16", "<f2", 2},
+    {NpyType::F32, "float32", "<f4", 4}, {NpyType::F64, "float64", "<f8", 8},
 };
 
 static const TypeInfo &infoOf(NpyType type) {
@@ -104,7 +104,8 @@ static Error parseShape(StringRef text, NpyArray &array, StringRef name) {
 Expected<NpyArray> mpq::parseNpy(StringRef bytes, StringRef name) {
   StringRef rest = bytes;
   if (!rest.consume_front("\x93NUMPY") || rest.size() < 2)
-    return fail(name, "not an .npy file (expected it to begin with \\x93NUMPY)");
+    return fail(name,
+                "not an .npy file (expected it to begin with \\x93NUMPY)");
   int major = rest[0];
   rest = rest.drop_front(2);
   if (major < 1 || major > 3)

@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(argv[1], &context);
   if (!module)
     return 1;
-  mlir::PassManager manager(&context);
+  auto manager = mlir::PassManager::on<mlir::ModuleOp>(&context);
   if (mlir::failed(mlir::parsePassPipeline(argv[2], manager)) ||
       mlir::failed(manager.run(*module)))
     return 1;

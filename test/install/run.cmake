@@ -24,7 +24,7 @@ run(${CMAKE_COMMAND} -S ${SOURCE}/test/install -B ${WORK}/build -G ${GENERATOR}
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 
 run(${WORK}/build/out-of-tree ${SOURCE}/test/install/product.mlir
-  "builtin.module(mpq-prepare-pipeline,mpq-quantize-pipeline,mpq-lower-pipeline)")
+  mpq-prepare-pipeline,mpq-quantize-pipeline,mpq-lower-pipeline)
 expect("arith.muli")
 expect("// [1-9][0-9]* operations of mpq")
 

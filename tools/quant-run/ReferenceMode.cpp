@@ -62,7 +62,7 @@ static std::optional<NpyType> getNpyType(ElementKind kind, bool isUnsigned) {
 
 /// The specification of an argument or result.
 static llvm::Expected<TensorSpec> getSpec(Type type, DictionaryAttr attributes,
-                                    const Twine &fallbackName) {
+                                          const Twine &fallbackName) {
   TensorSpec spec;
   spec.name = fallbackName.str();
   bool isUnsigned = false;
@@ -75,8 +75,8 @@ static llvm::Expected<TensorSpec> getSpec(Type type, DictionaryAttr attributes,
   std::optional<NpyType> npyType =
       kind ? getNpyType(*kind, isUnsigned) : std::nullopt;
   auto shaped = dyn_cast<ShapedType>(type);
-  if (!npyType || (shaped && (!shaped.hasStaticShape() ||
-                              !isa<RankedTensorType>(type)))) {
+  if (!npyType ||
+      (shaped && (!shaped.hasStaticShape() || !isa<RankedTensorType>(type)))) {
     std::string text;
     llvm::raw_string_ostream(text) << type;
     return llvm::createStringError(
@@ -92,7 +92,7 @@ static llvm::Expected<TensorSpec> getSpec(Type type, DictionaryAttr attributes,
 /// The tensor of an array, checked against its specification already. Narrow
 /// integers must fit their width.
 static llvm::Expected<HostTensor> toTensor(const NpyArray &array,
-                                     const TensorSpec &spec, Type type) {
+                                           const TensorSpec &spec, Type type) {
   ElementKind kind = *getElementKind(getElementTypeOrSelf(type));
   HostTensor tensor(kind, spec.shape);
   char *memory = tensor.getMutableBytes();
@@ -124,7 +124,8 @@ static void toArray(HostTensor &tensor, const TensorSpec &spec) {
     memory[k] &= (1 << width) - 1;
 }
 
-static llvm::Expected<func::FuncOp> findFunction(ModuleOp module, StringRef name) {
+static llvm::Expected<func::FuncOp> findFunction(ModuleOp module,
+                                                 StringRef name) {
   SmallVector<func::FuncOp> candidates;
   for (auto function : module.getOps<func::FuncOp>())
     if (!function.isExternal() &&
@@ -157,26 +158,29 @@ int run::runReference(const RunOptions &options) {
       parseSourceFile<ModuleOp>(sourceMgr, &context);
   if (!module)
     return 1;
-  llvm::Expected<func::FuncOp> function = findFunction(*module, options.function);
+  llvm::Expected<func::FuncOp> function =
+      findFunction(*module, options.function);
   if (!function)
     return fail("'" + options.file + "': " + toString(function.takeError()));
 
   std::vector<TensorSpec> inputSpecs, outputSpecs;
   for (auto [index, type] : llvm::enumerate(function->getArgumentTypes())) {
-    auto spec = getSpec(type, function->getArgAttrDict(index), "arg" + Twine(index));
+    auto spec =
+        getSpec(type, function->getArgAttrDict(index), "arg" + Twine(index));
     if (!spec)
       return fail(toString(spec.takeError()));
     inputSpecs.push_back(*spec);
   }
   for (auto [index, type] : llvm::enumerate(function->getResultTypes())) {
-    auto spec =
-        getSpec(type, function->getResultAttrDict(index), "result" + Twine(index));
+    auto spec = getSpec(type, function->getResultAttrDict(index),
+                        "result" + Twine(index));
     if (!spec)
       return fail(toString(spec.takeError()));
     outputSpecs.push_back(*spec);
   }
 
-  llvm::Expected<std::vector<NpyArray>> arrays = readInputs(inputSpecs, options.inputs);
+  llvm::Expected<std::vector<NpyArray>> arrays =
+      readInputs(inputSpecs, options.inputs);
   if (!arrays)
     return fail(toString(arrays.takeError()));
   SmallVector<HostTensor> arguments;
@@ -197,7 +201,8 @@ int run::runReference(const RunOptions &options) {
     toArray(tensor, spec);
     data.push_back(ArrayRef(tensor.getBytes(), tensor.getNumBytes()));
   }
-  if (llvm::Error error = writeOutputs(options.outputDirectory, outputSpecs, data))
+  if (llvm::Error error =
+          writeOutputs(options.outputDirectory, outputSpecs, data))
     return fail(toString(std::move(error)));
   return 0;
 }

@@ -20,14 +20,16 @@ using namespace mpq;
 using namespace mpq::run;
 
 static std::string listNames(ArrayRef<TensorSpec> specs) {
-  return join(map_range(specs, [](const TensorSpec &s) { return "'" + s.name + "'"; }),
-              ", ");
+  return join(
+      map_range(specs, [](const TensorSpec &s) { return "'" + s.name + "'"; }),
+      ", ");
 }
 
 static std::string describe(NpyType type, ArrayRef<int64_t> shape) {
   std::string text = getNpyTypeName(type).str() + "[";
-  interleave(shape, [&](int64_t e) { text += std::to_string(e); },
-             [&] { text += ","; });
+  interleave(
+      shape, [&](int64_t e) { text += std::to_string(e); },
+      [&] { text += ","; });
   return text + "]";
 }
 
@@ -47,7 +49,9 @@ run::readInputs(ArrayRef<TensorSpec> specs, ArrayRef<std::string> arguments) {
     if (spec == specs.end())
       return createStringError("the model has no input '" + name +
                                "': its inputs are " + listNames(specs));
-    if (!files.try_emplace(spec->name, argument.drop_front(spec->name.size() + 1))
+    if (!files
+             .try_emplace(spec->name,
+                          argument.drop_front(spec->name.size() + 1))
              .second)
       return createStringError("input '" + Twine(spec->name) +
                                "' is given twice");
@@ -82,11 +86,12 @@ Error run::writeOutputs(StringRef directory, ArrayRef<TensorSpec> specs,
                         ArrayRef<ArrayRef<char>> data) {
   StringMap<StringRef> names;
   for (const TensorSpec &spec : specs) {
-    auto [it, isNew] = names.try_emplace(getOutputFileName(spec.name), spec.name);
+    auto [it, isNew] =
+        names.try_emplace(getOutputFileName(spec.name), spec.name);
     if (!isNew)
-      return createStringError("outputs '" + it->second + "' and '" + spec.name +
-                               "' would both be written to '" + it->first() +
-                               "'");
+      return createStringError("outputs '" + it->second + "' and '" +
+                               spec.name + "' would both be written to '" +
+                               it->first() + "'");
   }
   if (std::error_code error = sys::fs::create_directories(directory))
     return createStringError("cannot create output folder '" + directory +

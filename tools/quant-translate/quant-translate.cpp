@@ -24,9 +24,9 @@
 
 using namespace mlir;
 
-static llvm::cl::list<std::string> shapes(
-    "shape", llvm::cl::desc("Shape of a graph input, like x=1x3x48x320"),
-    llvm::cl::value_desc("input=extents"));
+static llvm::cl::list<std::string>
+    shapes("shape", llvm::cl::desc("Shape of a graph input, like x=1x3x48x320"),
+           llvm::cl::value_desc("input=extents"));
 static llvm::cl::opt<std::string>
     functionName("function-name",
                  llvm::cl::desc("Name of the function (default: made from the "

@@ -10,6 +10,7 @@
 
 #include "mpq/Calibration/Profile.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Transforms/Calibrate/Passes.h"
 
 #include "mlir/Pass/PassOptions.h"
 
@@ -41,6 +42,12 @@ struct QuantizePipelineOptions
       llvm::cl::desc("Path of the JSON file to write a record of each product "
                      "to")};
 };
+
+/// How ranges are picked from the profile: the recipe's `method` and
+/// `percentile`, or the defaults (also when the recipe cannot be read, which
+/// mpq-assign-precision reports).
+ApplyProfilePassOptions getApplyProfileOptions(llvm::StringRef profile,
+                                               llvm::StringRef recipe);
 
 /// Ranges of a profile (if there is one), precisions, QDQ form.
 void buildQuantizePipeline(mlir::OpPassManager &manager,

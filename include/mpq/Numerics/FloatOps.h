@@ -30,7 +30,9 @@ struct FloatOps {
   static float sub(float a, float b) { return a - b; }
   static float mul(float a, float b) { return a * b; }
   static float div(float a, float b) { return a / b; }
-  static float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+  static float fma(float a, float b, float c) {
+    return __builtin_fmaf(a, b, c);
+  }
   static float abs(float a) { return __builtin_fabsf(a); }
   static float sqrt(float a) { return __builtin_sqrtf(a); }
   static float floor(float a) { return __builtin_floorf(a); }
@@ -42,8 +44,12 @@ struct FloatOps {
   static float select(bool c, float a, float b) { return c ? a : b; }
   static int32_t bits(float a) { return std::bit_cast<int32_t>(a); }
   static float fromBits(int32_t a) { return std::bit_cast<float>(a); }
-  static int32_t addi(int32_t a, int32_t b) { return uint32_t(a) + uint32_t(b); }
-  static int32_t subi(int32_t a, int32_t b) { return uint32_t(a) - uint32_t(b); }
+  static int32_t addi(int32_t a, int32_t b) {
+    return uint32_t(a) + uint32_t(b);
+  }
+  static int32_t subi(int32_t a, int32_t b) {
+    return uint32_t(a) - uint32_t(b);
+  }
   static int32_t shiftLeft(int32_t a, int n) { return uint32_t(a) << n; }
   static int32_t shiftRight(int32_t a, int n) { return a >> n; }
   static int32_t toInt(float a) { return int32_t(a); }

@@ -77,7 +77,8 @@ template <class B> typename B::Float log(B &b, typename B::Float x) {
   Int bits = b.bits(scaled);
   Int k = b.shiftRight(b.subi(bits, b.integer(0x3F3504F3)), 23);
   Float m = b.fromBits(b.subi(bits, b.shiftLeft(k, 23)));
-  Float exponent = b.sub(b.toFloat(k), b.select(tiny, b.real(23.0f), b.real(0.0f)));
+  Float exponent =
+      b.sub(b.toFloat(k), b.select(tiny, b.real(23.0f), b.real(0.0f)));
   Float f = b.sub(m, b.real(1.0f));
   Float square = b.mul(f, f);
   Float y = polynomial(b, f,
@@ -185,9 +186,9 @@ enum class RoundTo { HalfEven, HalfUp, HalfAway };
 /// What the attributes of a quantize operation say.
 struct QuantizeForm {
   RoundTo rounding = RoundTo::HalfEven;
-  bool multiply = false;            ///< by the inverse scale
-  bool zeroPointFirst = false;      ///< added before rounding
-  int32_t low = -128, high = 127;   ///< limits of the result
+  bool multiply = false;          ///< by the inverse scale
+  bool zeroPointFirst = false;    ///< added before rounding
+  int32_t low = -128, high = 127; ///< limits of the result
 };
 
 /// N-Q3: a float to the nearest integer, as a float.
@@ -215,8 +216,8 @@ typename B::Float clamp(B &b, typename B::Float x, typename B::Float low,
 
 /// The integer of a scaled value, zero point `z` added after rounding.
 template <class B>
-typename B::Int roundAndShift(B &b, typename B::Float scaled,
-                              typename B::Int z, const QuantizeForm &form) {
+typename B::Int roundAndShift(B &b, typename B::Float scaled, typename B::Int z,
+                              const QuantizeForm &form) {
   auto low = b.toFloat(b.subi(b.integer(form.low), z));
   auto high = b.toFloat(b.subi(b.integer(form.high), z));
   scaled = round(b, clamp(b, scaled, low, high), form.rounding);
@@ -228,8 +229,8 @@ template <class B>
 typename B::Int quantize(B &b, typename B::Float x, typename B::Float scale,
                          typename B::Int z, const QuantizeForm &form) {
   using Float = typename B::Float;
-  Float scaled = form.multiply ? b.mul(x, b.div(b.real(1.0f), scale))
-                               : b.div(x, scale);
+  Float scaled =
+      form.multiply ? b.mul(x, b.div(b.real(1.0f), scale)) : b.div(x, scale);
   if (!form.zeroPointFirst)
     return roundAndShift(b, scaled, z, form);
   Float shifted = b.add(scaled, b.toFloat(z));

@@ -41,8 +41,8 @@ struct ReductionInfo {
 /// and every code generator agree.
 ReductionInfo getReductionInfo(mlir::linalg::LinalgOp op);
 
-/// The float that leaves a combiner's other operand unchanged: 0 for addf, 1 for
-/// mulf, -inf and +inf for maxima and minima.
+/// The float that leaves a combiner's other operand unchanged: 0 for addf, 1
+/// for mulf, -inf and +inf for maxima and minima.
 float getCombinerIdentity(mlir::Operation *combiner);
 
 } // namespace mpq

@@ -20,7 +20,18 @@ namespace mpq {
 
 /// Element types the interpreter knows. Integers narrower than a byte take one
 /// byte each, sign extended; booleans are 0 or 1; indices are I64.
-enum class ElementKind : uint8_t { I1, I2, I4, I8, I16, I32, I64, F16, BF16, F32 };
+enum class ElementKind : uint8_t {
+  I1,
+  I2,
+  I4,
+  I8,
+  I16,
+  I32,
+  I64,
+  F16,
+  BF16,
+  F32
+};
 
 /// Bytes of one element in memory.
 int64_t getElementSize(ElementKind kind);
@@ -30,8 +41,8 @@ inline bool isFloat(ElementKind kind) { return kind >= ElementKind::F16; }
 /// The kind of an MLIR element type, or nothing if there is none.
 std::optional<ElementKind> getElementKind(mlir::Type type);
 
-/// A dense row-major tensor of static shape. Copies share the elements until one
-/// of them is written.
+/// A dense row-major tensor of static shape. Copies share the elements until
+/// one of them is written.
 class HostTensor {
 public:
   HostTensor() = default;

@@ -1,4 +1,5 @@
-//===- Interpreter.h - the meaning of every phase's IR, computed plainly ---===//
+//===- Interpreter.h - the meaning of every phase's IR, computed plainly
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -36,9 +37,10 @@ interpret(mlir::func::FuncOp function, mlir::ArrayRef<HostTensor> arguments,
 /// Point mode: the elements of result `result` at `positions` (in row-major
 /// order), computing only what they need. The answer has one dimension, in the
 /// order of `positions`.
-mlir::FailureOr<HostTensor>
-interpretAt(mlir::func::FuncOp function, mlir::ArrayRef<HostTensor> arguments,
-            unsigned result, mlir::ArrayRef<int64_t> positions);
+mlir::FailureOr<HostTensor> interpretAt(mlir::func::FuncOp function,
+                                        mlir::ArrayRef<HostTensor> arguments,
+                                        unsigned result,
+                                        mlir::ArrayRef<int64_t> positions);
 
 } // namespace mpq
 

@@ -141,9 +141,12 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     Decision decision = decide(ops, *target);
     int64_t items = 1;
     SmallVector<int64_t> extents = getExtents(ops);
-    for (auto [extent, grain] : llvm::zip(extents, decision.grain))
+    for (auto [extent, grain] : llvm::zip(extents, decision.grain)) {
+      if (grain == extent)
+        grain = 0; // whole
       if (grain)
         items *= llvm::divideCeilSigned(extent, grain);
+    }
     Builder builder(&getContext());
     if (!kernel->hasAttr(MPQDialect::getStrategyAttrName()))
       kernel->setAttr(MPQDialect::getStrategyAttrName(),
@@ -174,9 +177,11 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
 
   static Decision decide(const KernelOps &ops, const TargetInfo &target) {
     SmallVector<int64_t> extents = getExtents(ops);
-    if (!ops.rows.empty())
+    if (!ops.rows.empty()) {
+      // Tiling makes one item of each row, whatever the extents.
       return {SmallVector<int64_t>(extents.size(), 1),
               SmallVector<int64_t>(extents.size(), 1)};
+    }
     if (ops.product)
       return decideProduct(ops.product, extents, target);
     return decideElementwise(ops, extents);

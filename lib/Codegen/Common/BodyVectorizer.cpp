@@ -29,6 +29,23 @@ Value mpq::emitAffineExpr(OpBuilder &builder, Location loc, AffineExpr expr,
       builder, loc, cast<IntegerAttr>(cast<Attribute>(result)).getInt());
 }
 
+Value mpq::writeLanes(OpBuilder &builder, Location loc, Value vector,
+                      Value destination, ArrayRef<Value> position,
+                      int64_t valid) {
+  int64_t width = cast<VectorType>(vector.getType()).getDimSize(0);
+  if (valid == 1) {
+    // LLVM 22 stores four bytes for a masked store of one byte lane, which
+    // would overwrite a neighbour that another thread writes.
+    Value element = vector::ExtractOp::create(builder, loc, vector, 0);
+    return tensor::InsertOp::create(builder, loc, element, destination,
+                                    position);
+  }
+  return vector::TransferWriteOp::create(builder, loc, vector, destination,
+                                         position,
+                                         ArrayRef<bool>{valid >= width})
+      .getResult();
+}
+
 static Value zeroOf(OpBuilder &builder, Location loc, Type type) {
   return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
 }

@@ -62,6 +62,12 @@ private:
   mlir::IRMapping mapping;
 };
 
+/// Writes the first `valid` lanes of `vector` at `position` of `destination`,
+/// consecutive in the innermost dimension; returns the written tensor.
+mlir::Value writeLanes(mlir::OpBuilder &builder, mlir::Location loc,
+                       mlir::Value vector, mlir::Value destination,
+                       llvm::ArrayRef<mlir::Value> position, int64_t valid);
+
 /// affine expression of loop values, as an index value.
 mlir::Value emitAffineExpr(mlir::OpBuilder &builder, mlir::Location loc,
                            mlir::AffineExpr expr,

@@ -90,7 +90,9 @@ public:
   Value addi(Value a, Value b) { return make<arith::AddIOp>(a, b); }
   Value subi(Value a, Value b) { return make<arith::SubIOp>(a, b); }
   Value shiftLeft(Value a, int n) { return make<arith::ShLIOp>(a, integer(n)); }
-  Value shiftRight(Value a, int n) { return make<arith::ShRSIOp>(a, integer(n)); }
+  Value shiftRight(Value a, int n) {
+    return make<arith::ShRSIOp>(a, integer(n));
+  }
   Value toInt(Value a) { return make<arith::FPToSIOp>(intType(32), a); }
   Value toFloat(Value a) { return make<arith::SIToFPOp>(floatType(), a); }
 
@@ -134,7 +136,8 @@ struct ExpandUnary : OpRewritePattern<OpTy> {
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     if (!isExpandable(op.getType()))
-      return rewriter.notifyMatchFailure(op, "not a scalar or vector of floats");
+      return rewriter.notifyMatchFailure(op,
+                                         "not a scalar or vector of floats");
     OperationBuilder builder(rewriter, op.getLoc(), op.getType());
     Value result = formula(builder, builder.widenFloat(op.getOperand()));
     rewriter.replaceOp(op, builder.narrowFloat(result, op.getType()));
@@ -147,9 +150,11 @@ struct ExpandPow : OpRewritePattern<math::PowFOp> {
   LogicalResult matchAndRewrite(math::PowFOp op,
                                 PatternRewriter &rewriter) const override {
     if (!isExpandable(op.getType()))
-      return rewriter.notifyMatchFailure(op, "not a scalar or vector of floats");
+      return rewriter.notifyMatchFailure(op,
+                                         "not a scalar or vector of floats");
     OperationBuilder builder(rewriter, op.getLoc(), op.getType());
-    Value x = builder.widenFloat(op.getLhs()), y = builder.widenFloat(op.getRhs());
+    Value x = builder.widenFloat(op.getLhs()),
+          y = builder.widenFloat(op.getRhs());
     APFloat exponent(0.0f);
     Value result;
     if (getElementTypeOrSelf(op.getType()).isF32() &&
@@ -220,7 +225,8 @@ struct ExpandMathPass : mpq::impl::ExpandMathPassBase<ExpandMathPass> {
     // Upstream folds functions of constants with the host's libm; ours differ.
     GreedyRewriteConfig config;
     config.enableFolding(false);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+    if (failed(
+            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       signalPassFailure();
   }
 };

@@ -15,6 +15,7 @@
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Numerics/ReductionOrder.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -68,12 +69,33 @@ static bool isCheapToRepeat(linalg::GenericOp op) {
   return operations <= 4 && 2 * inputBits <= outputBits;
 }
 
+/// Fusion must not turn one kind of reduction into another: their roundings
+/// differ (docs/Numerics.md). Contractions stay what they are, and a product
+/// that feeds a plain sum would make one.
+static bool changesReductionOrder(linalg::GenericOp producer,
+                                  linalg::GenericOp consumer) {
+  if (!consumer.getNumReductionLoops())
+    return false;
+  if (getReductionInfo(consumer).order == ReductionOrder::Contraction)
+    return true;
+  auto product = producer.getBody()
+                     ->getTerminator()
+                     ->getOperand(0)
+                     .getDefiningOp<arith::MulFOp>();
+  return product && producer.getNumDpsInputs() == 2 &&
+         isa<BlockArgument>(product.getLhs()) &&
+         isa<BlockArgument>(product.getRhs()) &&
+         product.getLhs() != product.getRhs();
+}
+
 static bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
   if (!producer || !consumer || !isElementwise(producer))
     return false;
   if (consumer.getNumDpsInputs() + producer.getNumDpsInputs() > 12)
+    return false;
+  if (changesReductionOrder(producer, consumer))
     return false;
   bool cheap = isCheapToRepeat(producer);
   if (!cheap && !operand->get().hasOneUse())

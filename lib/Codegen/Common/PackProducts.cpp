@@ -81,7 +81,16 @@ static FailureOr<Value> getBias(OpBuilder &builder, Value init,
     if (matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) ||
         matchPattern(fill.getInputs()[0], m_Zero()))
       return Value();
-    return failure();
+    Attribute value;
+    if (!matchPattern(fill.getInputs()[0], m_Constant(&value)))
+      return failure();
+    auto type = cast<RankedTensorType>(init.getType());
+    auto vectorType = RankedTensorType::get({type.getDimSize(channel)},
+                                            type.getElementType());
+    return arith::ConstantOp::create(
+               builder, init.getLoc(),
+               DenseElementsAttr::get(vectorType, value))
+        .getResult();
   }
   if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>()) {
     auto type = cast<RankedTensorType>(init.getType());

@@ -351,14 +351,17 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
     // Loops of a reduction stay whole: only result dimensions are split.
     SmallVector<int64_t> grain(strategy.getGrain());
     grain.resize(last.getLoopIteratorTypes().size(), 0);
-    FailureOr<TilingInterface> block = tileAndFuse(
-        rewriter, last, grain,
-        [&](RewriterBase &rewriter, Location loc, ArrayRef<int64_t> extents,
-            ArrayRef<int64_t> tiles, SmallVectorImpl<scf::ForOp> &loops,
-            SmallVectorImpl<Value> &destinations) {
-          return openWorkLoop(rewriter, loc, begin, end, extents, tiles, loops,
-                              destinations);
-        });
+    FailureOr<TilingInterface> block = last;
+    bool oneItem = llvm::all_of(grain, [](int64_t size) { return size == 0; });
+    if (!oneItem)
+      block = tileAndFuse(
+          rewriter, last, grain,
+          [&](RewriterBase &rewriter, Location loc, ArrayRef<int64_t> extents,
+              ArrayRef<int64_t> tiles, SmallVectorImpl<scf::ForOp> &loops,
+              SmallVectorImpl<Value> &destinations) {
+            return openWorkLoop(rewriter, loc, begin, end, extents, tiles,
+                                loops, destinations);
+          });
     if (failed(block)) {
       kernel.emitError("cannot tile this kernel");
       return signalPassFailure();

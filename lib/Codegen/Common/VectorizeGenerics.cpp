@@ -21,10 +21,13 @@
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Numerics/ReductionOrder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -36,9 +39,6 @@ namespace mpq {
 
 using namespace mlir;
 using namespace mpq;
-
-/// Interleaved partial results of a row reduction (N-S1).
-static constexpr int64_t kPartials = 16;
 
 namespace {
 class GenericEmitter {
@@ -130,18 +130,27 @@ private:
       body.map(out, accumulator);
     else if (!out.use_empty())
       body.map(out, body.readOperand(op.getDpsInitOperand(0)));
-    return body.run();
+    FailureOr<Value> value = body.run();
+    if (failed(value) || !accumulator ||
+        order.order != ReductionOrder::Contraction)
+      return value;
+    // N-C1: the product and the sum round once.
+    auto sum = (*value).getDefiningOp<arith::AddFOp>();
+    if (!sum)
+      return value;
+    Value product = sum.getLhs() == accumulator ? sum.getRhs() : sum.getLhs();
+    auto multiply = product.getDefiningOp<arith::MulFOp>();
+    return math::FmaOp::create(b, loc, multiply.getLhs(), multiply.getRhs(),
+                               accumulator)
+        .getResult();
   }
 
   /// Writes lanes along result dimension `laneDim`.
   FailureOr<Value> write(Value vector, Value destination, unsigned laneDim,
                          int64_t valid) {
     SmallVector<Value> at = resultPosition();
-    int64_t width = cast<VectorType>(vector.getType()).getDimSize(0);
     if (laneDim + 1 == outMap.getNumResults())
-      return vector::TransferWriteOp::create(b, loc, vector, destination, at,
-                                             ArrayRef<bool>{valid == width})
-          .getResult();
+      return writeLanes(b, loc, vector, destination, at, valid);
     // Unit dimensions inside the lanes: element by element.
     for (int64_t l = 0; l < valid; ++l) {
       SmallVector<Value> place(at);
@@ -163,11 +172,37 @@ private:
     Value init = op.getDpsInits()[0];
     if (auto fill = init.getDefiningOp<linalg::FillOp>())
       return fill.getOutputs()[0];
-    if (!readsInit)
+    if (!readsInit || isWritable(init))
       return init;
     auto type = cast<RankedTensorType>(init.getType());
     return tensor::EmptyOp::create(b, loc, type.getShape(),
                                    type.getElementType());
+  }
+
+  /// True for a part of the kernel's own result (filled before the loops).
+  static bool isWritable(Value value) {
+    while (true) {
+      if (auto argument = dyn_cast<BlockArgument>(value)) {
+        auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+        if (!loop || argument == loop.getInductionVar())
+          return false;
+        value = loop.getTiedLoopInit(argument)->get();
+        continue;
+      }
+      Operation *def = value.getDefiningOp();
+      if (auto slice = dyn_cast<tensor::ExtractSliceOp>(def))
+        value = slice.getSource();
+      else if (auto insert = dyn_cast<tensor::InsertSliceOp>(def))
+        value = insert.getDest();
+      else if (auto fill = dyn_cast<linalg::FillOp>(def))
+        value = fill.getOutputs()[0];
+      else if (auto loop = dyn_cast<scf::ForOp>(def))
+        value = loop.getTiedLoopInit(cast<OpResult>(value))->get();
+      else if (auto view = dyn_cast<bufferization::ToTensorOp>(def))
+        return view.getWritable();
+      else
+        return isa<tensor::EmptyOp>(def);
+    }
   }
 
   /// The scalar an init is filled with, or nothing.
@@ -183,6 +218,7 @@ private:
   SmallVector<int64_t> extents;
   SmallVector<Value> indices;
   AffineMap outMap;
+  ReductionInfo order;
 };
 } // namespace
 
@@ -191,41 +227,24 @@ LogicalResult GenericEmitter::emit() {
   for (AffineExpr expr : outMap.getResults())
     if (!isa<AffineDimExpr, AffineConstantExpr>(expr))
       return op.emitError("expected each result dimension to be a loop");
-  unsigned innermost = extents.size() - 1;
-  bool rowReduction =
-      !extents.empty() && op.getIteratorTypesArray()[innermost] ==
-                              utils::IteratorType::reduction;
+  order = getReductionInfo(op);
   FailureOr<Value> result;
-  if (extents.empty()) {
-    result = emitBesideLanes(0, 0);
-  } else if (rowReduction) {
-    // N-S1 speaks of the operation's innermost loop; windows of NHWC images end
-    // in a reduction loop as well but their lanes are channels.
-    std::optional<unsigned> channel;
-    for (OpOperand *input : op.getDpsInputOperands()) {
-      AffineMap map = op.getMatchingIndexingMap(input);
-      if (map.getNumResults() == 0)
-        continue;
-      if (auto dim = dyn_cast<AffineDimExpr>(map.getResults().back()))
-        if (op.getIteratorTypesArray()[dim.getPosition()] ==
-                utils::IteratorType::parallel &&
-            outMap.getNumResults() &&
-            outMap.getResults().back() == dim)
-          channel = dim.getPosition();
-    }
-    result = channel ? emitBesideLanes(*channel, outMap.getNumResults() - 1)
-                     : emitRowReduction(innermost);
+  if (op.getNumReductionLoops() && order.order == ReductionOrder::Row) {
+    result = emitRowReduction(order.rowDimension);
   } else {
     // The innermost result dimension that is no unit carries the lanes.
-    unsigned lane = innermost, laneDim = 0;
+    std::optional<unsigned> lane;
+    unsigned laneDim = 0;
     for (auto [d, expr] : llvm::enumerate(outMap.getResults()))
       if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-        if (extents[dim.getPosition()] == 1 && d != 0)
+        if (extents[dim.getPosition()] == 1 && lane)
           continue;
         lane = dim.getPosition();
         laneDim = d;
       }
-    result = emitBesideLanes(lane, laneDim);
+    if (!lane)
+      return op.emitError("expected a result with at least one dimension");
+    result = emitBesideLanes(*lane, laneDim);
   }
   if (failed(result))
     return failure();
@@ -269,31 +288,15 @@ FailureOr<Value> GenericEmitter::emitBesideLanes(unsigned lane,
   });
 }
 
-/// What partial results start from (N-S1: a sum from +0, where arith would
-/// choose -0).
-static FailureOr<TypedAttr> getIdentity(OpBuilder &b, Operation *combiner) {
-  if (isa<arith::AddFOp>(combiner))
-    return TypedAttr(b.getZeroAttr(combiner->getResult(0).getType()));
-  std::optional<TypedAttr> identity = arith::getNeutralElement(combiner);
-  if (!identity)
-    return combiner->emitError("operation '")
-           << combiner->getName() << "' cannot combine partial results";
-  return *identity;
-}
-
 FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
-  Operation *yield = op.getBody()->getTerminator();
-  Operation *combiner = yield->getOperand(0).getDefiningOp();
+  Operation *combiner = order.combiners.front();
   BlockArgument out = op.getMatchingBlockArgument(op.getDpsInitOperand(0));
-  if (!combiner || combiner->getNumOperands() != 2 || !out.hasOneUse() ||
-      *out.getUsers().begin() != combiner)
-    return op.emitError("expected a reduction whose body ends in one binary "
-                        "operation with the output");
   bool outFirst = combiner->getOperand(0) == out;
-  FailureOr<TypedAttr> neutral = getIdentity(b, combiner);
-  if (failed(neutral))
-    return failure();
-  auto type = VectorType::get({kPartials}, out.getType());
+  TypedAttr neutral =
+      isa<FloatType>(out.getType())
+          ? TypedAttr(b.getFloatAttr(out.getType(), getCombinerIdentity(combiner)))
+          : *arith::getNeutralElement(combiner);
+  auto type = VectorType::get({rowPartials}, out.getType());
   // Every combination keeps the body's operand order.
   auto combine = [&](Value older, Value newer) -> Value {
     Value operands[] = {outFirst ? older : newer, outFirst ? newer : older};
@@ -302,26 +305,27 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
     return b.create(state)->getResult(0);
   };
   SmallVector<unsigned> outer, reduced;
-  for (unsigned d = 0; d < lane; ++d)
-    (op.getIteratorTypesArray()[d] == utils::IteratorType::parallel ? outer
-                                                                    : reduced)
-        .push_back(d);
+  for (unsigned d = 0; d < extents.size(); ++d)
+    if (d != lane)
+      (op.getIteratorTypesArray()[d] == utils::IteratorType::parallel ? outer
+                                                                      : reduced)
+          .push_back(d);
   Value destination = getDestination(/*readsInit=*/true);
 
   return loops(outer, destination, [&](Value destination) -> FailureOr<Value> {
     Value partials = arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(type, Attribute(*neutral)));
+        b, loc, DenseElementsAttr::get(type, Attribute(neutral)));
     FailureOr<Value> sums = loops(reduced, partials, [&](Value partials) {
       return laneLoop(
-          lane, kPartials, partials,
+          lane, rowPartials, partials,
           [&](Value partials, int64_t valid) -> FailureOr<Value> {
-            FailureOr<Value> next = vectorBody(lane, kPartials, partials);
-            if (failed(next) || valid == kPartials)
+            FailureOr<Value> next = vectorBody(lane, rowPartials, partials);
+            if (failed(next) || valid == rowPartials)
               return next;
             // Elements beyond the row leave their partial result alone.
-            SmallVector<bool> inside(kPartials, false);
+            SmallVector<bool> inside(rowPartials, false);
             std::fill_n(inside.begin(), valid, true);
-            auto maskType = VectorType::get({kPartials}, b.getI1Type());
+            auto maskType = VectorType::get({rowPartials}, b.getI1Type());
             Value mask = arith::ConstantOp::create(
                 b, loc, DenseElementsAttr::get(maskType, inside));
             return arith::SelectOp::create(b, loc, mask, *next, partials)
@@ -331,7 +335,7 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
     if (failed(sums))
       return failure();
     Value tree = *sums;
-    for (int64_t half = kPartials / 2; half >= 1; half /= 2) {
+    for (int64_t half = rowPartials / 2; half >= 1; half /= 2) {
       Value low = vector::ExtractStridedSliceOp::create(
           b, loc, tree, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{half},
           ArrayRef<int64_t>{1});

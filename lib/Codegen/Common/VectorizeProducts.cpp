@@ -201,10 +201,8 @@ LogicalResult TileEmitter::emit() {
   Value out = init;
   for (unsigned row = 0; row < rows.size(); ++row)
     for (int64_t v = 0; v < vectors; ++v)
-      out = vector::TransferWriteOp::create(
-                b, loc, accumulators[row * vectors + v], out,
-                rowPosition(row, v), ArrayRef<bool>{isWhole(v)})
-                .getResult();
+      out = writeLanes(b, loc, accumulators[row * vectors + v], out,
+                       rowPosition(row, v), columns - v * lanes);
   b.replaceOp(op, out);
   return success();
 }
@@ -227,9 +225,7 @@ FailureOr<Value> TileEmitter::writeEpilogue(linalg::GenericOp epilogue,
       FailureOr<Value> value = body.run();
       if (failed(value))
         return failure();
-      out = vector::TransferWriteOp::create(b, loc, *value, out, at,
-                                            ArrayRef<bool>{isWhole(v)})
-                .getResult();
+      out = writeLanes(b, loc, *value, out, at, columns - v * lanes);
     }
   return out;
 }

@@ -158,6 +158,8 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
           AffineMap::get(type.getRank(), 0, exprs, builder.getContext())),
       /*is_unsigned=*/false);
   product.getWeightOperand().set(dequantize);
+  if (weights.use_empty())
+    weights.getDefiningOp()->erase();
   return success();
 }
 

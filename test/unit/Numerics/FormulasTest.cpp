@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Numerics/FloatOps.h"
 #include "mpq/Numerics/Formulas.h"
+#include "mpq/Numerics/FloatOps.h"
 
 #include <gtest/gtest.h>
 
@@ -41,8 +41,8 @@ double unitInLastPlace(double value) {
 }
 
 /// The largest error in ulp over every `step`-th float of [low, high].
-double largestError(float (*function)(float), double (*exact)(double), float low,
-                    float high, uint32_t step = 1009) {
+double largestError(float (*function)(float), double (*exact)(double),
+                    float low, float high, uint32_t step = 1009) {
   double worst = 0;
   int64_t tried = 0;
   for (uint64_t bits = 0; bits < (uint64_t(1) << 32); bits += step) {
@@ -102,8 +102,9 @@ TEST(Formulas, NF4_Erf) {
 
 TEST(Formulas, NF5_Rsqrt) {
   auto rsqrt = [](float x) { return formulas::rsqrt(ops, x); };
-  EXPECT_LT(largestError(rsqrt, [](double x) { return 1 / std::sqrt(x); },
-                         0x1p-149f, 0x1.fffffep127f),
+  EXPECT_LT(largestError(
+                rsqrt, [](double x) { return 1 / std::sqrt(x); }, 0x1p-149f,
+                0x1.fffffep127f),
             1.5);
   EXPECT_EQ(rsqrt(0.0f), infinity);
   EXPECT_EQ(rsqrt(infinity), 0.0f);
@@ -116,7 +117,8 @@ TEST(Formulas, NF6_Pow) {
     for (float x = 0.01f; x < 50.0f; x *= 1.01f) {
       double expected = std::pow(double(x), double(y));
       double bound = 2 + 2 * std::fabs(double(y) * std::log(double(x)));
-      EXPECT_LT(std::fabs(pow32(x, y) - expected) / unitInLastPlace(expected), bound)
+      EXPECT_LT(std::fabs(pow32(x, y) - expected) / unitInLastPlace(expected),
+                bound)
           << x << " to the power of " << y;
     }
   EXPECT_EQ(pow32(0.0f, 2.5f), 0.0f);
@@ -127,7 +129,9 @@ TEST(Formulas, NF6_Pow) {
   EXPECT_GT(pow32(-2.0f, 6.0f), 0.0f);
   EXPECT_TRUE(std::isnan(pow32(-2.0f, 0.5f)));
   EXPECT_TRUE(std::isnan(pow32(quietNaN, 2.0f)));
-  auto power = [](float x, float y) { return formulas::powConstant(ops, x, y); };
+  auto power = [](float x, float y) {
+    return formulas::powConstant(ops, x, y);
+  };
   EXPECT_EQ(power(-3.0f, 2.0f), 9.0f);
   EXPECT_EQ(power(-3.0f, 3.0f), -27.0f);
   EXPECT_EQ(power(1.1f, 4.0f), (1.1f * 1.1f) * (1.1f * 1.1f));
@@ -145,7 +149,8 @@ static int32_t quantize(float x, float scale, int32_t z,
 }
 
 TEST(Formulas, NQ1_Scaling) {
-  formulas::QuantizeForm divide{.low = -32768, .high = 32767}, multiply = divide;
+  formulas::QuantizeForm divide{.low = -32768, .high = 32767},
+      multiply = divide;
   multiply.multiply = true;
   // Near ties the rounding of the inverse shows.
   int differences = 0;
@@ -178,7 +183,8 @@ TEST(Formulas, NQ3_Rounding) {
   EXPECT_EQ(round(3.5f, RoundTo::HalfEven), 4.0f);
   EXPECT_EQ(round(2.5f, RoundTo::HalfUp), 3.0f);
   EXPECT_EQ(round(-2.5f, RoundTo::HalfUp), -2.0f);
-  EXPECT_EQ(round(belowHalf, RoundTo::HalfUp), 1.0f); // as frameworks compute it
+  EXPECT_EQ(round(belowHalf, RoundTo::HalfUp),
+            1.0f); // as frameworks compute it
   EXPECT_EQ(round(2.5f, RoundTo::HalfAway), 3.0f);
   EXPECT_EQ(round(-2.5f, RoundTo::HalfAway), -3.0f);
   EXPECT_EQ(round(belowHalf, RoundTo::HalfAway), 0.0f);
@@ -213,8 +219,8 @@ TEST(Formulas, ND1_Dequantize) {
 
 TEST(Formulas, NR1_Requantize) {
   formulas::QuantizeForm form{.low = 0, .high = 255};
-  EXPECT_EQ(formulas::requantize(ops, 5, 0.5f, 10, form), 12);  // 2.5 to even
-  EXPECT_EQ(formulas::requantize(ops, 7, 0.5f, 10, form), 14);  // 3.5 to even
+  EXPECT_EQ(formulas::requantize(ops, 5, 0.5f, 10, form), 12); // 2.5 to even
+  EXPECT_EQ(formulas::requantize(ops, 7, 0.5f, 10, form), 14); // 3.5 to even
   EXPECT_EQ(formulas::requantize(ops, 1 << 30, 0.5f, 10, form), 255);
   EXPECT_EQ(formulas::requantize(ops, -(1 << 30), 0.5f, 10, form), 0);
   // Accumulators above 2^24 round once on the way to f32.

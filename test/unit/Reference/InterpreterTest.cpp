@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/InitAllDialects.h"
 #include "mpq/Reference/Interpreter.h"
+#include "mpq/InitAllDialects.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -70,7 +70,8 @@ TEST(PointMode, EqualsWholeRun) {
   SmallVector<HostTensor> arguments;
   uint32_t state = 1;
   for (Type type : function.getArgumentTypes()) {
-    HostTensor tensor(ElementKind::F32, cast<RankedTensorType>(type).getShape());
+    HostTensor tensor(ElementKind::F32,
+                      cast<RankedTensorType>(type).getShape());
     float *data = tensor.getMutableData<float>();
     for (int64_t k = 0; k < tensor.getNumElements(); ++k) {
       state = state * 1664525u + 1013904223u;
@@ -98,9 +99,10 @@ TEST(PointMode, PositionOutside) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(
-      "func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> { return %x : tensor<4xf32> }",
-      &context);
+  OwningOpRef<ModuleOp> module =
+      parseSourceString<ModuleOp>("func.func @f(%x: tensor<4xf32>) -> "
+                                  "tensor<4xf32> { return %x : tensor<4xf32> }",
+                                  &context);
   ASSERT_TRUE(module);
   std::string message;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
@@ -110,7 +112,8 @@ TEST(PointMode, PositionOutside) {
   HostTensor x(ElementKind::F32, {4});
   auto function = *module->getOps<func::FuncOp>().begin();
   EXPECT_TRUE(failed(interpretAt(function, {x}, 0, {4})));
-  EXPECT_NE(message.find("expected positions below 4 but got 4"), std::string::npos)
+  EXPECT_NE(message.find("expected positions below 4 but got 4"),
+            std::string::npos)
       << message;
 }
 

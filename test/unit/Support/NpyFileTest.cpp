@@ -72,7 +72,8 @@ TEST(NpyFile, HeadersOtherWritersMake) {
 }
 
 TEST(NpyFile, Errors) {
-  StringRef good = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n";
+  StringRef good =
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n";
   std::string whole = file(good, std::string(8, '\0'));
   EXPECT_EQ(messageOf(whole), "no error");
   // Every truncation is an error and none crashes.
@@ -91,21 +92,31 @@ TEST(NpyFile, Errors) {
                              "but got 9");
   expectMessage(file("{'descr': '<f4', 'shape': (2,)}", "12345678"),
                 "expected keys 'descr', 'fortran_order' and 'shape'");
-  expectMessage(file("{'descr': '<f4', 'fortran_order': True, 'shape': (2,)}", "12345678"),
+  expectMessage(file("{'descr': '<f4', 'fortran_order': True, 'shape': (2,)}",
+                     "12345678"),
                 "expected C order but the array is in Fortran order");
-  expectMessage(file("{'descr': '>f4', 'fortran_order': False, 'shape': (2,)}", "12345678"),
+  expectMessage(file("{'descr': '>f4', 'fortran_order': False, 'shape': (2,)}",
+                     "12345678"),
                 "unsupported dtype '>f4'");
-  expectMessage(file("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}", "12345678"),
+  expectMessage(file("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}",
+                     "12345678"),
                 "unsupported dtype '|O'");
-  expectMessage(file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}", "12345678"),
-                "unsupported dtype");
-  expectMessage(file("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}", "12345678"),
+  expectMessage(
+      file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}",
+           "12345678"),
+      "unsupported dtype");
+  expectMessage(file("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}",
+                     "12345678"),
                 "expected extents >= 0");
-  expectMessage(file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999)}", ""),
+  expectMessage(file("{'descr': '<f4', 'fortran_order': False, 'shape': "
+                     "(99999999999, 99999999999)}",
+                     ""),
                 "is too large");
-  expectMessage(file("{'descr': '<f4', 'fortran_order': False, 'shape': 2}", "12345678"),
-                "expected a shape such as (2, 3)");
+  expectMessage(
+      file("{'descr': '<f4', 'fortran_order': False, 'shape': 2}", "12345678"),
+      "expected a shape such as (2, 3)");
   EXPECT_EQ(toString(readNpyFile("/nonexistent/a.npy").takeError()),
             "'/nonexistent/a.npy': cannot read: No such file or directory");
-  EXPECT_NE(toString(writeNpyFile("/nonexistent/a.npy", NpyType::I8, {0}, {})), "");
+  EXPECT_NE(toString(writeNpyFile("/nonexistent/a.npy", NpyType::I8, {0}, {})),
+            "");
 }
