@@ -1,0 +1,114 @@
+// RUN: quant-opt %s --split-input-file --mpq-select-strategy --mlir-print-local-scope | FileCheck %s
+
+#avx512 = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512bw,+avx512vl,+avx512vnni">
+module attributes {mpq.target = #avx512} {
+  // 32 registers: 4 vectors of columns; the rows are cut into 8 work items.
+  // CHECK-LABEL: func.func private @matmul(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [2, 64], grain = [64, 0]>, mpq.work_items = 8 : i64}
+  func.func private @matmul(%a: tensor<512x256xi8>, %w: tensor<4x64x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<512x256xi8>, tensor<4x64x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
+    return %r : tensor<512x64xi32>
+  }
+
+  // Little work: one item.
+  // CHECK-LABEL: func.func private @small(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [4, 16], grain = [0, 0]>, mpq.work_items = 1 : i64}
+  func.func private @small(%a: tensor<4x8xf32>, %w: tensor<1x8x16xf32>, %d: tensor<4x16xf32>, %begin: index, %end: index) -> tensor<4x16xf32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<4x8xf32>, tensor<1x8x16xf32>) outs(%d : tensor<4x16xf32>) -> tensor<4x16xf32>
+    return %r : tensor<4x16xf32>
+  }
+
+  // One row: the columns are split, in whole panels.
+  // CHECK-LABEL: func.func private @one_row(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 64], grain = [0, 256]>, mpq.work_items = 4 : i64}
+  func.func private @one_row(%a: tensor<1x2048xf32>, %w: tensor<64x2048x16xf32>, %d: tensor<1x1024xf32>, %begin: index, %end: index) -> tensor<1x1024xf32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<1x2048xf32>, tensor<64x2048x16xf32>) outs(%d : tensor<1x1024xf32>) -> tensor<1x1024xf32>
+    return %r : tensor<1x1024xf32>
+  }
+
+  // Rows narrower than the register file: the tile takes several of the image.
+  // CHECK-LABEL: func.func private @conv(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 9, 3, 16], grain = [0, 0, 0, 0]>, mpq.work_items = 1 : i64}
+  func.func private @conv(%x: tensor<1x11x5x64xf32>, %w: tensor<1x576x16xf32>, %d: tensor<1x9x3x16xf32>, %begin: index, %end: index) -> tensor<1x9x3x16xf32> attributes {mpq.kernel} {
+    %r = mpq.conv ins(%x, %w : tensor<1x11x5x64xf32>, tensor<1x576x16xf32>) outs(%d : tensor<1x9x3x16xf32>)
+        {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x9x3x16xf32>
+    return %r : tensor<1x9x3x16xf32>
+  }
+
+  // Elementwise: the first dimension that is not 1, 2^14 elements an item.
+  // CHECK-LABEL: func.func private @elementwise(
+  // CHECK-SAME: grain = [0, 16, 0]>, mpq.work_items = 4 : i64}
+  func.func private @elementwise(%x: tensor<1x64x1024xf32>, %d: tensor<1x64x1024xf32>, %begin: index, %end: index) -> tensor<1x64x1024xf32> attributes {mpq.kernel} {
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b, c) -> (a, b, c)>, affine_map<(a, b, c) -> (a, b, c)>], iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%x : tensor<1x64x1024xf32>) outs(%d : tensor<1x64x1024xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %n = arith.negf %in : f32
+      linalg.yield %n : f32
+    } -> tensor<1x64x1024xf32>
+    return %r : tensor<1x64x1024xf32>
+  }
+
+  // A nearest resize by 3: blocks of rows start at multiples of 3.
+  // CHECK-LABEL: func.func private @resize(
+  // CHECK-SAME: grain = [6, 0]>, mpq.work_items = 5 : i64}
+  func.func private @resize(%x: tensor<10x4096xf32>, %d: tensor<30x4096xf32>, %begin: index, %end: index) -> tensor<30x4096xf32> attributes {mpq.kernel} {
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a floordiv 3, b)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<10x4096xf32>) outs(%d : tensor<30x4096xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    } -> tensor<30x4096xf32>
+    return %r : tensor<30x4096xf32>
+  }
+
+  // A row-wise group: every row is an item.
+  // CHECK-LABEL: func.func private @rows(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1], grain = [1]>, mpq.work_items = 6 : i64}
+  func.func private @rows(%x: tensor<6x40xf32>, %d: tensor<6x40xf32>, %begin: index, %end: index) -> tensor<6x40xf32> attributes {mpq.kernel} {
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<6xf32>
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<6xf32>) -> tensor<6xf32>
+    %s = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (a)>], iterator_types = ["parallel", "reduction"]}
+        ins(%x : tensor<6x40xf32>) outs(%f : tensor<6xf32>) {
+    ^bb0(%in: f32, %acc: f32):
+      %t = arith.addf %acc, %in : f32
+      linalg.yield %t : f32
+    } -> tensor<6xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (a)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x, %s : tensor<6x40xf32>, tensor<6xf32>) outs(%d : tensor<6x40xf32>) {
+    ^bb0(%in: f32, %sum: f32, %out: f32):
+      %q = arith.divf %in, %sum : f32
+      linalg.yield %q : f32
+    } -> tensor<6x40xf32>
+    return %r : tensor<6x40xf32>
+  }
+
+  // A strategy of the user's is kept.
+  // CHECK-LABEL: func.func private @overridden(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [2, 16], grain = [0, 0]>, mpq.work_items = 1 : i64}
+  func.func private @overridden(%a: tensor<4x8xf32>, %w: tensor<1x8x16xf32>, %d: tensor<4x16xf32>, %begin: index, %end: index) -> tensor<4x16xf32>
+      attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [2, 16], grain = [0, 0]>} {
+    %r = mpq.contract ins(%a, %w : tensor<4x8xf32>, tensor<1x8x16xf32>) outs(%d : tensor<4x16xf32>) -> tensor<4x16xf32>
+    return %r : tensor<4x16xf32>
+  }
+
+  // No kernel, no strategy.
+  // CHECK-LABEL: func.func @model
+  // CHECK-NOT: mpq.strategy
+  // CHECK: return
+  func.func @model(%x: tensor<4xf32>) -> tensor<4xf32> {
+    return %x : tensor<4xf32>
+  }
+}
+
+// -----
+
+// 16 registers of 8 lanes: smaller tiles.
+// CHECK-LABEL: func.func private @matmul_avx2(
+// CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [2, 32], grain = [64, 0]>, mpq.work_items = 8 : i64}
+#avx2 = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">
+module attributes {mpq.target = #avx2} {
+  func.func private @matmul_avx2(%a: tensor<510x256xf32>, %w: tensor<8x256x8xf32>, %d: tensor<510x64xf32>, %begin: index, %end: index) -> tensor<510x64xf32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<510x256xf32>, tensor<8x256x8xf32>) outs(%d : tensor<510x64xf32>) -> tensor<510x64xf32>
+    return %r : tensor<510x64xf32>
+  }
+}

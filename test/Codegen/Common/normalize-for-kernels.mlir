@@ -1,0 +1,121 @@
+// RUN: quant-opt %s --split-input-file --mpq-normalize-for-kernels --canonicalize --mlir-print-local-scope | FileCheck %s
+
+// Named operations become generics and a chain of elementwise ones one generic.
+// CHECK-LABEL: func.func @chain
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<4x8xf32>, %[[Y:[a-z0-9]+]]: tensor<4x8xf32>
+// CHECK: %[[R:.*]] = linalg.generic {{.*}} ins(%[[X]], %[[Y]] :
+// CHECK-NEXT: ^bb0(%[[A:[a-z0-9_]+]]: f32, %[[B:[a-z0-9_]+]]: f32,
+// CHECK-NEXT: %[[S:.*]] = arith.addf %[[A]], %[[B]]
+// CHECK-NEXT: %[[E:.*]] = math.exp %[[S]]
+// CHECK-NEXT: %[[M:.*]] = arith.mulf %[[E]], %[[A]]
+// CHECK-NEXT: linalg.yield %[[M]]
+// CHECK-NOT: linalg.
+// CHECK: return %[[R]]
+func.func @chain(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %e = tensor.empty() : tensor<4x8xf32>
+  %a = linalg.add ins(%x, %y : tensor<4x8xf32>, tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+  %b = linalg.exp ins(%a : tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+  %c = linalg.mul ins(%b, %x : tensor<4x8xf32>, tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %c : tensor<4x8xf32>
+}
+
+// -----
+
+// What is expensive is computed once, for both of its users ...
+// CHECK-LABEL: func.func @two_users
+// CHECK: %[[E:.*]] = linalg.generic
+// CHECK: math.exp
+// CHECK: linalg.generic {{.*}} ins(%[[E]] :
+// CHECK: linalg.generic {{.*}} ins(%[[E]] :
+// CHECK-NOT: math.exp
+// CHECK: return
+func.func @two_users(%x: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>) {
+  %e = tensor.empty() : tensor<64xf32>
+  %a = linalg.exp ins(%x : tensor<64xf32>) outs(%e : tensor<64xf32>) -> tensor<64xf32>
+  %b = linalg.negf ins(%a : tensor<64xf32>) outs(%e : tensor<64xf32>) -> tensor<64xf32>
+  %c = linalg.abs ins(%a : tensor<64xf32>) outs(%e : tensor<64xf32>) -> tensor<64xf32>
+  return %b, %c : tensor<64xf32>, tensor<64xf32>
+}
+
+// -----
+
+// ... but bytes are widened in each user, which then reads bytes.
+// CHECK-LABEL: func.func @widened
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<64xi8>
+// CHECK: linalg.generic {{.*}} ins(%[[X]] :
+// CHECK: %[[A:.*]] = mpq.dequantize
+// CHECK: arith.negf %[[A]]
+// CHECK: linalg.generic {{.*}} ins(%[[X]] :
+// CHECK: %[[B:.*]] = mpq.dequantize
+// CHECK: math.absf %[[B]]
+// CHECK-NOT: linalg.generic
+// CHECK: return
+#id = affine_map<(d0) -> (d0)>
+func.func @widened(%x: tensor<64xi8>) -> (tensor<64xf32>, tensor<64xf32>) {
+  %s = arith.constant 0.5 : f32
+  %z = arith.constant 3 : i8
+  %e = tensor.empty() : tensor<64xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<64xi8>) outs(%e : tensor<64xf32>) {
+  ^bb0(%in: i8, %out: f32):
+    %d = mpq.dequantize %in, %s, %z unsigned : i8, f32, i8 -> f32
+    linalg.yield %d : f32
+  } -> tensor<64xf32>
+  %b = linalg.negf ins(%a : tensor<64xf32>) outs(%e : tensor<64xf32>) -> tensor<64xf32>
+  %c = linalg.abs ins(%a : tensor<64xf32>) outs(%e : tensor<64xf32>) -> tensor<64xf32>
+  return %b, %c : tensor<64xf32>, tensor<64xf32>
+}
+
+// -----
+
+// A reshape between a product and its elementwise consumer moves behind it.
+// CHECK-LABEL: func.func @reshape
+// CHECK: %[[P:.*]] = mpq.contract
+// CHECK-NOT: tensor.expand_shape
+// CHECK: %[[R:.*]] = linalg.generic {{.*}} ins(%[[P]] : tensor<6x16xf32>)
+// CHECK: %[[V:.*]] = tensor.expand_shape %[[R]] {{.*}} into tensor<1x2x3x16xf32>
+// CHECK: return %[[V]]
+#id4 = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+func.func @reshape(%x: tensor<6x8xf32>, %w: tensor<1x8x16xf32>) -> tensor<1x2x3x16xf32> {
+  %e = tensor.empty() : tensor<6x16xf32>
+  %p = mpq.contract ins(%x, %w : tensor<6x8xf32>, tensor<1x8x16xf32>) outs(%e : tensor<6x16xf32>) -> tensor<6x16xf32>
+  %v = tensor.expand_shape %p [[0, 1, 2], [3]] output_shape [1, 2, 3, 16] : tensor<6x16xf32> into tensor<1x2x3x16xf32>
+  %d = tensor.empty() : tensor<1x2x3x16xf32>
+  %r = linalg.generic {indexing_maps = [#id4, #id4], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%v : tensor<1x2x3x16xf32>) outs(%d : tensor<1x2x3x16xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %n = arith.negf %in : f32
+    linalg.yield %n : f32
+  } -> tensor<1x2x3x16xf32>
+  return %r : tensor<1x2x3x16xf32>
+}
+
+// -----
+
+// A chain that starts at a product does not join the reduction that reads it:
+// one kernel computes one product. The fill is no generic.
+// CHECK-LABEL: func.func @two_roots
+// CHECK: %[[P:.*]] = mpq.contract
+// CHECK: %[[N:.*]] = linalg.generic {{.*}} ins(%[[P]]
+// CHECK: arith.negf
+// CHECK: %[[F:.*]] = linalg.fill
+// CHECK: linalg.generic {{.*}} ins(%[[N]] : {{.*}} outs(%[[F]]
+// CHECK-NOT: arith.negf
+// CHECK: return
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+func.func @two_roots(%x: tensor<6x8xf32>, %w: tensor<1x8x16xf32>) -> tensor<6xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<6x16xf32>
+  %p = mpq.contract ins(%x, %w : tensor<6x8xf32>, tensor<1x8x16xf32>) outs(%e : tensor<6x16xf32>) -> tensor<6x16xf32>
+  %n = linalg.negf ins(%p : tensor<6x16xf32>) outs(%e : tensor<6x16xf32>) -> tensor<6x16xf32>
+  %e1 = tensor.empty() : tensor<6xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e1 : tensor<6xf32>) -> tensor<6xf32>
+  %s = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%n : tensor<6x16xf32>) outs(%f : tensor<6xf32>) {
+  ^bb0(%in: f32, %acc: f32):
+    %a = arith.addf %acc, %in : f32
+    linalg.yield %a : f32
+  } -> tensor<6xf32>
+  return %s : tensor<6xf32>
+}

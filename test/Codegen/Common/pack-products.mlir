@@ -1,0 +1,196 @@
+// RUN: quant-opt %s --split-input-file --mpq-pack-products --canonicalize --mlir-print-local-scope | FileCheck %s
+
+#avx2 = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">
+module attributes {mpq.target = #avx2} {
+  // f32: lanes are columns, filled up with zeros; a zero init is no bias.
+  // CHECK-LABEL: func.func @matmul
+  // CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<4x2xf32>
+  // CHECK: %[[W:.*]] = arith.constant dense<{{\[\[}}[1.{{0*}}e+00, 2.{{0*}}e+00, 3.{{0*}}e+00, 0.{{0*}}e+00, {{.*}}], [1.1{{0*}}e+01, 1.2{{0*}}e+01, 1.3{{0*}}e+01, 0.{{0*}}e+00, {{.*}}]]]> : tensor<1x2x8xf32>
+  // CHECK: %[[R:.*]] = mpq.contract ins(%[[A]], %[[W]] : tensor<4x2xf32>, tensor<1x2x8xf32>) outs(
+  // CHECK: return %[[R]]
+  func.func @matmul(%a: tensor<4x2xf32>) -> tensor<4x3xf32> {
+    %w = arith.constant dense<[[1.0, 2.0, 3.0], [11.0, 12.0, 13.0]]> : tensor<2x3xf32>
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<4x3xf32>
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4x3xf32>) -> tensor<4x3xf32>
+    %r = linalg.matmul ins(%a, %w : tensor<4x2xf32>, tensor<2x3xf32>) outs(%f : tensor<4x3xf32>) -> tensor<4x3xf32>
+    return %r : tensor<4x3xf32>
+  }
+
+  // Columns 9 and 10 start the second panel.
+  // CHECK-LABEL: func.func @panels
+  // CHECK: arith.constant dense<{{\[\[}}[1.{{0*}}e+00, {{.*}}, 8.{{0*}}e+00]], {{\[}}[9.{{0*}}e+00, 1.{{0*}}e+01, 0.{{0*}}e+00, {{.*}}]]]> : tensor<2x1x8xf32>
+  // CHECK: mpq.contract
+  func.func @panels(%a: tensor<4x1xf32>) -> tensor<4x10xf32> {
+    %w = arith.constant dense<[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]]> : tensor<1x10xf32>
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<4x10xf32>
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4x10xf32>) -> tensor<4x10xf32>
+    %r = linalg.matmul ins(%a, %w : tensor<4x1xf32>, tensor<1x10xf32>) outs(%f : tensor<4x10xf32>) -> tensor<4x10xf32>
+    return %r : tensor<4x10xf32>
+  }
+
+  // A vector broadcast into the init is the product's bias.
+  // CHECK-LABEL: func.func @bias
+  // CHECK-SAME: %[[B:[a-z0-9]+]]: tensor<8xf32>
+  // CHECK-NOT: linalg.broadcast
+  // CHECK: mpq.contract {{.*}} bias(%[[B]] : tensor<8xf32>)
+  func.func @bias(%a: tensor<4x2xf32>, %b: tensor<8xf32>) -> tensor<4x8xf32> {
+    %w = arith.constant dense<1.0> : tensor<2x8xf32>
+    %e = tensor.empty() : tensor<4x8xf32>
+    %f = linalg.broadcast ins(%b : tensor<8xf32>) outs(%e : tensor<4x8xf32>) dimensions = [0]
+    %r = linalg.matmul ins(%a, %w : tensor<4x2xf32>, tensor<2x8xf32>) outs(%f : tensor<4x8xf32>) -> tensor<4x8xf32>
+    return %r : tensor<4x8xf32>
+  }
+
+  // Any other init stays linalg's.
+  // CHECK-LABEL: func.func @init
+  // CHECK-NOT: mpq.contract
+  // CHECK: linalg.matmul
+  func.func @init(%a: tensor<4x2xf32>, %f: tensor<4x8xf32>) -> tensor<4x8xf32> {
+    %w = arith.constant dense<1.0> : tensor<2x8xf32>
+    %r = linalg.matmul ins(%a, %w : tensor<4x2xf32>, tensor<2x8xf32>) outs(%f : tensor<4x8xf32>) -> tensor<4x8xf32>
+    return %r : tensor<4x8xf32>
+  }
+
+  // Weights of u8 x s8: groups of 4 along the depth in each lane, here of a
+  // matrix stored by columns (n, k); the depth of 5 is filled up with zeros.
+  // CHECK-LABEL: func.func @int8
+  // CHECK: %[[W:.*]] = arith.constant dense<{{\[\[}}[1, 2, 3, 4, 6, 7, 8, 9, 0, {{.*}}], [5, 0, 0, 0, 10, 0, 0, 0, 0, {{.*}}]]]> : tensor<1x2x32xi8>
+  // CHECK: mpq.contract ins(%{{.*}}, %[[W]] : tensor<4x5xi8>, tensor<1x2x32xi8>)
+  func.func @int8(%a: tensor<4x5xi8>) -> tensor<4x2xi32> {
+    %w = arith.constant dense<[[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]> : tensor<2x5xi8>
+    %zero = arith.constant 0 : i32
+    %e = tensor.empty() : tensor<4x2xi32>
+    %f = linalg.fill ins(%zero : i32) outs(%e : tensor<4x2xi32>) -> tensor<4x2xi32>
+    %r = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
+                         iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%a, %w : tensor<4x5xi8>, tensor<2x5xi8>) outs(%f : tensor<4x2xi32>) {
+    ^bb0(%x: i8, %y: i8, %acc: i32):
+      %u = arith.extui %x : i8 to i32
+      %s = arith.extsi %y : i8 to i32
+      %p = arith.muli %u, %s : i32
+      %t = arith.addi %acc, %p : i32
+      linalg.yield %t : i32
+    } -> tensor<4x2xi32>
+    return %r : tensor<4x2xi32>
+  }
+
+  // Signed times signed has no packed form.
+  // CHECK-LABEL: func.func @signed
+  // CHECK-NOT: mpq.contract
+  // CHECK: linalg.matmul
+  func.func @signed(%a: tensor<4x5xi8>) -> tensor<4x2xi32> {
+    %w = arith.constant dense<1> : tensor<5x2xi8>
+    %zero = arith.constant 0 : i32
+    %e = tensor.empty() : tensor<4x2xi32>
+    %f = linalg.fill ins(%zero : i32) outs(%e : tensor<4x2xi32>) -> tensor<4x2xi32>
+    %r = linalg.matmul ins(%a, %w : tensor<4x5xi8>, tensor<5x2xi8>) outs(%f : tensor<4x2xi32>) -> tensor<4x2xi32>
+    return %r : tensor<4x2xi32>
+  }
+
+  // The right-hand side is an activation: padded to whole vectors and packed at
+  // run time, batch by batch.
+  // CHECK-LABEL: func.func @batch
+  // CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<3x4x6xf32>, %[[B:[a-z0-9]+]]: tensor<3x6x10xf32>
+  // CHECK: %[[P:.*]] = tensor.pad %[[B]] low[0, 0, 0] high[0, 0, 6]
+  // CHECK: %[[W:.*]] = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d2, d1 * 8 + d3)>, {{.*}} ins(%[[P]] : tensor<3x6x16xf32>)
+  // CHECK: mpq.contract ins(%[[A]], %[[W]] : tensor<3x4x6xf32>, tensor<3x2x6x8xf32>)
+  func.func @batch(%a: tensor<3x4x6xf32>, %b: tensor<3x6x10xf32>) -> tensor<3x4x10xf32> {
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<3x4x10xf32>
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<3x4x10xf32>) -> tensor<3x4x10xf32>
+    %r = linalg.batch_matmul ins(%a, %b : tensor<3x4x6xf32>, tensor<3x6x10xf32>) outs(%f : tensor<3x4x10xf32>) -> tensor<3x4x10xf32>
+    return %r : tensor<3x4x10xf32>
+  }
+}
+
+// -----
+
+#avx512 = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "skylake-avx512", features = "+avx512f,+avx512bw,+avx512vl">
+module attributes {mpq.target = #avx512} {
+  // A dense convolution, 16 lanes of filters; (2 * 2 taps) * 3 channels deep.
+  // CHECK-LABEL: func.func @conv(
+  // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x9x9x3xf32>, %[[B:[a-z0-9]+]]: tensor<20xf32>
+  // CHECK: mpq.conv ins(%[[X]], %{{.*}} : tensor<1x9x9x3xf32>, tensor<2x12x16xf32>) bias(%[[B]] :
+  // CHECK-SAME: {dilations = array<i64: 1, 1>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>}
+  func.func @conv(%x: tensor<1x9x9x3xf32>, %b: tensor<20xf32>) -> tensor<1x4x4x20xf32> {
+    %w = arith.constant dense<2.0> : tensor<2x2x3x20xf32>
+    %e = tensor.empty() : tensor<1x4x4x20xf32>
+    %f = linalg.broadcast ins(%b : tensor<20xf32>) outs(%e : tensor<1x4x4x20xf32>) dimensions = [0, 1, 2]
+    %r = linalg.conv_2d_nhwc_hwcf {strides = dense<2> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+        ins(%x, %w : tensor<1x9x9x3xf32>, tensor<2x2x3x20xf32>) outs(%f : tensor<1x4x4x20xf32>) -> tensor<1x4x4x20xf32>
+    return %r : tensor<1x4x4x20xf32>
+  }
+
+  // Of bytes: each tap's 3 channels are one group of 4.
+  // CHECK-LABEL: func.func @conv_int8
+  // CHECK: mpq.conv ins({{.*}} : tensor<1x5x5x3xi8>, tensor<1x4x64xi8>)
+  // CHECK-SAME: {dilations = array<i64: 1, 1>, strides = array<i64: 1, 1>, window = array<i64: 2, 2>}
+  func.func @conv_int8(%x: tensor<1x5x5x3xi8>) -> tensor<1x4x4x16xi32> {
+    %w = arith.constant dense<2> : tensor<2x2x3x16xi8>
+    %zero = arith.constant 0 : i32
+    %e = tensor.empty() : tensor<1x4x4x16xi32>
+    %f = linalg.fill ins(%zero : i32) outs(%e : tensor<1x4x4x16xi32>) -> tensor<1x4x4x16xi32>
+    %r = linalg.generic {indexing_maps = [affine_map<(b, y, x, f, i, j, c) -> (b, y + i, x + j, c)>,
+                                          affine_map<(b, y, x, f, i, j, c) -> (i, j, c, f)>,
+                                          affine_map<(b, y, x, f, i, j, c) -> (b, y, x, f)>],
+                         iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+        ins(%x, %w : tensor<1x5x5x3xi8>, tensor<2x2x3x16xi8>) outs(%f : tensor<1x4x4x16xi32>) {
+    ^bb0(%p: i8, %q: i8, %acc: i32):
+      %u = arith.extui %p : i8 to i32
+      %s = arith.extsi %q : i8 to i32
+      %m = arith.muli %u, %s : i32
+      %t = arith.addi %acc, %m : i32
+      linalg.yield %t : i32
+    } -> tensor<1x4x4x16xi32>
+    return %r : tensor<1x4x4x16xi32>
+  }
+
+  // Depthwise: lanes are channels, the depth is the 9 taps.
+  // CHECK-LABEL: func.func @depthwise
+  // CHECK: mpq.conv ins({{.*}} : tensor<1x8x8x32xf32>, tensor<2x9x16xf32>) {{.*}} {depthwise,
+  func.func @depthwise(%x: tensor<1x8x8x32xf32>) -> tensor<1x6x6x32xf32> {
+    %w = arith.constant dense<2.0> : tensor<3x3x32xf32>
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<1x6x6x32xf32>
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<1x6x6x32xf32>) -> tensor<1x6x6x32xf32>
+    %r = linalg.depthwise_conv_2d_nhwc_hwc {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+        ins(%x, %w : tensor<1x8x8x32xf32>, tensor<3x3x32xf32>) outs(%f : tensor<1x6x6x32xf32>) -> tensor<1x6x6x32xf32>
+    return %r : tensor<1x6x6x32xf32>
+  }
+
+  // A 1x1 convolution is a matrix product over all pixels ...
+  // CHECK-LABEL: func.func @pointwise(
+  // CHECK: %[[A:.*]] = tensor.collapse_shape %{{.*}} : tensor<1x4x6x8xf32> into tensor<24x8xf32>
+  // CHECK: %[[R:.*]] = mpq.contract ins(%[[A]], %{{.*}} : tensor<24x8xf32>, tensor<1x8x16xf32>)
+  // CHECK: tensor.expand_shape %[[R]] {{.*}} into tensor<1x4x6x16xf32>
+  func.func @pointwise(%x: tensor<1x4x6x8xf32>) -> tensor<1x4x6x16xf32> {
+    %w = arith.constant dense<2.0> : tensor<1x1x8x16xf32>
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<1x4x6x16xf32>
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<1x4x6x16xf32>) -> tensor<1x4x6x16xf32>
+    %r = linalg.conv_2d_nhwc_hwcf {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+        ins(%x, %w : tensor<1x4x6x8xf32>, tensor<1x1x8x16xf32>) outs(%f : tensor<1x4x6x16xf32>) -> tensor<1x4x6x16xf32>
+    return %r : tensor<1x4x6x16xf32>
+  }
+
+  // ... unless its result gets a halo, and so rows that do not touch.
+  // CHECK-LABEL: func.func @pointwise_padded
+  // CHECK-NOT: mpq.contract
+  // CHECK: %[[R:.*]] = mpq.conv {{.*}} window = array<i64: 1, 1>
+  // CHECK: tensor.pad %[[R]]
+  func.func @pointwise_padded(%x: tensor<1x4x6x8xf32>) -> tensor<1x6x8x16xf32> {
+    %w = arith.constant dense<2.0> : tensor<1x1x8x16xf32>
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<1x4x6x16xf32>
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<1x4x6x16xf32>) -> tensor<1x4x6x16xf32>
+    %r = linalg.conv_2d_nhwc_hwcf {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+        ins(%x, %w : tensor<1x4x6x8xf32>, tensor<1x1x8x16xf32>) outs(%f : tensor<1x4x6x16xf32>) -> tensor<1x4x6x16xf32>
+    %p = tensor.pad %r low[0, 1, 1, 0] high[0, 1, 1, 0] {
+    ^bb0(%i: index, %j: index, %k: index, %l: index):
+      tensor.yield %zero : f32
+    } : tensor<1x4x6x16xf32> to tensor<1x6x8x16xf32>
+    return %p : tensor<1x6x8x16xf32>
+  }
+}

@@ -1,0 +1,54 @@
+// RUN: quant-opt %s --split-input-file --mpq-place-in-buffers -verify-diagnostics
+
+// The padding is a value of run time.
+func.func @value(%x: tensor<2x3xf32>, %v: f32) -> tensor<4x6xf32> {
+  // expected-error @below {{expected static padding with a constant}}
+  %padded = tensor.pad %x low[1, 2] high[1, 1] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %v : f32
+  } : tensor<2x3xf32> to tensor<4x6xf32>
+  return %padded : tensor<4x6xf32>
+}
+
+// -----
+
+// The padding differs from place to place.
+func.func @position(%x: tensor<2x3xindex>) -> tensor<4x6xindex> {
+  // expected-error @below {{expected static padding with a constant}}
+  %padded = tensor.pad %x low[1, 2] high[1, 1] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %j : index
+  } : tensor<2x3xindex> to tensor<4x6xindex>
+  return %padded : tensor<4x6xindex>
+}
+
+// -----
+
+// The width of the padding is a value of run time.
+func.func @width(%x: tensor<2x3xf32>, %n: index) -> tensor<?x6xf32> {
+  %v = arith.constant 0.0 : f32
+  // expected-error @below {{expected static padding with a constant}}
+  %padded = tensor.pad %x low[%n, 2] high[1, 1] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %v : f32
+  } : tensor<2x3xf32> to tensor<?x6xf32>
+  return %padded : tensor<?x6xf32>
+}
+
+// -----
+
+func.func @dynamic(%x: tensor<?x3xf32>) -> tensor<?x6xf32> {
+  // expected-error @below {{expected a static concatenation}}
+  %r = tensor.concat dim(1) %x, %x : (tensor<?x3xf32>, tensor<?x3xf32>) -> tensor<?x6xf32>
+  return %r : tensor<?x6xf32>
+}
+
+// -----
+
+func.func @first(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+// expected-error @below {{expected one public function but 'first' and 'second' are public}}
+func.func @second(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}

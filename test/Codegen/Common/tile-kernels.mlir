@@ -1,0 +1,124 @@
+// RUN: quant-opt %s --split-input-file --mpq-tile-kernels --canonicalize --cse --mlir-print-local-scope | FileCheck %s
+
+// Rows: the work loop takes blocks of 8 of 30 rows, the last of which starts at
+// 22; inside, tiles of 3 rows, the last of which starts at 5. The requantization
+// works on the tile.
+// CHECK-LABEL: func.func private @rows(
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<30x64xi8>, %[[W:[a-z0-9]+]]: tensor<1x16x64xi8>, %[[D:[a-z0-9]+]]: tensor<30x16xi8>, %[[BEGIN:[a-z0-9]+]]: index, %[[END:[a-z0-9]+]]: index
+// CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
+// CHECK-DAG: %[[C3:.*]] = arith.constant 3 : index
+// CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
+// CHECK: scf.for %[[ITEM:[a-z0-9]+]] = %[[BEGIN]] to %[[END]] step %[[C1]] iter_args(%{{.*}} = %[[D]])
+// CHECK: %[[BLOCK:.*]] = affine.min affine_map<()[s0] -> (s0 * 8 - (s0 floordiv 4) * 32, 22)>()[%[[ITEM]]]
+// CHECK: scf.for %[[I:[a-z0-9]+]] = %{{.*}} to %[[C8]] step %[[C3]]
+// CHECK: %[[TILE:.*]] = affine.min affine_map<()[s0] -> (5, s0)>()[%[[I]]]
+// CHECK: %[[ROW:.*]] = affine.apply affine_map<()[s0, s1] -> (s0 + s1)>()[%[[TILE]], %[[BLOCK]]]
+// CHECK: %[[LEFT:.*]] = tensor.extract_slice %[[A]][%[[ROW]], 0] [3, 64] [1, 1]
+// CHECK: %[[P:.*]] = mpq.contract ins(%[[LEFT]], %[[W]] : tensor<3x64xi8>, tensor<1x16x64xi8>)
+// CHECK: linalg.generic {{.*}} ins(%[[P]] : tensor<3x16xi32>)
+// CHECK: mpq.requantize
+// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[%[[TILE]], 0] [3, 16] [1, 1]
+func.func private @rows(%a: tensor<30x64xi8>, %w: tensor<1x16x64xi8>, %d: tensor<30x16xi8>, %begin: index, %end: index) -> tensor<30x16xi8>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [3, 16], grain = [8, 0]>, mpq.work_items = 4 : i64} {
+  %m = arith.constant 0.5 : f32
+  %z = arith.constant 7 : i8
+  %e = tensor.empty() : tensor<30x16xi32>
+  %p = mpq.contract ins(%a, %w : tensor<30x64xi8>, tensor<1x16x64xi8>) outs(%e : tensor<30x16xi32>) -> tensor<30x16xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+      ins(%p : tensor<30x16xi32>) outs(%d : tensor<30x16xi8>) {
+  ^bb0(%x: i32, %out: i8):
+    %y = mpq.requantize %x, %m, %z unsigned : i32, f32, i8 -> i8
+    linalg.yield %y : i8
+  } -> tensor<30x16xi8>
+  return %r : tensor<30x16xi8>
+}
+
+// -----
+
+// Columns: 40 are a tile of 32 and a remainder of 8, in a loop of its own.
+// CHECK-LABEL: func.func private @columns(
+// CHECK-SAME: %{{[a-z0-9]+}}: tensor<4x8xf32>, %[[W:[a-z0-9]+]]: tensor<3x8x16xf32>,
+// CHECK: scf.for
+// CHECK: %[[W0:.*]] = tensor.extract_slice %[[W]][0, 0, 0] [2, 8, 16] [1, 1, 1]
+// CHECK: mpq.contract ins(%{{.*}}, %[[W0]] : {{.*}} -> tensor<2x32xf32>
+// CHECK: arith.negf
+// CHECK: scf.for
+// CHECK: %[[W1:.*]] = tensor.extract_slice %[[W]][2, 0, 0] [1, 8, 16] [1, 1, 1]
+// CHECK: mpq.contract ins(%{{.*}}, %[[W1]] : {{.*}} -> tensor<2x8xf32>
+// CHECK: arith.negf
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func private @columns(%a: tensor<4x8xf32>, %w: tensor<3x8x16xf32>, %d: tensor<4x40xf32>, %begin: index, %end: index) -> tensor<4x40xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [2, 32], grain = [0, 0]>, mpq.work_items = 1 : i64} {
+  %e = tensor.empty() : tensor<4x40xf32>
+  %p = mpq.contract ins(%a, %w : tensor<4x8xf32>, tensor<3x8x16xf32>) outs(%e : tensor<4x40xf32>) -> tensor<4x40xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+      ins(%p : tensor<4x40xf32>) outs(%d : tensor<4x40xf32>) {
+  ^bb0(%x: f32, %out: f32):
+    %y = arith.negf %x : f32
+    linalg.yield %y : f32
+  } -> tensor<4x40xf32>
+  return %r : tensor<4x40xf32>
+}
+
+// -----
+
+// A convolution reads the window's image of its tile.
+// CHECK-LABEL: func.func private @conv(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x9x9x4xf32>
+// CHECK: scf.for %[[ITEM:[a-z0-9]+]] = %{{.*}} to %{{.*}} step
+// CHECK: %[[Y:.*]] = affine.apply affine_map<()[s0] -> (s0 mod 7)>()[%[[ITEM]]]
+// CHECK: scf.for %[[J:[a-z0-9]+]] =
+// CHECK: %[[C:.*]] = affine.min affine_map<()[s0] -> (3, s0)>()[%[[J]]]
+// CHECK: %[[IMAGE:.*]] = tensor.extract_slice %[[X]][0, %[[Y]], %[[C]], 0] [1, 3, 6, 4]
+// CHECK: mpq.conv ins(%[[IMAGE]], {{.*}} -> tensor<1x1x4x16xf32>
+func.func private @conv(%x: tensor<1x9x9x4xf32>, %w: tensor<1x36x16xf32>, %d: tensor<1x7x7x16xf32>, %begin: index, %end: index) -> tensor<1x7x7x16xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 4, 16], grain = [0, 1, 0, 0]>, mpq.work_items = 7 : i64} {
+  %r = mpq.conv ins(%x, %w : tensor<1x9x9x4xf32>, tensor<1x36x16xf32>) outs(%d : tensor<1x7x7x16xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x7x7x16xf32>
+  return %r : tensor<1x7x7x16xf32>
+}
+
+// -----
+
+// A row-wise group: every operation once, on one row.
+// CHECK-LABEL: func.func private @group(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<6x40xf32>
+// CHECK: scf.for %[[ITEM:[a-z0-9]+]] =
+// CHECK: %[[ROW:.*]] = affine.apply affine_map<()[s0] -> (s0 mod 6)>()[%[[ITEM]]]
+// CHECK: %[[IN:.*]] = tensor.extract_slice %[[X]][%[[ROW]], 0] [1, 40] [1, 1]
+// CHECK: %[[EXP:.*]] = linalg.generic {{.*}} ins(%[[IN]] : tensor<1x40xf32>)
+// CHECK: math.exp
+// CHECK: %[[FILL:.*]] = linalg.fill {{.*}} -> tensor<1xf32>
+// CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[EXP]] : tensor<1x40xf32>) outs(%[[FILL]] : tensor<1xf32>)
+// CHECK: linalg.generic {{.*}} ins(%[[EXP]], %[[SUM]] : tensor<1x40xf32>, tensor<1xf32>)
+// CHECK-NOT: math.exp
+// CHECK: return
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+func.func private @group(%x: tensor<6x40xf32>, %d: tensor<6x40xf32>, %begin: index, %end: index) -> tensor<6x40xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1], grain = [1]>, mpq.work_items = 6 : i64} {
+  %zero = arith.constant 0.0 : f32
+  %e2 = tensor.empty() : tensor<6x40xf32>
+  %exp = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<6x40xf32>) outs(%e2 : tensor<6x40xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %y = math.exp %in : f32
+    linalg.yield %y : f32
+  } -> tensor<6x40xf32>
+  %e = tensor.empty() : tensor<6xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<6xf32>) -> tensor<6xf32>
+  %s = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%exp : tensor<6x40xf32>) outs(%f : tensor<6xf32>) {
+  ^bb0(%in: f32, %acc: f32):
+    %t = arith.addf %acc, %in : f32
+    linalg.yield %t : f32
+  } -> tensor<6xf32>
+  %r = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%exp, %s : tensor<6x40xf32>, tensor<6xf32>) outs(%d : tensor<6x40xf32>) {
+  ^bb0(%in: f32, %sum: f32, %out: f32):
+    %q = arith.divf %in, %sum : f32
+    linalg.yield %q : f32
+  } -> tensor<6x40xf32>
+  return %r : tensor<6x40xf32>
+}

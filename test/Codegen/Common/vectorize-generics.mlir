@@ -1,0 +1,144 @@
+// RUN: quant-opt %s --split-input-file --mpq-vectorize-generics --canonicalize --cse --mlir-print-local-scope | FileCheck %s
+
+// Elementwise: 20 elements are two whole vectors of 8 and a tail of 4, which is
+// read and written under a mask (no in_bounds).
+// CHECK-LABEL: func.func @elementwise(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<20xf32>, %[[D:[a-z0-9]+]]: tensor<20xf32>
+// CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
+// CHECK-DAG: %[[C16:.*]] = arith.constant 16 : index
+// CHECK: %[[WHOLE:.*]] = scf.for %[[I:[a-z0-9]+]] = %{{.*}} to %[[C16]] step %[[C8]] iter_args(%[[OUT:[a-z0-9]+]] = %[[D]])
+// CHECK: %[[V:.*]] = vector.transfer_read %[[X]][%[[I]]], %{{.*}} {in_bounds = [true]} : tensor<20xf32>, vector<8xf32>
+// CHECK: %[[N:.*]] = arith.negf %[[V]]
+// CHECK: vector.transfer_write %[[N]], %[[OUT]][%[[I]]] {in_bounds = [true]}
+// CHECK: %[[T:.*]] = vector.transfer_read %[[X]][%[[C16]]], %{{[a-z0-9_]+}} : tensor<20xf32>, vector<8xf32>
+// CHECK: %[[M:.*]] = arith.negf %[[T]]
+// CHECK: vector.transfer_write %[[M]], %[[WHOLE]][%[[C16]]] : vector<8xf32>, tensor<20xf32>
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @elementwise(%x: tensor<20xf32>, %d: tensor<20xf32>) -> tensor<20xf32> {
+    %r = linalg.generic {indexing_maps = [affine_map<(a) -> (a)>, affine_map<(a) -> (a)>], iterator_types = ["parallel"]}
+        ins(%x : tensor<20xf32>) outs(%d : tensor<20xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %n = arith.negf %in : f32
+      linalg.yield %n : f32
+    } -> tensor<20xf32>
+    return %r : tensor<20xf32>
+  }
+}
+
+// -----
+
+// A row sum over 40 elements: 16 partial sums from +0, in order, of which the
+// tail of 8 leaves half alone; then the halves are added, 8 + 4 + 2 + 1, and the
+// total to what the init was filled with (N-S1).
+// CHECK-LABEL: func.func @row_sum(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<3x40xf32>, %[[D:[a-z0-9]+]]: tensor<3xf32>
+// CHECK-DAG: %[[MASK:.*]] = arith.constant dense<[true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false]>
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant dense<0.{{0*}}e+00> : vector<16xf32>
+// CHECK-DAG: %[[START:.*]] = arith.constant 2.5{{0*}}e+00 : f32
+// CHECK-DAG: %[[C16:.*]] = arith.constant 16 : index
+// CHECK-DAG: %[[C32:.*]] = arith.constant 32 : index
+// CHECK: scf.for %[[ROW:[a-z0-9]+]] = %{{.*}} iter_args(%[[OUT:[a-z0-9]+]] = %[[D]])
+// CHECK: %[[SUMS:.*]] = scf.for %[[K:[a-z0-9]+]] = %{{.*}} to %[[C32]] step %[[C16]] iter_args(%[[S:[a-z0-9]+]] = %[[ZERO]]) -> (vector<16xf32>)
+// CHECK: %[[V:.*]] = vector.transfer_read %[[X]][%[[ROW]], %[[K]]], %{{.*}} {in_bounds = [true]}
+// CHECK: %[[N:.*]] = arith.addf %[[S]], %[[V]]
+// CHECK: scf.yield %[[N]]
+// CHECK: %[[T:.*]] = vector.transfer_read %[[X]][%[[ROW]], %[[C32]]], %{{[a-z0-9_]+}} : tensor<3x40xf32>
+// CHECK: %[[WITH:.*]] = arith.addf %[[SUMS]], %[[T]]
+// CHECK: %[[ALL:.*]] = arith.select %[[MASK]], %[[WITH]], %[[SUMS]]
+// CHECK: %[[L8:.*]] = vector.extract_strided_slice %[[ALL]] {offsets = [0], sizes = [8],
+// CHECK: %[[H8:.*]] = vector.extract_strided_slice %[[ALL]] {offsets = [8], sizes = [8],
+// CHECK: %[[S8:.*]] = arith.addf %[[L8]], %[[H8]] : vector<8xf32>
+// CHECK: %[[L4:.*]] = vector.extract_strided_slice %[[S8]] {offsets = [0], sizes = [4],
+// CHECK: %[[H4:.*]] = vector.extract_strided_slice %[[S8]] {offsets = [4], sizes = [4],
+// CHECK: %[[S4:.*]] = arith.addf %[[L4]], %[[H4]] : vector<4xf32>
+// CHECK: arith.addf %{{.*}} : vector<2xf32>
+// CHECK: arith.addf %{{.*}} : vector<1xf32>
+// CHECK: %[[TOTAL:.*]] = vector.extract %{{.*}}[0]
+// CHECK: %[[R:.*]] = arith.addf %[[TOTAL]], %[[START]] : f32
+// CHECK: tensor.insert %[[R]] into %[[OUT]][%[[ROW]]]
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @row_sum(%x: tensor<3x40xf32>, %d: tensor<3xf32>) -> tensor<3xf32> {
+    %start = arith.constant 2.5 : f32
+    %f = linalg.fill ins(%start : f32) outs(%d : tensor<3xf32>) -> tensor<3xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (a)>], iterator_types = ["parallel", "reduction"]}
+        ins(%x : tensor<3x40xf32>) outs(%f : tensor<3xf32>) {
+    ^bb0(%in: f32, %acc: f32):
+      %s = arith.addf %acc, %in : f32
+      linalg.yield %s : f32
+    } -> tensor<3xf32>
+    return %r : tensor<3xf32>
+  }
+}
+
+// -----
+
+// A row maximum starts from the smallest value; the operands stay in the body's
+// order.
+// CHECK-LABEL: func.func @row_max(
+// CHECK: %[[LOWEST:.*]] = arith.constant dense<0xFF800000> : vector<16xf32>
+// CHECK: %[[M:.*]] = scf.for {{.*}} iter_args(%[[S:[a-z0-9]+]] = %[[LOWEST]])
+// CHECK: %[[V:.*]] = vector.transfer_read
+// CHECK: arith.maximumf %[[V]], %[[S]] : vector<16xf32>
+// CHECK: %[[L:.*]] = vector.extract_strided_slice %[[M]] {offsets = [0], sizes = [8],
+// CHECK: %[[H:.*]] = vector.extract_strided_slice %[[M]] {offsets = [8], sizes = [8],
+// CHECK: arith.maximumf %[[H]], %[[L]] : vector<8xf32>
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @row_max(%x: tensor<1x32xf32>, %d: tensor<1xf32>) -> tensor<1xf32> {
+    %start = arith.constant 0xFF800000 : f32
+    %f = linalg.fill ins(%start : f32) outs(%d : tensor<1xf32>) -> tensor<1xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (a)>], iterator_types = ["parallel", "reduction"]}
+        ins(%x : tensor<1x32xf32>) outs(%f : tensor<1xf32>) {
+    ^bb0(%in: f32, %acc: f32):
+      %s = arith.maximumf %in, %acc : f32
+      linalg.yield %s : f32
+    } -> tensor<1xf32>
+    return %r : tensor<1xf32>
+  }
+}
+
+// -----
+
+// A 2x3 window of an NHWC image: lanes are channels; the loops over the window
+// carry one vector, from the fill's value, which is stored once.
+// CHECK-LABEL: func.func @window(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x4x6x16xf32>, %[[D:[a-z0-9]+]]: tensor<1x2x2x16xf32>
+// CHECK: %[[START:.*]] = arith.constant dense<0xFF800000> : vector<16xf32>
+// CHECK: scf.for %[[Y:[a-z0-9]+]] = %{{.*}} iter_args(%{{.*}} = %[[D]])
+// CHECK: scf.for %[[C:[a-z0-9]+]] = %{{.*}} iter_args(%[[OUT:[a-z0-9]+]] = %{{.*}}) -> (tensor<1x2x2x16xf32>)
+// CHECK: %[[M:.*]] = scf.for %[[I:[a-z0-9]+]] = %{{.*}} iter_args(%{{.*}} = %[[START]])
+// CHECK: scf.for %[[J:[a-z0-9]+]] = %{{.*}} iter_args(%[[ACC:[a-z0-9]+]] = %{{.*}}) -> (vector<16xf32>)
+// CHECK: %[[ROW:.*]] = affine.apply affine_map<(d0, d1) -> (d0 * 2 + d1)>(%[[Y]], %[[I]])
+// CHECK: %[[COLUMN:.*]] = affine.apply affine_map<(d0, d1) -> (d0 * 3 + d1)>(%[[C]], %[[J]])
+// CHECK: %[[V:.*]] = vector.transfer_read %[[X]][%{{.*}}, %[[ROW]], %[[COLUMN]], %{{.*}}]
+// CHECK: arith.maximumf %[[ACC]], %[[V]]
+// CHECK-COUNT-1: vector.transfer_write %[[M]], %[[OUT]][%{{.*}}, %[[Y]], %[[C]], %{{.*}}]
+// CHECK-NOT: vector.transfer_write
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "skylake-avx512", features = "+avx512f,+avx512bw,+avx512vl">} {
+  func.func @window(%x: tensor<1x4x6x16xf32>, %d: tensor<1x2x2x16xf32>) -> tensor<1x2x2x16xf32> {
+    %start = arith.constant 0xFF800000 : f32
+    %w = tensor.empty() : tensor<2x3xf32>
+    %f = linalg.fill ins(%start : f32) outs(%d : tensor<1x2x2x16xf32>) -> tensor<1x2x2x16xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(b, y, x, c, i, j) -> (b, y * 2 + i, x * 3 + j, c)>, affine_map<(b, y, x, c, i, j) -> (i, j)>, affine_map<(b, y, x, c, i, j) -> (b, y, x, c)>],
+                         iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]}
+        ins(%x, %w : tensor<1x4x6x16xf32>, tensor<2x3xf32>) outs(%f : tensor<1x2x2x16xf32>) {
+    ^bb0(%in: f32, %window: f32, %acc: f32):
+      %m = arith.maximumf %acc, %in : f32
+      linalg.yield %m : f32
+    } -> tensor<1x2x2x16xf32>
+    return %r : tensor<1x2x2x16xf32>
+  }
+}
+
+// -----
+
+// A copy is an elementwise operation too.
+// CHECK-LABEL: func.func @copy(
+// CHECK-NOT: linalg
+// CHECK: %[[V:.*]] = vector.transfer_read {{.*}} vector<8xi8>
+// CHECK: vector.transfer_write %[[V]]
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @copy(%x: tensor<4x8xi8>, %d: tensor<4x8xi8>) -> tensor<4x8xi8> {
+    %r = linalg.copy ins(%x : tensor<4x8xi8>) outs(%d : tensor<4x8xi8>) -> tensor<4x8xi8>
+    return %r : tensor<4x8xi8>
+  }
+}

@@ -1,0 +1,129 @@
+// RUN: quant-opt %s --split-input-file --mpq-vectorize-products --canonicalize --cse --mlir-print-local-scope | FileCheck %s
+
+// Two rows times two panels: four accumulators start from the bias and stay in
+// registers through the loop over 16 groups of 4 bytes and the requantization
+// behind it; accumulators are never stored.
+// CHECK-LABEL: func.func @epilogue(
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<2x64xi8>, %[[W:[a-z0-9]+]]: tensor<2x16x64xi8>, %[[B:[a-z0-9]+]]: tensor<32xi32>, %[[D:[a-z0-9]+]]: tensor<2x32xi8>
+// CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
+// CHECK-DAG: %[[C16:.*]] = arith.constant 16 : index
+// CHECK: %[[B0:.*]] = vector.transfer_read %[[B]][%c0]
+// CHECK: %[[B1:.*]] = vector.transfer_read %[[B]][%[[C16]]]
+// CHECK: %[[R:.*]]:4 = scf.for %[[K:[a-z0-9]+]] = %{{.*}} to %[[C16]] {{.*}} iter_args(%[[R0:.*]] = %[[B0]], %[[R1:.*]] = %[[B1]], %[[R2:.*]] = %[[B0]], %[[R3:.*]] = %[[B1]])
+// CHECK: %[[W0:.*]] = vector.transfer_read %[[W]][%c0, %[[K]], %c0]
+// CHECK: %[[W1:.*]] = vector.transfer_read %[[W]][%c1, %[[K]], %c0]
+// CHECK: %[[AT:.*]] = arith.muli %[[K]], %[[C4]]
+// CHECK: %[[BYTES:.*]] = vector.transfer_read %[[A]][%c0, %[[AT]]], %{{.*}} vector<4xi8>
+// CHECK: vector.bitcast %[[BYTES]] : vector<4xi8> to vector<1xi32>
+// CHECK: vector.broadcast %{{.*}} : i32 to vector<16xi32>
+// CHECK: %[[LEFT:.*]] = vector.bitcast %{{.*}} : vector<16xi32> to vector<64xi8>
+// CHECK: mpq.dot4 %[[R0]], %[[LEFT]] unsigned, %[[W0]] signed
+// CHECK: mpq.dot4 %[[R1]], %[[LEFT]] unsigned, %[[W1]] signed
+// CHECK: mpq.dot4 %[[R2]], %[[SECOND:.*]] unsigned, %[[W0]] signed
+// CHECK: mpq.dot4 %[[R3]], %[[SECOND]] unsigned, %[[W1]] signed
+// CHECK-NOT: xi32>, tensor
+// CHECK: arith.sitofp %[[R]]#0
+// CHECK: vector.transfer_write %{{.*}}, %[[D]][%c0, %c0]
+// CHECK: arith.sitofp %[[R]]#3
+// CHECK: vector.transfer_write %{{.*}}[%c1, %[[C16]]] {in_bounds = [true]} : vector<16xi8>, tensor<2x32xi8>
+func.func @epilogue(%a: tensor<2x64xi8>, %w: tensor<2x16x64xi8>, %b: tensor<32xi32>, %d: tensor<2x32xi8>) -> tensor<2x32xi8> {
+  %m = arith.constant 0.5 : f32
+  %z = arith.constant 7 : i8
+  %e = tensor.empty() : tensor<2x32xi32>
+  %p = mpq.contract ins(%a, %w : tensor<2x64xi8>, tensor<2x16x64xi8>) bias(%b : tensor<32xi32>) outs(%e : tensor<2x32xi32>) -> tensor<2x32xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+      ins(%p : tensor<2x32xi32>) outs(%d : tensor<2x32xi8>) {
+  ^bb0(%x: i32, %out: i8):
+    %c = arith.sitofp %x : i32 to f32
+    %s = arith.mulf %c, %m : f32
+    %y = arith.fptosi %s : f32 to i8
+    linalg.yield %y : i8
+  } -> tensor<2x32xi8>
+  return %r : tensor<2x32xi8>
+}
+
+// -----
+
+// Depth 6: one whole group, and a tail of 2 bytes, read under a mask. 12 columns
+// of 16 lanes: the result's write is masked as well.
+// CHECK-LABEL: func.func @tail(
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<1x6xi8>
+// CHECK: vector.transfer_read %[[A]][%c0, %c0], %{{.*}} {in_bounds = [true]} : tensor<1x6xi8>, vector<4xi8>
+// CHECK: %[[S:.*]] = mpq.dot4
+// CHECK: vector.transfer_read %[[A]][%c0, %c4], %{{[a-z0-9_]+}} : tensor<1x6xi8>, vector<4xi8>
+// CHECK: %[[T:.*]] = mpq.dot4 %[[S]],
+// CHECK: vector.transfer_write %[[T]], %{{.*}}[%c0, %c0] : vector<16xi32>, tensor<1x12xi32>
+func.func @tail(%a: tensor<1x6xi8>, %w: tensor<1x2x64xi8>, %d: tensor<1x12xi32>) -> tensor<1x12xi32> {
+  %p = mpq.contract ins(%a, %w : tensor<1x6xi8>, tensor<1x2x64xi8>) outs(%d : tensor<1x12xi32>) -> tensor<1x12xi32>
+  return %p : tensor<1x12xi32>
+}
+
+// -----
+
+// f32: one fma for each element of the depth.
+// CHECK-LABEL: func.func @float(
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<1x5xf32>, %[[W:[a-z0-9]+]]: tensor<1x5x8xf32>
+// CHECK: scf.for %[[K:[a-z0-9]+]] = %c0 to %c5 step %c1 iter_args(%[[S:[a-z0-9]+]] =
+// CHECK: %[[RIGHT:.*]] = vector.transfer_read %[[W]][%c0, %[[K]], %c0]
+// CHECK: %[[X:.*]] = tensor.extract %[[A]][%c0, %[[K]]]
+// CHECK: %[[LEFT:.*]] = vector.broadcast %[[X]]
+// CHECK: math.fma %[[LEFT]], %[[RIGHT]], %[[S]] : vector<8xf32>
+func.func @float(%a: tensor<1x5xf32>, %w: tensor<1x5x8xf32>, %d: tensor<1x8xf32>) -> tensor<1x8xf32> {
+  %p = mpq.contract ins(%a, %w : tensor<1x5xf32>, tensor<1x5x8xf32>) outs(%d : tensor<1x8xf32>) -> tensor<1x8xf32>
+  return %p : tensor<1x8xf32>
+}
+
+// -----
+
+// A dense convolution of stride 2: loops over the window's rows and columns and
+// the channels; the second pixel of the tile reads two columns further.
+// CHECK-LABEL: func.func @conv(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x3x5x8xf32>, %[[W:[a-z0-9]+]]: tensor<1x72x8xf32>
+// CHECK: scf.for %[[I:[a-z0-9]+]] = %c0 to %c3
+// CHECK: scf.for %[[J:[a-z0-9]+]] = %c0 to %c3
+// CHECK: %[[ROW:.*]] = arith.muli %[[I]], %c3
+// CHECK: %[[TAP:.*]] = arith.addi %[[ROW]], %[[J]]
+// CHECK: %[[FIRST:.*]] = arith.muli %[[TAP]], %c8
+// CHECK: scf.for %[[C:[a-z0-9]+]] = %c0 to %c8
+// CHECK: %[[K:.*]] = arith.addi %[[FIRST]], %[[C]]
+// CHECK: %[[RIGHT:.*]] = vector.transfer_read %[[W]][%c0, %[[K]], %c0]
+// CHECK: tensor.extract %[[X]][%c0, %[[I]], %[[J]], %[[C]]]
+// CHECK: math.fma %{{.*}}, %[[RIGHT]], %
+// CHECK: %[[NEXT:.*]] = arith.addi %[[J]], %c2
+// CHECK: tensor.extract %[[X]][%c0, %[[I]], %[[NEXT]], %[[C]]]
+// CHECK: math.fma %{{.*}}, %[[RIGHT]], %
+func.func @conv(%x: tensor<1x3x5x8xf32>, %w: tensor<1x72x8xf32>, %d: tensor<1x1x2x8xf32>) -> tensor<1x1x2x8xf32> {
+  %r = mpq.conv ins(%x, %w : tensor<1x3x5x8xf32>, tensor<1x72x8xf32>) outs(%d : tensor<1x1x2x8xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>} -> tensor<1x1x2x8xf32>
+  return %r : tensor<1x1x2x8xf32>
+}
+
+// -----
+
+// A depthwise one of bytes: the 6 taps are unrolled, and the vectors of four of
+// them interleaved to groups; beyond the sixth tap there are zeros.
+// CHECK-LABEL: func.func @depthwise(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x2x3x16xi8>
+// CHECK-NOT: scf.for
+// CHECK: %[[ZERO:.*]] = arith.constant dense<0> : vector<16xi8>
+// CHECK: %[[T0:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c0, %c0]
+// CHECK: %[[T1:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c1, %c0]
+// CHECK: %[[T2:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c2, %c0]
+// CHECK: %[[T3:.*]] = vector.transfer_read %[[X]][%c0, %c1, %c0, %c0]
+// CHECK: %[[P01:.*]] = vector.interleave %[[T0]], %[[T1]]
+// CHECK: %[[LOW:.*]] = vector.bitcast %[[P01]] : vector<32xi8> to vector<16xi16>
+// CHECK: %[[P23:.*]] = vector.interleave %[[T2]], %[[T3]]
+// CHECK: %[[HIGH:.*]] = vector.bitcast %[[P23]] : vector<32xi8> to vector<16xi16>
+// CHECK: %[[WORDS:.*]] = vector.interleave %[[LOW]], %[[HIGH]]
+// CHECK: %[[LEFT:.*]] = vector.bitcast %[[WORDS]] : vector<32xi16> to vector<64xi8>
+// CHECK: %[[S:.*]] = mpq.dot4 %{{.*}}, %[[LEFT]] unsigned
+// CHECK: vector.transfer_read %[[X]][%c0, %c1, %c1, %c0]
+// CHECK: vector.transfer_read %[[X]][%c0, %c1, %c2, %c0]
+// CHECK: vector.interleave %[[ZERO]], %[[ZERO]]
+// CHECK: mpq.dot4 %[[S]],
+// CHECK-NOT: mpq.dot4
+func.func @depthwise(%x: tensor<1x2x3x16xi8>, %w: tensor<1x2x64xi8>, %d: tensor<1x1x1x16xi32>) -> tensor<1x1x1x16xi32> {
+  %r = mpq.conv ins(%x, %w : tensor<1x2x3x16xi8>, tensor<1x2x64xi8>) outs(%d : tensor<1x1x1x16xi32>)
+      {window = array<i64: 2, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, depthwise} -> tensor<1x1x1x16xi32>
+  return %r : tensor<1x1x1x16xi32>
+}
