@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// One rewrite for every product, because its indexing maps say all that matters:
-// which dimensions of the weights index output channels, and which are summed.
-// The constant part of the sum is computed here from the weights, once.
+// One rewrite for every product, because its indexing maps say all that
+// matters: which dimensions of the weights index output channels, and which are
+// summed. The constant part of the sum is computed here from the weights, once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,12 +52,12 @@ struct ProductParts {
   SmallVector<int64_t> channelExtents; // along channelDims
   int64_t channels = 1;
 
-  SmallVector<int8_t> weights;      // row-major, zero point partly removed
-  bool weightsChanged = false;      // `weights` differ from the stored bytes
-  SmallVector<float> scales;        // sx * sw, a channel
-  SmallVector<int32_t> remainder;   // weight zero point left, a channel
-  SmallVector<int64_t> correction;  // sum of terms without qx, a channel
-  SmallVector<int64_t> bound;       // of |sum of terms with qx|, a channel
+  SmallVector<int8_t> weights;     // row-major, zero point partly removed
+  bool weightsChanged = false;     // `weights` differ from the stored bytes
+  SmallVector<float> scales;       // sx * sw, a channel
+  SmallVector<int32_t> remainder;  // weight zero point left, a channel
+  SmallVector<int64_t> correction; // sum of terms without qx, a channel
+  SmallVector<int64_t> bound;      // of |sum of terms with qx|, a channel
 
   bool hasRemainder() const {
     return llvm::any_of(remainder, [](int32_t z) { return z != 0; });
@@ -66,8 +66,7 @@ struct ProductParts {
 
 /// Calls `f(linear index, multi-index)` for every element of `shape` in
 /// row-major order.
-template <typename Fn>
-void forEachElement(ArrayRef<int64_t> shape, Fn &&f) {
+template <typename Fn> void forEachElement(ArrayRef<int64_t> shape, Fn &&f) {
   int64_t total = ShapedType::getNumElements(shape);
   SmallVector<int64_t> index(shape.size(), 0);
   for (int64_t linear = 0; linear < total; ++linear) {
@@ -81,8 +80,8 @@ void forEachElement(ArrayRef<int64_t> shape, Fn &&f) {
 }
 } // namespace
 
-/// Finds the channels of the product. Fails if a weight dimension is not a plain
-/// loop or a channel is not a plain dimension of the output.
+/// Finds the channels of the product. Fails if a weight dimension is not a
+/// plain loop or a channel is not a plain dimension of the output.
 static LogicalResult findChannels(ProductParts &parts,
                                   SmallVectorImpl<int64_t> &weightStrides) {
   AffineMap weightMap = parts.op.getMatchingIndexingMap(parts.weight);
@@ -131,7 +130,8 @@ static LogicalResult splitProduct(QuantizableOpInterface product,
     return reason = "the activation's parameters are not one constant pair",
            failure();
   if (!input->isUnsigned || !input->storage.isInteger(8))
-    return reason = "the activation is not stored in unsigned 8 bits", failure();
+    return reason = "the activation is not stored in unsigned 8 bits",
+           failure();
   parts.input = *input;
 
   DequantizeOp weight = parts.dequantizedWeight;
@@ -153,7 +153,8 @@ static LogicalResult splitProduct(QuantizableOpInterface product,
   int64_t stride = 1;
   for (int64_t i = scaleType.getRank() - 1; i >= 0; --i) {
     auto dim = dyn_cast<AffineDimExpr>(weight.getParamMap()->getResult(i));
-    if (!dim || (strides[dim.getPosition()] == 0 && scaleType.getDimSize(i) > 1))
+    if (!dim ||
+        (strides[dim.getPosition()] == 0 && scaleType.getDimSize(i) > 1))
       return reason = "the weights' scale changes inside a sum", failure();
     paramStrides[dim.getPosition()] = stride;
     stride *= scaleType.getDimSize(i);
@@ -217,8 +218,8 @@ struct Bias {
 } // namespace
 
 /// Classifies what the product starts from: nothing, constants for each channel
-/// (float, or integers under a dequantization as in imported models), or a tensor
-/// that has to be added in float.
+/// (float, or integers under a dequantization as in imported models), or a
+/// tensor that has to be added in float.
 static Bias analyzeBias(ProductParts &parts) {
   Value init = parts.op.getDpsInits()[0];
   Value source = init;
@@ -243,7 +244,8 @@ static Bias analyzeBias(ProductParts &parts) {
     SplatElementsAttr splat;
     if (!matchPattern(init, m_Constant(&splat)))
       return {Bias::Float, {}};
-    scalar = FloatAttr::get(type.getElementType(), splat.getSplatValue<APFloat>());
+    scalar =
+        FloatAttr::get(type.getElementType(), splat.getSplatValue<APFloat>());
   }
 
   // Numbers of the source, and the scale they are already in, if any.
@@ -255,11 +257,11 @@ static Bias analyzeBias(ProductParts &parts) {
       storedScale = ConstantView::get(dequantize.getScale());
       std::optional<ConstantView> zero =
           ConstantView::get(dequantize.getZeroPoint());
-      stored = numbers && storedScale && zero && zero->isSplat() &&
-               zero->getInt(0, false) == 0 &&
-               numbers->getElementType().isInteger(32) &&
-               (storedScale->size() == 1 ||
-                storedScale->size() == numbers->size());
+      stored =
+          numbers && storedScale && zero && zero->isSplat() &&
+          zero->getInt(0, false) == 0 &&
+          numbers->getElementType().isInteger(32) &&
+          (storedScale->size() == 1 || storedScale->size() == numbers->size());
       if (!stored)
         return {Bias::Float, {}};
     } else {
@@ -297,8 +299,8 @@ static Bias analyzeBias(ProductParts &parts) {
                     ? double(value)
                     : std::nearbyint(double(value) * double(own) / scale);
     } else {
-      double value = scalar ? scalar.getValueAsDouble()
-                            : double(numbers->getFloat(index));
+      double value =
+          scalar ? scalar.getValueAsDouble() : double(numbers->getFloat(index));
       integer = std::nearbyint(value / scale);
     }
     // Also rejects NaN. Beyond 2^30 no room for products would remain.
@@ -315,22 +317,22 @@ static Bias analyzeBias(ProductParts &parts) {
 //===----------------------------------------------------------------------===//
 
 /// A parallel generic of the output's shape.
-static Value createElementwise(
-    OpBuilder &builder, Location loc, RankedTensorType type, ValueRange inputs,
-    ArrayRef<AffineMap> inputMaps,
-    function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+static Value
+createElementwise(OpBuilder &builder, Location loc, RankedTensorType type,
+                  ValueRange inputs, ArrayRef<AffineMap> inputMaps,
+                  function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
   Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
                                         type.getElementType());
   SmallVector<AffineMap> maps(inputMaps);
   maps.push_back(builder.getMultiDimIdentityMap(type.getRank()));
   SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
-  return linalg::GenericOp::create(builder, loc, TypeRange{type}, inputs,
-                                   ValueRange{empty}, maps, iterators,
-                                   [&](OpBuilder &b, Location l, ValueRange args) {
-                                     linalg::YieldOp::create(b, l,
-                                                             body(b, l, args));
-                                   })
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{type}, inputs, ValueRange{empty}, maps,
+             iterators,
+             [&](OpBuilder &b, Location l, ValueRange args) {
+               linalg::YieldOp::create(b, l, body(b, l, args));
+             })
       .getResult(0);
 }
 
@@ -339,8 +341,8 @@ namespace {
 class ChannelConstant {
 public:
   template <typename T>
-  ChannelConstant(OpBuilder &builder, ProductParts &parts,
-                  ArrayRef<T> values, Type element) {
+  ChannelConstant(OpBuilder &builder, ProductParts &parts, ArrayRef<T> values,
+                  Type element) {
     if (llvm::all_equal(values)) {
       if constexpr (std::is_same_v<T, float>)
         scalar = FloatAttr::get(element, values.front());
@@ -436,8 +438,8 @@ static Value createIntegerProduct(OpBuilder &builder, ProductParts &parts,
 
 /// `acc - zw * sum qx` for weights whose zero point could not be removed: a
 /// second reduction of the activations over the same windows.
-static Value subtractActivationSums(OpBuilder &builder,
-                                    ProductParts &parts, Value acc) {
+static Value subtractActivationSums(OpBuilder &builder, ProductParts &parts,
+                                    Value acc) {
   Location loc = parts.op.getLoc();
   Type i32 = builder.getI32Type();
   AffineMap inputMap = parts.op.getMatchingIndexingMap(parts.activation);
@@ -512,8 +514,8 @@ static Value subtractActivationSums(OpBuilder &builder,
       });
 }
 
-/// The quantization that is the product's only consumer, if `mpq.requantize` can
-/// stand for it.
+/// The quantization that is the product's only consumer, if `mpq.requantize`
+/// can stand for it.
 static QuantizeOp getOnlyQuantize(linalg::LinalgOp op) {
   if (!op->hasOneUse())
     return {};
@@ -568,7 +570,8 @@ struct LowerProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
 
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     SmallVector<Value> inputs{acc};
-    SmallVector<AffineMap> maps{rewriter.getMultiDimIdentityMap(type.getRank())};
+    SmallVector<AffineMap> maps{
+        rewriter.getMultiDimIdentityMap(type.getRank())};
     Type f32 = rewriter.getF32Type();
     QuantizeOp quantize = getOnlyQuantize(op);
     if (quantize && bias.kind != Bias::Float) {
@@ -633,8 +636,9 @@ struct LowerProducts : mpq::impl::LowerProductsPassBase<LowerProducts> {
       ProductParts parts;
       StringRef reason = "its sum may exceed 31 bits";
       (void)splitProduct(product, parts, reason);
-      remark::missed(product.getLoc(), remark::RemarkOpts::name("float-product")
-                                           .category("mpq-lower"))
+      remark::missed(
+          product.getLoc(),
+          remark::RemarkOpts::name("float-product").category("mpq-lower"))
           << remark::reason("{0}", reason.str());
     });
   }
