@@ -9,7 +9,7 @@
 // CHECK-NEXT: %[[S:.*]] = memref.subview %[[D]][%[[I]]] [16] [1]
 // CHECK-NEXT: %[[V:.*]] = vector.transfer_read %[[X]][%[[I]]]
 // CHECK-NEXT: vector.transfer_write %[[V]], %[[S]]
-// CHECK-NEXT: }
+// CHECK-NEXT: {{^ *[}]$}}
 // CHECK-NEXT: return
 // CHECK-LABEL: func.func @model(
 // CHECK: call @in_place(

@@ -119,3 +119,43 @@ func.func @two_roots(%x: tensor<6x8xf32>, %w: tensor<1x8x16xf32>) -> tensor<6xf3
   } -> tensor<6xf32>
   return %s : tensor<6xf32>
 }
+
+// -----
+
+// A square that feeds a plain sum joins it, a product of two inputs does not:
+// the sum would become a contraction, which rounds otherwise (N-C1).
+// CHECK-LABEL: func.func @sums
+// CHECK: linalg.generic
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: %[[SQUARE:.*]] = arith.mulf
+// CHECK-NEXT: arith.addf %{{.*}}, %[[SQUARE]]
+// CHECK: linalg.generic
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: %[[PRODUCT:.*]] = arith.mulf
+// CHECK-NEXT: linalg.yield %[[PRODUCT]]
+// CHECK: linalg.generic
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: arith.addf
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+func.func @sums(%x: tensor<6x16xf32>, %y: tensor<6x16xf32>) -> (tensor<6xf32>, tensor<6xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<6x16xf32>
+  %e1 = tensor.empty() : tensor<6xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e1 : tensor<6xf32>) -> tensor<6xf32>
+  %q = linalg.square ins(%x : tensor<6x16xf32>) outs(%e : tensor<6x16xf32>) -> tensor<6x16xf32>
+  %s = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%q : tensor<6x16xf32>) outs(%f : tensor<6xf32>) {
+  ^bb0(%in: f32, %acc: f32):
+    %a = arith.addf %acc, %in : f32
+    linalg.yield %a : f32
+  } -> tensor<6xf32>
+  %p = linalg.mul ins(%x, %y : tensor<6x16xf32>, tensor<6x16xf32>) outs(%e : tensor<6x16xf32>) -> tensor<6x16xf32>
+  %t = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%p : tensor<6x16xf32>) outs(%f : tensor<6xf32>) {
+  ^bb0(%in: f32, %acc: f32):
+    %a = arith.addf %acc, %in : f32
+    linalg.yield %a : f32
+  } -> tensor<6xf32>
+  return %s, %t : tensor<6xf32>, tensor<6xf32>
+}

@@ -43,6 +43,19 @@ module attributes {mpq.target = #avx2} {
     return %r : tensor<4x8xf32>
   }
 
+  // So is the number it is filled with.
+  // CHECK-LABEL: func.func @splat_bias
+  // CHECK: %[[B:.*]] = arith.constant dense<2.5{{0*}}e+00> : tensor<8xf32>
+  // CHECK: mpq.contract {{.*}} bias(%[[B]] : tensor<8xf32>)
+  func.func @splat_bias(%a: tensor<4x2xf32>) -> tensor<4x8xf32> {
+    %w = arith.constant dense<1.0> : tensor<2x8xf32>
+    %b = arith.constant 2.5 : f32
+    %e = tensor.empty() : tensor<4x8xf32>
+    %f = linalg.fill ins(%b : f32) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+    %r = linalg.matmul ins(%a, %w : tensor<4x2xf32>, tensor<2x8xf32>) outs(%f : tensor<4x8xf32>) -> tensor<4x8xf32>
+    return %r : tensor<4x8xf32>
+  }
+
   // Any other init stays linalg's.
   // CHECK-LABEL: func.func @init
   // CHECK-NOT: mpq.contract

@@ -142,3 +142,75 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
     return %r : tensor<4x8xi8>
   }
 }
+
+// -----
+
+// Other orders than N-S1 (N-S2: a difference is no combination of partial
+// results): the lanes are rows, here three of 8, and each walks its own row in
+// order.
+// CHECK-LABEL: func.func @sequential(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<3x32xf32>, %[[D:[a-z0-9]+]]: tensor<3xf32>
+// CHECK: %[[START:.*]] = vector.transfer_read %[[D]][%c0], %{{[a-z0-9_]+}} : tensor<3xf32>, vector<8xf32>
+// CHECK: scf.for %[[K:[a-z0-9]+]] = %c0 to %c32 step %c1 iter_args(%[[ACC:[a-z0-9]+]] = %[[START]])
+// CHECK: %[[R0:.*]] = tensor.extract %[[X]][%c0, %[[K]]]
+// CHECK: %[[R1:.*]] = tensor.extract %[[X]][%c1, %[[K]]]
+// CHECK: %[[R2:.*]] = tensor.extract %[[X]][%c2, %[[K]]]
+// CHECK: %[[V:.*]] = vector.from_elements %[[R0]], %[[R1]], %[[R2]], %
+// CHECK: arith.subf %[[ACC]], %[[V]] : vector<8xf32>
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @sequential(%x: tensor<3x32xf32>, %d: tensor<3xf32>) -> tensor<3xf32> {
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (a)>], iterator_types = ["parallel", "reduction"]}
+        ins(%x : tensor<3x32xf32>) outs(%d : tensor<3xf32>) {
+    ^bb0(%in: f32, %acc: f32):
+      %s = arith.subf %acc, %in : f32
+      linalg.yield %s : f32
+    } -> tensor<3xf32>
+    return %r : tensor<3xf32>
+  }
+}
+
+// -----
+
+// A product that was not packed: its sum rounds once (N-C1).
+// CHECK-LABEL: func.func @contraction(
+// CHECK: scf.for %{{.*}} iter_args(%[[ACC:[a-z0-9]+]] = %{{.*}}) -> (vector<8xf32>)
+// CHECK: %[[R:.*]] = math.fma %{{.*}}, %{{.*}}, %[[ACC]] : vector<8xf32>
+// CHECK-NOT: arith.addf
+// CHECK: scf.yield %[[R]]
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @contraction(%x: tensor<4x6xf32>, %y: tensor<6x8xf32>, %d: tensor<4x8xf32>) -> tensor<4x8xf32> {
+    %zero = arith.constant 0.0 : f32
+    %f = linalg.fill ins(%zero : f32) outs(%d : tensor<4x8xf32>) -> tensor<4x8xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+                         iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%x, %y : tensor<4x6xf32>, tensor<6x8xf32>) outs(%f : tensor<4x8xf32>) {
+    ^bb0(%a: f32, %b: f32, %acc: f32):
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %acc, %p : f32
+      linalg.yield %s : f32
+    } -> tensor<4x8xf32>
+    return %r : tensor<4x8xf32>
+  }
+}
+
+// -----
+
+// A tail of one byte is stored as a scalar: a masked store of one byte would
+// write four.
+// CHECK-LABEL: func.func @single_lane(
+// CHECK: vector.transfer_write %{{.*}} {in_bounds = [true]} : vector<8xi8>
+// CHECK-NOT: vector.transfer_write
+// CHECK: %[[LAST:.*]] = vector.extract %{{.*}}[0] : i8 from vector<8xi8>
+// CHECK: tensor.insert %[[LAST]] into %{{.*}}[%c8]
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @single_lane(%x: tensor<9xi8>, %d: tensor<9xi8>) -> tensor<9xi8> {
+    %one = arith.constant 1 : i8
+    %r = linalg.generic {indexing_maps = [affine_map<(a) -> (a)>, affine_map<(a) -> (a)>], iterator_types = ["parallel"]}
+        ins(%x : tensor<9xi8>) outs(%d : tensor<9xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      %s = arith.xori %in, %one : i8
+      linalg.yield %s : i8
+    } -> tensor<9xi8>
+    return %r : tensor<9xi8>
+  }
+}
