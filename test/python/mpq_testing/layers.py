@@ -15,26 +15,31 @@ OPSET = 17
 
 
 class Layer:
-    """Builds the nodes of layer NUMBER; every name begins with its prefix."""
+    """The nodes of one layer, built by its methods; every name begins with PREFIX."""
 
-    def __init__(self, number: int):
-        self.number = number
-        self.prefix = f"l{number}"
-        self.rng = np.random.default_rng([2026, number])
+    def __init__(self, prefix: str, seed: int = 0, quantized: bool = False):
+        self.prefix = prefix
+        self.rng = np.random.default_rng([2026, seed])
         self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
         self.feed = {}
         self.shapes = {}
-        self.quantized = bool(self.rng.random() < 0.6)
-        root = ROOTS[number % len(ROOTS)]
-        self.kind = root.__name__.strip("_")
-        value = root(self)
-        for _ in range(self.rng.integers(0, 4)):
-            value = self.pick(TAILS)(self, value)
-        if self.quantized and self.rng.random() < 0.8:
+        self.quantized = quantized
+
+    @classmethod
+    def random(cls, number: int) -> "Layer":
+        layer = cls(f"l{number}", number)
+        layer.quantized = bool(layer.rng.random() < 0.6)
+        value = ROOTS[number % len(ROOTS)](layer)
+        for _ in range(layer.rng.integers(0, 4)):
+            value = layer.pick(TAILS)(layer, value)
+        layer.finish(value, integers=layer.quantized and layer.rng.random() < 0.8)
+        return layer
+
+    def finish(self, value: str, integers: bool = False) -> None:
+        """Makes VALUE the output, quantized to u8 if it is to have INTEGERS."""
+        if integers:
             value = self.node("QuantizeLinear", [value, *self.parameters(-4, 4)])
-            self.outputs.append((value, TensorProto.UINT8))
-        else:
-            self.outputs.append((value, TensorProto.FLOAT))
+        self.outputs.append((value, TensorProto.UINT8 if integers else TensorProto.FLOAT))
 
     # Helpers ---------------------------------------------------------------------------------------------------------
 
