@@ -85,9 +85,10 @@ Value BodyVectorizer::readLanes(Value source, ArrayRef<Value> positions) {
       ArrayRef<bool>{inBounds});
 }
 
-Value BodyVectorizer::readOperand(OpOperand *operand) {
+Value BodyVectorizer::readOperand(OpOperand *operand, Value source) {
   Location loc = op.getLoc();
-  Value source = operand->get();
+  if (!source)
+    source = operand->get();
   auto type = dyn_cast<RankedTensorType>(source.getType());
   if (!type)
     return source; // a scalar operand

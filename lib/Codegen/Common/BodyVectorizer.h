@@ -39,7 +39,8 @@ public:
   /// Reads input `operand` of the operation for these lanes: one vector load
   /// where its elements are consecutive, one scalar where all lanes read the
   /// same, else one load for each lane. Lanes beyond an extent are not read.
-  mlir::Value readOperand(mlir::OpOperand *operand);
+  /// `source` stands for the operand's value if given.
+  mlir::Value readOperand(mlir::OpOperand *operand, mlir::Value source = {});
 
   /// Clones the body; returns what the terminator yields for result 0, as a
   /// vector. Failure if an operation has no vector form.

@@ -119,6 +119,42 @@ static Group growRows(linalg::GenericOp last) {
   return group;
 }
 
+/// The tensor.empty an operation's result is written to, through fills.
+static tensor::EmptyOp findDestination(Value init) {
+  while (auto fill = init.getDefiningOp<linalg::FillOp>())
+    init = fill.getOutputs()[0];
+  return init.getDefiningOp<tensor::EmptyOp>();
+}
+
+/// Gives every generic an init it may overwrite: copies what others need, and
+/// drops what is never read.
+static void separateInits(Block &block) {
+  SmallVector<linalg::GenericOp> generics;
+  for (auto generic : block.getOps<linalg::GenericOp>())
+    if (generic.getNumResults() == 1)
+      generics.push_back(generic);
+  for (linalg::GenericOp generic : generics) {
+    OpOperand *init = generic.getDpsInitOperand(0);
+    Operation *producer = init->get().getDefiningOp();
+    if (findDestination(init->get()) ||
+        (isa_and_nonnull<linalg::GenericOp>(producer) &&
+         init->get().hasOneUse()))
+      continue;
+    OpBuilder builder(generic);
+    Location loc = generic.getLoc();
+    auto type = cast<RankedTensorType>(init->get().getType());
+    Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                          type.getElementType());
+    if (generic.getMatchingBlockArgument(init).use_empty()) {
+      init->set(empty);
+      continue;
+    }
+    // Not a generic: canonicalization would fold it away.
+    init->set(
+        linalg::CopyOp::create(builder, loc, init->get(), empty).getResult(0));
+  }
+}
+
 /// All groups, in program order of their last operations.
 static SmallVector<Group> findGroups(Block &block) {
   SmallVector<Group> groups;
@@ -132,7 +168,7 @@ static SmallVector<Group> findGroups(Block &block) {
       if (group.size() == 1)
         if (Operation *root = findRoot(generic))
           group.insert(root);
-    } else if (isRoot(&op)) {
+    } else if (isRoot(&op) || isa<linalg::CopyOp>(op)) {
       group.insert(&op);
     } else {
       continue;
@@ -158,13 +194,6 @@ static void copyInto(OpBuilder &builder, Value value, IRMapping &mapping) {
   builder.clone(*op, mapping);
 }
 
-/// The tensor.empty an operation's result is written to, through fills.
-static tensor::EmptyOp findDestination(Value init) {
-  while (auto fill = init.getDefiningOp<linalg::FillOp>())
-    init = fill.getOutputs()[0];
-  return init.getDefiningOp<tensor::EmptyOp>();
-}
-
 namespace {
 class Outliner {
 public:
@@ -177,17 +206,18 @@ public:
         ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
     Operation *last = ops.back();
     auto init = cast<DestinationStyleOpInterface>(last).getDpsInits()[0];
+    // A reduction that starts from computed values accumulates in place: its
+    // init (see separateInits) is the destination.
     tensor::EmptyOp destination = findDestination(init);
-    if (!destination)
-      return last->emitError(
-          "expected the init of a kernel's last operation to "
-          "be an empty tensor (or a fill of one)");
+    Value inPlace = destination ? Value() : init;
 
     llvm::SetVector<Value> inputs;
     for (Operation *op : ops)
       for (Value operand : getUsedValues(op)) {
         Operation *def = operand.getDefiningOp();
         if (def && (group.contains(def) || isCopiedIntoKernels(def)))
+          continue;
+        if (operand == inPlace)
           continue;
         inputs.insert(operand);
       }
@@ -209,17 +239,16 @@ public:
     IRMapping mapping;
     mapping.map(inputs.getArrayRef(),
                 kernel.getArguments().take_front(inputs.size()));
+    BlockArgument result = kernel.getArgument(inputs.size());
+    if (inPlace)
+      mapping.map(inPlace, result);
     for (Operation *op : ops) {
-      bool isLast = op == last;
-      for (Value operand : getUsedValues(op))
-        if (!isLast || operand != destination.getResult()) {
-          if (isLast && findDestination(operand) == destination)
-            mapping.map(destination.getResult(),
-                        kernel.getArgument(inputs.size()));
-          copyInto(builder, operand, mapping);
-        }
-      if (isLast)
-        mapping.map(destination.getResult(), kernel.getArgument(inputs.size()));
+      for (Value operand : getUsedValues(op)) {
+        if (op == last && destination &&
+            findDestination(operand) == destination)
+          mapping.map(destination.getResult(), result);
+        copyInto(builder, operand, mapping);
+      }
       builder.clone(*op, mapping);
     }
     func::ReturnOp::create(builder, last->getLoc(),
@@ -228,8 +257,11 @@ public:
     builder.setInsertionPoint(last);
     SmallVector<Value> operands(inputs.begin(), inputs.end());
     auto type = cast<RankedTensorType>(resultType);
-    operands.push_back(tensor::EmptyOp::create(
-        builder, last->getLoc(), type.getShape(), type.getElementType()));
+    operands.push_back(inPlace ? inPlace
+                               : tensor::EmptyOp::create(
+                                     builder, last->getLoc(), type.getShape(),
+                                     type.getElementType())
+                                     .getResult());
     // The whole range; planning replaces it by the strategy's work items.
     Value zero = arith::ConstantIndexOp::create(builder, last->getLoc(), 0);
     operands.append(2, zero);
@@ -265,6 +297,7 @@ struct FormKernels : mpq::impl::FormKernelsPassBase<FormKernels> {
     if (failed(main))
       return signalPassFailure();
     Outliner outliner(*main);
+    separateInits(main->getBody().front());
     unsigned index = 0;
     for (Group &group : findGroups(main->getBody().front()))
       if (failed(outliner.outline(group, index++)))

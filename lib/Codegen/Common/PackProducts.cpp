@@ -1,5 +1,5 @@
 //===- PackProducts.cpp - products with constant weights become mpq.contract and
-//mpq.conv ---===//
+// mpq.conv ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

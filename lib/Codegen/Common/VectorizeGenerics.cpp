@@ -1,5 +1,5 @@
 //===- VectorizeGenerics.cpp - loops of vectors for elementwise operations and
-//reductions ---===//
+// reductions ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -275,9 +275,13 @@ FailureOr<Value> GenericEmitter::emitBesideLanes(unsigned lane,
             value = vectorBody(lane, lanes, Value());
           } else {
             BodyVectorizer reader(b, op, lanes, lane, indices);
+            // In place: what a lane starts from is read before it is written.
+            Value current =
+                isWritable(op.getDpsInits()[0]) ? destination : Value();
             Value start = getFill();
             start = reader.toVector(
-                start ? start : reader.readOperand(op.getDpsInitOperand(0)));
+                start ? start
+                      : reader.readOperand(op.getDpsInitOperand(0), current));
             value = loops(reduced, start, [&](Value accumulator) {
               return vectorBody(lane, lanes, accumulator);
             });
@@ -349,7 +353,10 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
     SmallVector<Value> at = resultPosition();
     Value start = getFill();
     if (!start)
-      start = tensor::ExtractOp::create(b, loc, op.getDpsInits()[0], at);
+      start = tensor::ExtractOp::create(
+          b, loc,
+          isWritable(op.getDpsInits()[0]) ? destination : op.getDpsInits()[0],
+          at);
     return tensor::InsertOp::create(b, loc, combine(start, total), destination,
                                     at)
         .getResult();

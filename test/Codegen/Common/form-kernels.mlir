@@ -100,3 +100,24 @@ func.func @apart(%a: tensor<16x8xf32>, %w: tensor<1x8x16xf32>) -> (tensor<16x16x
   } -> tensor<16x16xf32>
   return %p, %r : tensor<16x16xf32>, tensor<16x16xf32>
 }
+
+// -----
+
+// An init that others own is copied before a kernel accumulates into it.
+// CHECK: func.func private @kernel_0
+// CHECK: linalg.copy
+// CHECK: func.func private @kernel_1
+// CHECK: arith.addf
+// CHECK: func.func @accumulate
+// CHECK: %[[COPY:.*]] = call @kernel_0(%arg1
+// CHECK: call @kernel_1(%arg0, %[[COPY]]
+#id = affine_map<(d0) -> (d0)>
+func.func @accumulate(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<4xf32>) outs(%y : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
