@@ -127,3 +127,24 @@ func.func @depthwise(%x: tensor<1x2x3x16xi8>, %w: tensor<1x2x64xi8>, %d: tensor<
       {window = array<i64: 2, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, depthwise} -> tensor<1x1x1x16xi32>
   return %r : tensor<1x1x1x16xi32>
 }
+
+// -----
+
+// One column beyond a whole vector is stored as a scalar: the masked store of a
+// byte would write four.
+// CHECK-LABEL: func.func @single_lane(
+// CHECK: vector.transfer_write %{{.*}} {in_bounds = [true]} : vector<16xi8>, tensor<1x17xi8>
+// CHECK-NOT: vector.transfer_write
+// CHECK: %[[LAST:.*]] = vector.extract %{{.*}}[0] : i8 from vector<16xi8>
+// CHECK: tensor.insert %[[LAST]] into %{{.*}}[%c0, %c16]
+func.func @single_lane(%a: tensor<1x4xi8>, %w: tensor<2x1x64xi8>, %d: tensor<1x17xi8>) -> tensor<1x17xi8> {
+  %e = tensor.empty() : tensor<1x17xi32>
+  %p = mpq.contract ins(%a, %w : tensor<1x4xi8>, tensor<2x1x64xi8>) outs(%e : tensor<1x17xi32>) -> tensor<1x17xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+      ins(%p : tensor<1x17xi32>) outs(%d : tensor<1x17xi8>) {
+  ^bb0(%x: i32, %out: i8):
+    %y = arith.trunci %x : i32 to i8
+    linalg.yield %y : i8
+  } -> tensor<1x17xi8>
+  return %r : tensor<1x17xi8>
+}
