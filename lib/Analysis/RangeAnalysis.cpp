@@ -32,10 +32,12 @@ RangeAnalysis::RangeAnalysis(Operation *root) {
       known[argument] = range;
 
   for (Operation &op : function.getFunctionBody().front()) {
-    auto attributes = op.getAttrOfType<ArrayAttr>(MPQDialect::getRangesAttrName());
+    auto attributes =
+        op.getAttrOfType<ArrayAttr>(MPQDialect::getRangesAttrName());
     bool complete = op.getNumResults() != 0;
     for (auto [index, result] : llvm::enumerate(op.getResults())) {
-      auto range = attributes ? dyn_cast<RangeAttr>(attributes[index]) : nullptr;
+      auto range =
+          attributes ? dyn_cast<RangeAttr>(attributes[index]) : nullptr;
       if (range)
         known[result] = range;
       else
@@ -49,10 +51,10 @@ RangeAnalysis::RangeAnalysis(Operation *root) {
     SmallVector<std::optional<std::pair<double, double>>> operands;
     for (Value operand : op.getOperands()) {
       Interval interval = intervalOf(operand);
-      operands.push_back(interval.isUnknown()
-                             ? std::nullopt
-                             : std::optional(std::pair(interval.lower,
-                                                       interval.upper)));
+      operands.push_back(
+          interval.isUnknown()
+              ? std::nullopt
+              : std::optional(std::pair(interval.lower, interval.upper)));
     }
     for (auto [result, bounds] :
          llvm::zip_equal(op.getResults(), inference.inferRanges(operands)))

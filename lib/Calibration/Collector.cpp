@@ -30,8 +30,9 @@ llvm::Error Collector::finishSample(llvm::StringRef sample) {
   return llvm::createStringError(
       "value '" + firstNaN + "' has " + llvm::Twine(nansInFirst) +
       " NaN among " + llvm::Twine(elementsInFirst) + " elements in sample '" +
-      sample + "': expected calibration data for which the float model is "
-               "finite");
+      sample +
+      "': expected calibration data for which the float model is "
+      "finite");
 }
 
 Profile Collector::takeProfile(llvm::StringRef fingerprint) {

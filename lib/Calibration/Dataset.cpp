@@ -33,10 +33,10 @@ static std::string describe(NpyType type, llvm::ArrayRef<int64_t> shape) {
   if (shape.empty())
     return text + " scalar";
   return text + " " +
-         llvm::join(llvm::map_range(shape, [](int64_t extent) {
-                      return std::to_string(extent);
-                    }),
-                    "x");
+         llvm::join(
+             llvm::map_range(
+                 shape, [](int64_t extent) { return std::to_string(extent); }),
+             "x");
 }
 
 std::string InputSpec::describe() const { return ::describe(type, shape); }
@@ -132,11 +132,11 @@ llvm::Expected<Dataset> Dataset::open(StringRef directory,
                                  return others.count(name);
                                }) -
                  files.begin()];
-      return llvm::createStringError(
-          "incomplete calibration sample: '" +
-          dataset.getPath(partner.name, name) + "' has no partner '" +
-          dataset.getPath(input.name, name) + "' for input '" + input.name +
-          "'");
+      return llvm::createStringError("incomplete calibration sample: '" +
+                                     dataset.getPath(partner.name, name) +
+                                     "' has no partner '" +
+                                     dataset.getPath(input.name, name) +
+                                     "' for input '" + input.name + "'");
     }
   }
   dataset.samples.assign(all.begin(), all.end());

@@ -189,8 +189,8 @@ llvm::ArrayRef<uint64_t> Histogram::getCounts() const {
   if (total == 0)
     return {};
   int64_t first = getFirstBin();
-  int64_t last = int64_t(
-      std::floor(std::max(max, 0.0f) / std::ldexp(1.0, exponent)));
+  int64_t last =
+      int64_t(std::floor(std::max(max, 0.0f) / std::ldexp(1.0, exponent)));
   return llvm::ArrayRef<uint64_t>(counts).slice(first + kBins,
                                                 last - first + 1);
 }
@@ -220,9 +220,10 @@ bool Histogram::operator==(const Histogram &other) const {
                         exponent == other.exponent && counts == other.counts);
 }
 
-llvm::Expected<Histogram>
-Histogram::fromCounts(float min, float max, int exponent, int64_t firstBin,
-                      llvm::ArrayRef<uint64_t> counts, uint64_t infinities) {
+llvm::Expected<Histogram> Histogram::fromCounts(float min, float max,
+                                                int exponent, int64_t firstBin,
+                                                llvm::ArrayRef<uint64_t> counts,
+                                                uint64_t infinities) {
   auto reject = [](const llvm::Twine &why) {
     return llvm::createStringError("inconsistent histogram: " + why);
   };

@@ -210,8 +210,9 @@ llvm::Expected<Profile> Profile::fromJSON(llvm::StringRef text,
         llvm::toString(parsed.takeError()));
   const llvm::json::Object *root = parsed->getAsObject();
   if (!root || root->getString("format") != std::optional(kFormat))
-    return llvm::createStringError(where + ": expected an object with the field "
-                                           "'format' of '" +
+    return llvm::createStringError(where +
+                                   ": expected an object with the field "
+                                   "'format' of '" +
                                    kFormat + "'");
   Fields fields(*root, where);
   llvm::Expected<int64_t> version = fields.integer("version");
@@ -220,7 +221,8 @@ llvm::Expected<Profile> Profile::fromJSON(llvm::StringRef text,
   if (*version != kVersion)
     return llvm::createStringError(
         where + ": expected format version " + Twine(kVersion) + " but got " +
-        Twine(*version) + ", calibrate again with this version of the compiler");
+        Twine(*version) +
+        ", calibrate again with this version of the compiler");
 
   Profile profile;
   if (root->get("fingerprint")) {

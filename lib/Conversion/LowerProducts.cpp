@@ -6,13 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// One rewrite for every product, because its indexing maps say all that matters:
-// which dimensions of the weights index output channels, and which are summed.
-// The constant part of the sum is computed here from the weights, once.
+// One rewrite for every product, because its indexing maps say all that
+// matters: which dimensions of the weights index output channels, and which are
+// summed. The constant part of the sum is computed here from the weights, once.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Parameters.h"
+#include "ProductParts.h"
 
 #include "mpq/Conversion/Passes.h"
 
@@ -38,299 +38,27 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-namespace {
-/// A product split into what the integer form needs. Output channels are the
-/// parallel loops that index the weights; they are numbered in row-major order
-/// of the output dimensions they appear in.
-struct ProductParts {
-  linalg::LinalgOp op;
-  OpOperand *activation, *weight;
-  DequantizeOp dequantizedActivation, dequantizedWeight;
-  TensorParameters input;
-
-  SmallVector<int64_t> channelDims;    // of the output, increasing
-  SmallVector<int64_t> channelExtents; // along channelDims
-  int64_t channels = 1;
-
-  SmallVector<int8_t> weights;      // row-major, zero point partly removed
-  bool weightsChanged = false;      // `weights` differ from the stored bytes
-  SmallVector<float> scales;        // sx * sw, a channel
-  SmallVector<int32_t> remainder;   // weight zero point left, a channel
-  SmallVector<int64_t> correction;  // sum of terms without qx, a channel
-  SmallVector<int64_t> bound;       // of |sum of terms with qx|, a channel
-
-  bool hasRemainder() const {
-    return llvm::any_of(remainder, [](int32_t z) { return z != 0; });
-  }
-};
-
-/// Calls `f(linear index, multi-index)` for every element of `shape` in
-/// row-major order.
-template <typename Fn>
-void forEachElement(ArrayRef<int64_t> shape, Fn &&f) {
-  int64_t total = ShapedType::getNumElements(shape);
-  SmallVector<int64_t> index(shape.size(), 0);
-  for (int64_t linear = 0; linear < total; ++linear) {
-    f(linear, ArrayRef<int64_t>(index));
-    for (int64_t d = int64_t(shape.size()) - 1; d >= 0; --d) {
-      if (++index[d] < shape[d])
-        break;
-      index[d] = 0;
-    }
-  }
-}
-} // namespace
-
-/// Finds the channels of the product. Fails if a weight dimension is not a plain
-/// loop or a channel is not a plain dimension of the output.
-static LogicalResult findChannels(ProductParts &parts,
-                                  SmallVectorImpl<int64_t> &weightStrides) {
-  AffineMap weightMap = parts.op.getMatchingIndexingMap(parts.weight);
-  AffineMap outputMap =
-      parts.op.getMatchingIndexingMap(parts.op.getDpsInitOperand(0));
-  SmallVector<utils::IteratorType> iterators = parts.op.getIteratorTypesArray();
-  SmallVector<int64_t> extents = parts.op.getStaticLoopRanges();
-  if (!weightMap.isProjectedPermutation() ||
-      !outputMap.isProjectedPermutation() ||
-      llvm::any_of(extents, ShapedType::isDynamic))
-    return failure();
-  DenseMap<unsigned, int64_t> strideOfLoop;
-  for (int64_t d = int64_t(outputMap.getNumResults()) - 1; d >= 0; --d) {
-    unsigned loop = outputMap.getDimPosition(d);
-    if (!weightMap.isFunctionOfDim(loop))
-      continue;
-    parts.channelDims.insert(parts.channelDims.begin(), d);
-    parts.channelExtents.insert(parts.channelExtents.begin(), extents[loop]);
-    strideOfLoop[loop] = parts.channels;
-    parts.channels *= extents[loop];
-  }
-  for (AffineExpr expr : weightMap.getResults()) {
-    unsigned loop = cast<AffineDimExpr>(expr).getPosition();
-    if (iterators[loop] == utils::IteratorType::parallel &&
-        !strideOfLoop.contains(loop))
-      return failure();
-    weightStrides.push_back(strideOfLoop.lookup(loop));
-  }
-  return success();
-}
-
-/// Splits `op`; on failure `reason` says what it lacks.
-static LogicalResult splitProduct(QuantizableOpInterface product,
-                                  ProductParts &parts, StringRef &reason) {
-  parts.op = cast<linalg::LinalgOp>(product.getOperation());
-  parts.activation = &product.getActivationOperand();
-  parts.weight = &product.getWeightOperand();
-  parts.dequantizedActivation =
-      parts.activation->get().getDefiningOp<DequantizeOp>();
-  parts.dequantizedWeight = parts.weight->get().getDefiningOp<DequantizeOp>();
-  if (!parts.dequantizedActivation || !parts.dequantizedWeight)
-    return reason = "not both operands are dequantized", failure();
-  std::optional<TensorParameters> input =
-      getTensorParameters(parts.dequantizedActivation);
-  if (!input)
-    return reason = "the activation's parameters are not one constant pair",
-           failure();
-  if (!input->isUnsigned || !input->storage.isInteger(8))
-    return reason = "the activation is not stored in unsigned 8 bits", failure();
-  parts.input = *input;
-
-  DequantizeOp weight = parts.dequantizedWeight;
-  auto weightType = cast<RankedTensorType>(weight.getInput().getType());
-  std::optional<ConstantView> data = ConstantView::get(weight.getInput()),
-                              scale = ConstantView::get(weight.getScale()),
-                              zero = ConstantView::get(weight.getZeroPoint());
-  if (!data || !scale || !zero)
-    return reason = "the weights are not constant", failure();
-  if (weightType.getElementTypeBitWidth() > 8)
-    return reason = "the weights have more than 8 bits", failure();
-  SmallVector<int64_t> strides;
-  if (failed(findChannels(parts, strides)))
-    return reason = "the weights' dimensions are not plain loops", failure();
-
-  // Scale and zero point as a function of the channel.
-  SmallVector<int64_t> paramStrides(weightType.getRank(), 0);
-  auto scaleType = cast<RankedTensorType>(weight.getScale().getType());
-  int64_t stride = 1;
-  for (int64_t i = scaleType.getRank() - 1; i >= 0; --i) {
-    auto dim = dyn_cast<AffineDimExpr>(weight.getParamMap()->getResult(i));
-    if (!dim || (strides[dim.getPosition()] == 0 && scaleType.getDimSize(i) > 1))
-      return reason = "the weights' scale changes inside a sum", failure();
-    paramStrides[dim.getPosition()] = stride;
-    stride *= scaleType.getDimSize(i);
-  }
-  auto dot = [](ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
-    int64_t sum = 0;
-    for (auto [x, y] : llvm::zip_equal(a, b))
-      sum += x * y;
-    return sum;
-  };
-  int64_t total = data->size();
-  bool isUnsigned = weight.getIsUnsigned();
-  SmallVector<int64_t> zeroPoints(parts.channels, 0);
-  parts.scales.assign(parts.channels, 0.0f);
-  bool fits = true; // every q - z in 8 signed bits
-  SmallVector<int32_t> channelOf(total);
-  forEachElement(weightType.getShape(), [&](int64_t i, ArrayRef<int64_t> at) {
-    int64_t channel = dot(strides, at), parameter = dot(paramStrides, at);
-    channelOf[i] = int32_t(channel);
-    parts.scales[channel] = parts.input.scale * scale->getFloat(parameter);
-    zeroPoints[channel] = zero->getInt(parameter, isUnsigned);
-    int64_t value = data->getInt(i, isUnsigned) - zeroPoints[channel];
-    fits &= value >= -128 && value <= 127;
-  });
-
-  // Either the whole zero point is subtracted, or what makes u8 weights signed.
-  unsigned width = weightType.getElementTypeBitWidth();
-  int64_t half = isUnsigned && width == 8 ? 128 : 0;
-  parts.weights.resize(total);
-  parts.remainder.assign(parts.channels, 0);
-  parts.correction.assign(parts.channels, 0);
-  parts.bound.assign(parts.channels, 0);
-  if (!fits)
-    for (int64_t c = 0; c < parts.channels; ++c)
-      parts.remainder[c] = int32_t(zeroPoints[c] - half);
-  for (int64_t i = 0; i < total; ++i) {
-    int32_t channel = channelOf[i];
-    int64_t stored = data->getInt(i, isUnsigned);
-    int64_t value = stored - (fits ? zeroPoints[channel] : half);
-    parts.weights[i] = int8_t(value);
-    parts.weightsChanged |= value != stored || width != 8;
-    parts.correction[channel] -=
-        parts.input.zeroPoint * (value - parts.remainder[channel]);
-    parts.bound[channel] +=
-        255 * (std::abs(value) + std::abs(int64_t(parts.remainder[channel])));
-  }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Bias
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// What initializes the float product.
-struct Bias {
-  enum Kind { Zero, Integer, Float } kind;
-  /// Integer: a number for each channel in units of the accumulator.
-  SmallVector<int64_t> integers;
-};
-} // namespace
-
-/// Classifies what the product starts from: nothing, constants for each channel
-/// (float, or integers under a dequantization as in imported models), or a tensor
-/// that has to be added in float.
-static Bias analyzeBias(ProductParts &parts) {
-  Value init = parts.op.getDpsInits()[0];
-  Value source = init;
-  SmallVector<int64_t> outputDims; // of the output, one for each of source's
-  auto type = cast<RankedTensorType>(init.getType());
-  FloatAttr scalar;
-  if (auto fill = init.getDefiningOp<linalg::FillOp>()) {
-    if (!matchPattern(fill.getInputs()[0], m_Constant(&scalar)))
-      return {Bias::Float, {}};
-  } else if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>()) {
-    source = broadcast.getInput();
-    for (int64_t d = 0; d < type.getRank(); ++d)
-      if (!llvm::is_contained(broadcast.getDimensions(), d))
-        outputDims.push_back(d);
-  } else if (auto generic = init.getDefiningOp<linalg::GenericOp>();
-             generic && linalg::isaBroadcastOpInterface(generic)) {
-    source = generic.getInputs()[0];
-    AffineMap map = generic.getIndexingMapsArray()[0];
-    for (unsigned i = 0; i < map.getNumResults(); ++i)
-      outputDims.push_back(map.getDimPosition(i));
-  } else {
-    SplatElementsAttr splat;
-    if (!matchPattern(init, m_Constant(&splat)))
-      return {Bias::Float, {}};
-    scalar = FloatAttr::get(type.getElementType(), splat.getSplatValue<APFloat>());
-  }
-
-  // Numbers of the source, and the scale they are already in, if any.
-  std::optional<ConstantView> numbers, storedScale;
-  bool stored = false;
-  if (!scalar) {
-    if (auto dequantize = source.getDefiningOp<DequantizeOp>()) {
-      numbers = ConstantView::get(dequantize.getInput());
-      storedScale = ConstantView::get(dequantize.getScale());
-      std::optional<ConstantView> zero =
-          ConstantView::get(dequantize.getZeroPoint());
-      stored = numbers && storedScale && zero && zero->isSplat() &&
-               zero->getInt(0, false) == 0 &&
-               numbers->getElementType().isInteger(32) &&
-               (storedScale->size() == 1 ||
-                storedScale->size() == numbers->size());
-      if (!stored)
-        return {Bias::Float, {}};
-    } else {
-      numbers = ConstantView::get(source);
-      if (!numbers || !numbers->getElementType().isF32())
-        return {Bias::Float, {}};
-    }
-  }
-  if (scalar && scalar.getValue().isZero())
-    return {Bias::Zero, {}};
-
-  // Channel c has coordinates along channelDims; the source is indexed by some
-  // of them.
-  SmallVector<int64_t> sourceStrides(parts.channelDims.size(), 0);
-  int64_t stride = 1;
-  for (int64_t i = int64_t(outputDims.size()) - 1; i >= 0; --i) {
-    const auto *at = llvm::find(parts.channelDims, outputDims[i]);
-    if (at == parts.channelDims.end())
-      return {Bias::Float, {}};
-    sourceStrides[at - parts.channelDims.begin()] = stride;
-    stride *= type.getDimSize(outputDims[i]);
-  }
-  Bias bias{Bias::Integer, {}};
-  bool inRange = true;
-  forEachElement(parts.channelExtents, [&](int64_t c, ArrayRef<int64_t> at) {
-    int64_t index = 0;
-    for (auto [coordinate, s] : llvm::zip_equal(at, sourceStrides))
-      index += coordinate * s;
-    double scale = parts.scales[c], integer;
-    if (stored) {
-      float own = storedScale->getFloat(storedScale->size() == 1 ? 0 : index);
-      int64_t value = numbers->getInt(index, false);
-      // Usually in the accumulator's own scale, then exact.
-      integer = own == parts.scales[c]
-                    ? double(value)
-                    : std::nearbyint(double(value) * double(own) / scale);
-    } else {
-      double value = scalar ? scalar.getValueAsDouble()
-                            : double(numbers->getFloat(index));
-      integer = std::nearbyint(value / scale);
-    }
-    // Also rejects NaN. Beyond 2^30 no room for products would remain.
-    inRange &= std::abs(integer) <= double(1 << 30);
-    bias.integers.push_back(inRange ? int64_t(integer) : 0);
-  });
-  if (!inRange)
-    return {Bias::Float, {}};
-  return bias;
-}
-
 //===----------------------------------------------------------------------===//
 // Construction
 //===----------------------------------------------------------------------===//
 
 /// A parallel generic of the output's shape.
-static Value createElementwise(
-    OpBuilder &builder, Location loc, RankedTensorType type, ValueRange inputs,
-    ArrayRef<AffineMap> inputMaps,
-    function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+static Value
+createElementwise(OpBuilder &builder, Location loc, RankedTensorType type,
+                  ValueRange inputs, ArrayRef<AffineMap> inputMaps,
+                  function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
   Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
                                         type.getElementType());
   SmallVector<AffineMap> maps(inputMaps);
   maps.push_back(builder.getMultiDimIdentityMap(type.getRank()));
   SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
-  return linalg::GenericOp::create(builder, loc, TypeRange{type}, inputs,
-                                   ValueRange{empty}, maps, iterators,
-                                   [&](OpBuilder &b, Location l, ValueRange args) {
-                                     linalg::YieldOp::create(b, l,
-                                                             body(b, l, args));
-                                   })
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{type}, inputs, ValueRange{empty}, maps,
+             iterators,
+             [&](OpBuilder &b, Location l, ValueRange args) {
+               linalg::YieldOp::create(b, l, body(b, l, args));
+             })
       .getResult(0);
 }
 
@@ -339,8 +67,8 @@ namespace {
 class ChannelConstant {
 public:
   template <typename T>
-  ChannelConstant(OpBuilder &builder, ProductParts &parts,
-                  ArrayRef<T> values, Type element) {
+  ChannelConstant(OpBuilder &builder, ProductParts &parts, ArrayRef<T> values,
+                  Type element) {
     if (llvm::all_equal(values)) {
       if constexpr (std::is_same_v<T, float>)
         scalar = FloatAttr::get(element, values.front());
@@ -436,8 +164,8 @@ static Value createIntegerProduct(OpBuilder &builder, ProductParts &parts,
 
 /// `acc - zw * sum qx` for weights whose zero point could not be removed: a
 /// second reduction of the activations over the same windows.
-static Value subtractActivationSums(OpBuilder &builder,
-                                    ProductParts &parts, Value acc) {
+static Value subtractActivationSums(OpBuilder &builder, ProductParts &parts,
+                                    Value acc) {
   Location loc = parts.op.getLoc();
   Type i32 = builder.getI32Type();
   AffineMap inputMap = parts.op.getMatchingIndexingMap(parts.activation);
@@ -512,8 +240,8 @@ static Value subtractActivationSums(OpBuilder &builder,
       });
 }
 
-/// The quantization that is the product's only consumer, if `mpq.requantize` can
-/// stand for it.
+/// The quantization that is the product's only consumer, if `mpq.requantize`
+/// can stand for it.
 static QuantizeOp getOnlyQuantize(linalg::LinalgOp op) {
   if (!op->hasOneUse())
     return {};
@@ -568,7 +296,8 @@ struct LowerProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
 
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     SmallVector<Value> inputs{acc};
-    SmallVector<AffineMap> maps{rewriter.getMultiDimIdentityMap(type.getRank())};
+    SmallVector<AffineMap> maps{
+        rewriter.getMultiDimIdentityMap(type.getRank())};
     Type f32 = rewriter.getF32Type();
     QuantizeOp quantize = getOnlyQuantize(op);
     if (quantize && bias.kind != Bias::Float) {
@@ -633,8 +362,9 @@ struct LowerProducts : mpq::impl::LowerProductsPassBase<LowerProducts> {
       ProductParts parts;
       StringRef reason = "its sum may exceed 31 bits";
       (void)splitProduct(product, parts, reason);
-      remark::missed(product.getLoc(), remark::RemarkOpts::name("float-product")
-                                           .category("mpq-lower"))
+      remark::missed(
+          product.getLoc(),
+          remark::RemarkOpts::name("float-product").category("mpq-lower"))
           << remark::reason("{0}", reason.str());
     });
   }

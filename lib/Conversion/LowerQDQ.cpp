@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Code generation knows one shape of elementwise work: a linalg.generic. Putting
-// the scalar forms into bodies lets upstream fusion join them with whatever
-// surrounds them, so quantization costs registers instead of memory.
+// Code generation knows one shape of elementwise work: a linalg.generic.
+// Putting the scalar forms into bodies lets upstream fusion join them with
+// whatever surrounds them, so quantization costs registers instead of memory.
 //
 //===----------------------------------------------------------------------===//
 

@@ -6,10 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A reshape of dequantized values is a dequantization of reshaped integers. With
-// one scale per tensor that holds for every operation that moves values, and for
-// the maximum, because quantization is monotone. Moving 8 bits instead of 32
-// quarters the memory traffic, and it brings dequantizations next to the
+// A reshape of dequantized values is a dequantization of reshaped integers.
+// With one scale per tensor that holds for every operation that moves values,
+// and for the maximum, because quantization is monotone. Moving 8 bits instead
+// of 32 quarters the memory traffic, and it brings dequantizations next to the
 // products that want them. Dequantizations sink and quantizations rise, so the
 // greedy driver ends after as many steps as there are movements.
 //
@@ -97,10 +97,9 @@ static Value rebuildOnIntegers(OpBuilder &builder, ScaleRelationOpInterface op,
                  builder, loc, TypeRange{newType}, inputs, ValueRange{init},
                  pool.getStrides(), pool.getDilations())
           .getResult(0);
-    return linalg::PoolingNhwcMaxOp::create(builder, loc, TypeRange{newType},
-                                            inputs, ValueRange{init},
-                                            pool.getStrides(),
-                                            pool.getDilations())
+    return linalg::PoolingNhwcMaxOp::create(
+               builder, loc, TypeRange{newType}, inputs, ValueRange{init},
+               pool.getStrides(), pool.getDilations())
         .getResult(0);
   }
   if (isa<linalg::PoolingNchwMaxOp>(op.getOperation()))
@@ -268,5 +267,6 @@ struct MoveOnIntegers : mpq::impl::MoveOnIntegersPassBase<MoveOnIntegers> {
 } // namespace
 
 void mpq::populateMoveOnIntegersPatterns(RewritePatternSet &patterns) {
-  patterns.add<SinkDequantize, RaiseQuantize, CancelPair>(patterns.getContext());
+  patterns.add<SinkDequantize, RaiseQuantize, CancelPair>(
+      patterns.getContext());
 }

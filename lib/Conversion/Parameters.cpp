@@ -49,7 +49,7 @@ AffineMap mpq::getPerTensorMap(MLIRContext *context, int64_t rank) {
 }
 
 IntegerAttr mpq::getStorageAttr(Type type, int64_t value) {
-  return IntegerAttr::get(
-      type, APInt(type.getIntOrFloatBitWidth(), uint64_t(value),
-                  /*isSigned=*/false, /*implicitTrunc=*/true));
+  return IntegerAttr::get(type,
+                          APInt(type.getIntOrFloatBitWidth(), uint64_t(value),
+                                /*isSigned=*/false, /*implicitTrunc=*/true));
 }

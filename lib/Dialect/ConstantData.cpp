@@ -81,7 +81,8 @@ std::optional<SmallVector<char>> mpq::readConstantBytes(Attribute attr) {
 
 std::optional<SmallVector<char>> mpq::readConstantBytes(Value value) {
   Attribute attr;
-  if (!isa<ShapedType>(value.getType()) || !matchPattern(value, m_Constant(&attr)))
+  if (!isa<ShapedType>(value.getType()) ||
+      !matchPattern(value, m_Constant(&attr)))
     return std::nullopt;
   return readConstantBytes(attr);
 }

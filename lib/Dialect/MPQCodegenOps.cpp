@@ -22,7 +22,8 @@ template <typename OpTy>
 static LogicalResult verifyElementTypes(OpTy op, Value lhs, Value rhs) {
   Type in = elementType(lhs);
   Type out = elementType(op.getInit());
-  bool ok = in == elementType(rhs) && (in.isF32() ? out.isF32() : out.isInteger(32));
+  bool ok =
+      in == elementType(rhs) && (in.isF32() ? out.isF32() : out.isInteger(32));
   if (op.getBias())
     ok &= elementType(op.getBias()) == out;
   if (ok)
@@ -70,7 +71,8 @@ LogicalResult ContractOp::verify() {
        rhs.getDimSize(batched) == llvm::divideCeilSigned(columns, getLanes()) &&
        rhs.getDimSize(batched + 1) == llvm::divideCeilSigned(depth, getGroup());
   if (!ok) // (C3)
-    return emitOpError("expected rhs packed [ceil(N/L)][ceil(K/G)][L*G] for N = ")
+    return emitOpError(
+               "expected rhs packed [ceil(N/L)][ceil(K/G)][L*G] for N = ")
            << columns << ", K = " << depth << ", G = " << getGroup()
            << " but got " << rhs;
   return verifyBias(*this, columns);
@@ -110,10 +112,11 @@ LogicalResult ConvOp::verify() {
   int64_t groups = getDepthwise()
                        ? llvm::divideCeilSigned(taps, getGroup())
                        : taps * llvm::divideCeilSigned(channels, getGroup());
-  bool ok = weights.getShape().back() % getGroup() == 0 && getLanes() > 0 &&
-            weights.getDimSize(0) == llvm::divideCeilSigned(filters, getLanes()) &&
-            weights.getDimSize(1) == groups &&
-            (!getDepthwise() || filters == channels);
+  bool ok =
+      weights.getShape().back() % getGroup() == 0 && getLanes() > 0 &&
+      weights.getDimSize(0) == llvm::divideCeilSigned(filters, getLanes()) &&
+      weights.getDimSize(1) == groups &&
+      (!getDepthwise() || filters == channels);
   if (!ok) // (V4)
     return emitOpError("expected weights packed for ")
            << filters << " filters, " << taps << " taps and " << channels
@@ -151,11 +154,14 @@ ParseResult Dot4Op::parse(OpAsmParser &parser, OperationState &result) {
 }
 
 void Dot4Op::print(OpAsmPrinter &printer) {
-  auto sign = [](bool isUnsigned) { return isUnsigned ? " unsigned" : " signed"; };
+  auto sign = [](bool isUnsigned) {
+    return isUnsigned ? " unsigned" : " signed";
+  };
   printer << ' ' << getAcc() << ", " << getLhs() << sign(getLhsUnsigned())
           << ", " << getRhs() << sign(getRhsUnsigned());
   printer.printOptionalAttrDict(
-      (*this)->getAttrs(), {getLhsUnsignedAttrName(), getRhsUnsignedAttrName()});
+      (*this)->getAttrs(),
+      {getLhsUnsignedAttrName(), getRhsUnsignedAttrName()});
   printer << " : " << getAcc().getType() << ", " << getLhs().getType();
 }
 

@@ -63,9 +63,9 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
   return success();
 }
 
-LogicalResult
-MPQDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned index,
-                                     NamedAttribute attribute) {
+LogicalResult MPQDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                   unsigned index,
+                                                   NamedAttribute attribute) {
   StringRef name = attribute.getName();
   Attribute value = attribute.getValue();
   auto expect = [&](bool ok, StringRef what) -> LogicalResult {

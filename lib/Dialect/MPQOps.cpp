@@ -49,9 +49,9 @@ static LogicalResult verifyParameters(Operation *op, Value real, Value narrow,
     return {};
   };
   bool isTensor = isa<RankedTensorType>(real.getType());
-  bool sameKind = isTensor == isa<RankedTensorType>(narrow.getType()) &&
-                  isa<VectorType>(real.getType()) ==
-                      isa<VectorType>(narrow.getType());
+  bool sameKind =
+      isTensor == isa<RankedTensorType>(narrow.getType()) &&
+      isa<VectorType>(real.getType()) == isa<VectorType>(narrow.getType());
   if (!sameKind || shapeOf(real) != shapeOf(narrow)) // (Q1)
     return op->emitOpError("requires equal shapes but got ")
            << real.getType() << " and " << narrow.getType();
@@ -125,8 +125,7 @@ static std::pair<int64_t, int64_t> storageLimits(Type storage,
   return {-(int64_t(1) << (width - 1)), (int64_t(1) << (width - 1)) - 1};
 }
 
-template <typename OpTy>
-static std::pair<int64_t, int64_t> limitsOf(OpTy op) {
+template <typename OpTy> static std::pair<int64_t, int64_t> limitsOf(OpTy op) {
   if (std::optional<ArrayRef<int64_t>> range = op.getClampRange())
     return {(*range)[0], (*range)[1]};
   return storageLimits(op.getType(), op.getIsUnsigned());
@@ -138,7 +137,8 @@ template <typename OpTy> static LogicalResult verifyClampRange(OpTy op) {
   auto [lo, hi] = storageLimits(op.getType(), op.getIsUnsigned());
   if (range && (range->size() != 2 || (*range)[0] < lo || (*range)[1] > hi ||
                 (*range)[0] >= (*range)[1])) // (Q7)
-    return op.emitOpError("expected a clamp range of two increasing numbers in [")
+    return op.emitOpError(
+               "expected a clamp range of two increasing numbers in [")
            << lo << ", " << hi << "]";
   if (!range)
     return success();
@@ -146,8 +146,8 @@ template <typename OpTy> static LogicalResult verifyClampRange(OpTy op) {
   if (!matchPattern(op.getZeroPoint(), m_Constant(&zeroPoints)))
     return success();
   for (APInt value : zeroPoints.template getValues<APInt>()) {
-    int64_t z =
-        op.getIsUnsigned() ? int64_t(value.getZExtValue()) : value.getSExtValue();
+    int64_t z = op.getIsUnsigned() ? int64_t(value.getZExtValue())
+                                   : value.getSExtValue();
     if (z < (*range)[0] || z > (*range)[1]) // (Q7)
       return op.emitOpError("zero point ")
              << z << " is outside the clamp range [" << (*range)[0] << ", "
@@ -161,7 +161,9 @@ template <typename OpTy> static LogicalResult verifyClampRange(OpTy op) {
 //===----------------------------------------------------------------------===//
 
 std::pair<int64_t, int64_t> QuantizeOp::getLimits() { return limitsOf(*this); }
-std::pair<int64_t, int64_t> RequantizeOp::getLimits() { return limitsOf(*this); }
+std::pair<int64_t, int64_t> RequantizeOp::getLimits() {
+  return limitsOf(*this);
+}
 
 LogicalResult QuantizeOp::verify() {
   if (failed(verifyParameters(*this, getInput(), getResult(), getScale(),
@@ -246,12 +248,12 @@ ParseResult UnitOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void UnitOp::print(OpAsmPrinter &printer) {
   printer << ' ' << getKindAttr() << " (";
-  llvm::interleaveComma(
-      llvm::zip_equal(getBody().getArguments(), getInputs()), printer,
-      [&](auto pair) {
-        auto [argument, operand] = pair;
-        printer << argument << " = " << operand << " : " << operand.getType();
-      });
+  llvm::interleaveComma(llvm::zip_equal(getBody().getArguments(), getInputs()),
+                        printer, [&](auto pair) {
+                          auto [argument, operand] = pair;
+                          printer << argument << " = " << operand << " : "
+                                  << operand.getType();
+                        });
   printer << ") -> ";
   llvm::interleaveComma(getResultTypes(), printer);
   printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),

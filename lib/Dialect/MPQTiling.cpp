@@ -58,16 +58,18 @@ template <typename OpTy>
 static SmallVector<Range> resultDomain(OpTy op, OpBuilder &builder) {
   SmallVector<Range> domain;
   for (int64_t d = 0, e = op.getInit().getType().getRank(); d < e; ++d)
-    domain.push_back({builder.getIndexAttr(0),
-                      tensor::getMixedSize(builder, op.getLoc(), op.getInit(), d),
-                      builder.getIndexAttr(1)});
+    domain.push_back(
+        {builder.getIndexAttr(0),
+         tensor::getMixedSize(builder, op.getLoc(), op.getInit(), d),
+         builder.getIndexAttr(1)});
   return domain;
 }
 
 /// Packed columns: vectors of `lanes` from a multiple of `lanes`.
-static std::pair<OpFoldResult, OpFoldResult>
-packedColumns(Slicer &slicer, OpFoldResult offset, OpFoldResult size,
-              int64_t lanes) {
+static std::pair<OpFoldResult, OpFoldResult> packedColumns(Slicer &slicer,
+                                                           OpFoldResult offset,
+                                                           OpFoldResult size,
+                                                           int64_t lanes) {
   AffineExpr s0 = slicer.builder.getAffineSymbolExpr(0);
   return {slicer.apply(s0.floorDiv(lanes), offset),
           slicer.apply(s0.ceilDiv(lanes), size)};
@@ -157,11 +159,13 @@ ConvOp::getTiledImplementation(OpBuilder &builder,
   }
   // A depthwise filter reads its own channel, a dense one reads all.
   imageOffsets.push_back(getDepthwise() ? offsets[3] : slicer.constant(0));
-  imageSizes.push_back(getDepthwise() ? sizes[3] : slicer.extent(getImage(), 3));
+  imageSizes.push_back(getDepthwise() ? sizes[3]
+                                      : slicer.extent(getImage(), 3));
 
   SmallVector<Value> operands{
       slicer.slice(getImage(), imageOffsets, imageSizes),
-      slicer.slice(getWeights(), {column, slicer.constant(0), slicer.constant(0)},
+      slicer.slice(getWeights(),
+                   {column, slicer.constant(0), slicer.constant(0)},
                    {columns, slicer.extent(getWeights(), 1),
                     slicer.extent(getWeights(), 2)})};
   if (getBias())
@@ -177,8 +181,7 @@ ConvOp::getTiledImplementation(OpBuilder &builder,
 #define MPQ_RESULT_TILE_IS_DOMAIN_TILE(OP)                                     \
   LogicalResult OP::getResultTilePosition(                                     \
       OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets,                   \
-      ArrayRef<OpFoldResult> sizes,                                            \
-      SmallVector<OpFoldResult> &resultOffsets,                                \
+      ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,  \
       SmallVector<OpFoldResult> &resultSizes) {                                \
     resultOffsets.assign(offsets.begin(), offsets.end());                      \
     resultSizes.assign(sizes.begin(), sizes.end());                            \

@@ -73,7 +73,8 @@ StringRef ValueIds::makeUnique(StringRef name) {
   int64_t &suffix = nextSuffix[name];
   do {
     ++suffix;
-    std::tie(entry, inserted) = taken.insert((name + "#" + Twine(suffix)).str());
+    std::tie(entry, inserted) =
+        taken.insert((name + "#" + Twine(suffix)).str());
   } while (!inserted);
   return entry->getKey();
 }

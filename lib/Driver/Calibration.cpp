@@ -123,9 +123,9 @@ FailureOr<SampleRunner> mpq::makeReferenceRunner(ModuleOp instrumented) {
   FailureOr<func::FuncOp> model = findModel(instrumented);
   if (failed(model))
     return failure();
-  return SampleRunner([model = *model](ArrayRef<NpyArray> inputs,
-                                       Collector &collector) mutable
-                      -> llvm::Error {
+  return SampleRunner([model = *model](
+                          ArrayRef<NpyArray> inputs,
+                          Collector &collector) mutable -> llvm::Error {
     SmallVector<HostTensor> arguments;
     for (auto [input, type] :
          llvm::zip_equal(inputs, model.getArgumentTypes())) {

@@ -42,9 +42,9 @@ void mpq::registerAllPasses() {
   mlir::PassPipelineRegistration<>(
       "mpq-codegen-pipeline", "lowered linalg to kernels in the LLVM dialect",
       buildCodegenPipeline);
-  mlir::PassPipelineRegistration<>(
-      "mpq-form-kernels-pipeline", "lowered linalg to kernels on tensors",
-      buildFormKernelsPipeline);
+  mlir::PassPipelineRegistration<>("mpq-form-kernels-pipeline",
+                                   "lowered linalg to kernels on tensors",
+                                   buildFormKernelsPipeline);
   registerMPQConversionPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();

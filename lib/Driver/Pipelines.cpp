@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The phases by name, for quant-opt and for the stock mlir-opt with our plug-in:
-// a linalg file that no importer of ours wrote goes the same way.
+// The phases by name, for quant-opt and for the stock mlir-opt with our
+// plug-in: a linalg file that no importer of ours wrote goes the same way.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +26,7 @@ using namespace mlir;
 using namespace mpq;
 
 ApplyProfilePassOptions mpq::getApplyProfileOptions(llvm::StringRef profile,
-                                                     llvm::StringRef recipe) {
+                                                    llvm::StringRef recipe) {
   ApplyProfilePassOptions apply;
   apply.file = profile.str();
   if (recipe.empty())

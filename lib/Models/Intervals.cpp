@@ -67,10 +67,13 @@ Interval mpq::subtract(Interval a, Interval b) {
 }
 Interval mpq::multiply(Interval a, Interval b) {
   // A bound may be infinite without any value being so: zero times it is zero.
-  auto product = [](double x, double y) { return x == 0 || y == 0 ? 0 : x * y; };
+  auto product = [](double x, double y) {
+    return x == 0 || y == 0 ? 0 : x * y;
+  };
   double corners[] = {product(a.lower, b.lower), product(a.lower, b.upper),
                       product(a.upper, b.lower), product(a.upper, b.upper)};
-  auto [lower, upper] = std::minmax_element(std::begin(corners), std::end(corners));
+  auto [lower, upper] =
+      std::minmax_element(std::begin(corners), std::end(corners));
   return outwards(*lower, *upper);
 }
 Interval mpq::divide(Interval a, Interval b) {
@@ -88,7 +91,9 @@ Interval mpq::minimum(Interval a, Interval b) {
 Interval mpq::sum(Interval init, Interval term, int64_t terms) {
   if (terms <= 0)
     return init;
-  auto times = [&](double bound) { return bound == 0 ? 0 : bound * double(terms); };
+  auto times = [&](double bound) {
+    return bound == 0 ? 0 : bound * double(terms);
+  };
   double lower = times(term.lower), upper = times(term.upper);
   // n additions are off by at most n u / (1 - n u) of the sum of magnitudes
   // (N. Higham, Accuracy and Stability of Numerical Algorithms, 4.2).
@@ -101,7 +106,8 @@ Interval mpq::sum(Interval init, Interval term, int64_t terms) {
   // Rounding keeps a sum of non-negative numbers non-negative.
   double least = lower >= 0 && init.lower >= 0 ? 0 : -kInfinity;
   double most = upper <= 0 && init.upper <= 0 ? 0 : kInfinity;
-  // A half-bounded term leaves the error unbounded; then only the sign is known.
+  // A half-bounded term leaves the error unbounded; then only the sign is
+  // known.
   return outwards(std::max(init.lower + lower - error, least),
                   std::min(init.upper + upper + error, most));
 }
@@ -196,30 +202,30 @@ static Interval evaluateDequantize(DequantizeOp op) {
 }
 
 /// `select(x > c, a, b)`: where a or b is x itself it lies on its side of c.
-static Interval
-evaluateSelect(arith::SelectOp op,
-               llvm::function_ref<Interval(Value)> rangeOf) {
+static Interval evaluateSelect(arith::SelectOp op,
+                               llvm::function_ref<Interval(Value)> rangeOf) {
   Interval whenTrue = rangeOf(op.getTrueValue());
   Interval whenFalse = rangeOf(op.getFalseValue());
   auto compare = op.getCondition().getDefiningOp<arith::CmpFOp>();
   if (!compare)
     return hull(whenTrue, whenFalse);
-  bool above = llvm::is_contained(
-      {arith::CmpFPredicate::OGT, arith::CmpFPredicate::OGE,
-       arith::CmpFPredicate::UGT, arith::CmpFPredicate::UGE},
-      compare.getPredicate());
-  bool below = llvm::is_contained(
-      {arith::CmpFPredicate::OLT, arith::CmpFPredicate::OLE,
-       arith::CmpFPredicate::ULT, arith::CmpFPredicate::ULE},
-      compare.getPredicate());
+  bool above =
+      llvm::is_contained({arith::CmpFPredicate::OGT, arith::CmpFPredicate::OGE,
+                          arith::CmpFPredicate::UGT, arith::CmpFPredicate::UGE},
+                         compare.getPredicate());
+  bool below =
+      llvm::is_contained({arith::CmpFPredicate::OLT, arith::CmpFPredicate::OLE,
+                          arith::CmpFPredicate::ULT, arith::CmpFPredicate::ULE},
+                         compare.getPredicate());
   if (!above && !below)
     return hull(whenTrue, whenFalse);
   Interval bound = rangeOf(compare.getRhs());
   auto restrict = [&](Value value, Interval range, bool isAbove) {
     if (value != compare.getLhs())
       return range;
-    Interval cut = isAbove ? Interval{std::max(range.lower, bound.lower), range.upper}
-                           : Interval{range.lower, std::min(range.upper, bound.upper)};
+    Interval cut =
+        isAbove ? Interval{std::max(range.lower, bound.lower), range.upper}
+                : Interval{range.lower, std::min(range.upper, bound.upper)};
     // Nothing gets there: any interval is right, the bound the least harmful.
     return cut.lower <= cut.upper ? cut : bound;
   };
@@ -234,7 +240,8 @@ Interval mpq::evaluate(Operation *op,
       .Case<arith::ConstantOp>(
           [&](auto constant) { return rangeOfConstant(constant.getValue()); })
       .Case<arith::AddFOp>([&](auto) { return add(operand(0), operand(1)); })
-      .Case<arith::SubFOp>([&](auto) { return subtract(operand(0), operand(1)); })
+      .Case<arith::SubFOp>(
+          [&](auto) { return subtract(operand(0), operand(1)); })
       .Case<arith::MulFOp>([&](auto mul) {
         if (mul.getLhs() != mul.getRhs())
           return multiply(operand(0), operand(1));
@@ -242,9 +249,8 @@ Interval mpq::evaluate(Operation *op,
         return multiply(side, side);
       })
       .Case<arith::DivFOp>([&](auto) { return divide(operand(0), operand(1)); })
-      .Case<arith::NegFOp>([&](auto) {
-        return Interval{-operand(0).upper, -operand(0).lower};
-      })
+      .Case<arith::NegFOp>(
+          [&](auto) { return Interval{-operand(0).upper, -operand(0).lower}; })
       .Case<arith::MaximumFOp, arith::MaxNumFOp>(
           [&](auto) { return maximum(operand(0), operand(1)); })
       .Case<arith::MinimumFOp, arith::MinNumFOp>(
@@ -288,11 +294,13 @@ Interval mpq::evaluate(Operation *op,
       })
       .Case<math::TanhOp>([&](auto) {
         Interval in = operand(0);
-        return clampTo(approximate(std::tanh(in.lower), std::tanh(in.upper)), -1, 1);
+        return clampTo(approximate(std::tanh(in.lower), std::tanh(in.upper)),
+                       -1, 1);
       })
       .Case<math::ErfOp>([&](auto) {
         Interval in = operand(0);
-        return clampTo(approximate(std::erf(in.lower), std::erf(in.upper)), -1, 1);
+        return clampTo(approximate(std::erf(in.lower), std::erf(in.upper)), -1,
+                       1);
       })
       .Case<math::SinOp, math::CosOp>([&](auto) { return Interval{-1, 1}; })
       .Case<math::FloorOp>([&](auto) {
@@ -314,7 +322,8 @@ Interval mpq::evaluate(Operation *op,
         return minimum(maximum(operand(0), operand(1)), operand(2));
       })
       .Case<tensor::ExtractOp>([&](auto) { return operand(0); })
-      .Case<DequantizeOp>(
-          [&](DequantizeOp dequantize) { return evaluateDequantize(dequantize); })
+      .Case<DequantizeOp>([&](DequantizeOp dequantize) {
+        return evaluateDequantize(dequantize);
+      })
       .Default([](Operation *) { return Interval(); });
 }

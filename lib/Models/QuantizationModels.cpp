@@ -1,4 +1,5 @@
-//===- QuantizationModels.cpp - which linalg and tensor operations quantize, and how ---===//
+//===- QuantizationModels.cpp - which linalg and tensor operations quantize, and
+//how ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -71,7 +72,8 @@ struct ProductModel
     : QuantizableOpInterface::ExternalModel<ProductModel<OpTy>, OpTy> {
   bool isProduct(Operation *op) const {
     auto linalgOp = cast<linalg::LinalgOp>(op);
-    return linalgOp.hasPureTensorSemantics() && isMultiplyAccumulate(linalgOp) &&
+    return linalgOp.hasPureTensorSemantics() &&
+           isMultiplyAccumulate(linalgOp) &&
            llvm::all_of(op->getOperandTypes(), [](Type type) {
              return getElementTypeOrSelf(type).isF32();
            });
@@ -84,7 +86,8 @@ struct ProductModel
   }
   SmallVector<int64_t> getWeightChannelDims(Operation *op) const {
     auto linalgOp = cast<linalg::LinalgOp>(op);
-    SmallVector<utils::IteratorType> iterators = linalgOp.getIteratorTypesArray();
+    SmallVector<utils::IteratorType> iterators =
+        linalgOp.getIteratorTypesArray();
     SmallVector<int64_t> dims;
     AffineMap map = linalgOp.getMatchingIndexingMap(&getWeightOperand(op));
     for (auto [index, expr] : llvm::enumerate(map.getResults()))
@@ -129,7 +132,8 @@ private:
 
 /// Operations whose operand 0 is moved as a whole.
 template <typename OpTy>
-struct MoveModel : ScaleRelationOpInterface::ExternalModel<MoveModel<OpTy>, OpTy> {
+struct MoveModel
+    : ScaleRelationOpInterface::ExternalModel<MoveModel<OpTy>, OpTy> {
   SmallVector<OpOperand *> getScalePreservingOperands(Operation *op) const {
     return {&op->getOpOperand(0)};
   }
@@ -173,8 +177,9 @@ struct PadModel
     Value padding = pad.getConstantPaddingValue();
     if (!padding || !matchPattern(padding, m_Constant(&value)))
       return {};
-    bool isLowest = value.getValue().isNegative() &&
-                    (value.getValue().isInfinity() || value.getValue().isLargest());
+    bool isLowest =
+        value.getValue().isNegative() &&
+        (value.getValue().isInfinity() || value.getValue().isLargest());
     if (!value.getValue().isZero() &&
         !(isLowest && isReadByMaximaOnly(pad.getResult())))
       return {};
@@ -216,18 +221,18 @@ template <typename... Ops> static void attachMove(MLIRContext *context) {
 
 void mpq::registerQuantizationModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, linalg::LinalgDialect *) {
-    attachProduct<linalg::MatmulOp, linalg::BatchMatmulOp,
-                  linalg::BatchReduceMatmulOp, linalg::Conv1DNwcWcfOp,
-                  linalg::Conv1DNcwFcwOp, linalg::Conv2DNhwcHwcfOp,
-                  linalg::Conv2DNhwcFhwcOp, linalg::Conv2DNchwFchwOp,
-                  linalg::Conv2DNgchwGfchwOp, linalg::Conv2DNgchwFgchwOp,
-                  linalg::Conv2DNhwgcGfhwcOp, linalg::Conv3DNdhwcDhwcfOp,
-                  linalg::DepthwiseConv1DNwcWcOp, linalg::DepthwiseConv1DNcwCwOp,
-                  linalg::DepthwiseConv2DNhwcHwcOp,
-                  linalg::DepthwiseConv2DNhwcHwcmOp,
-                  linalg::DepthwiseConv2DNchwChwOp, linalg::GenericOp>(context);
-    attachMove<linalg::TransposeOp, linalg::BroadcastOp, linalg::PoolingNhwcMaxOp,
-               linalg::PoolingNchwMaxOp>(context);
+    attachProduct<
+        linalg::MatmulOp, linalg::BatchMatmulOp, linalg::BatchReduceMatmulOp,
+        linalg::Conv1DNwcWcfOp, linalg::Conv1DNcwFcwOp,
+        linalg::Conv2DNhwcHwcfOp, linalg::Conv2DNhwcFhwcOp,
+        linalg::Conv2DNchwFchwOp, linalg::Conv2DNgchwGfchwOp,
+        linalg::Conv2DNgchwFgchwOp, linalg::Conv2DNhwgcGfhwcOp,
+        linalg::Conv3DNdhwcDhwcfOp, linalg::DepthwiseConv1DNwcWcOp,
+        linalg::DepthwiseConv1DNcwCwOp, linalg::DepthwiseConv2DNhwcHwcOp,
+        linalg::DepthwiseConv2DNhwcHwcmOp, linalg::DepthwiseConv2DNchwChwOp,
+        linalg::GenericOp>(context);
+    attachMove<linalg::TransposeOp, linalg::BroadcastOp,
+               linalg::PoolingNhwcMaxOp, linalg::PoolingNchwMaxOp>(context);
     linalg::GenericOp::attachInterface<GenericMoveModel>(*context);
   });
   registry.addExtension(+[](MLIRContext *context, tensor::TensorDialect *) {

@@ -153,8 +153,9 @@ struct StructuredModel
 
 /// A softmax is e_i / sum(e): rounding is monotonic and no summand exceeds the
 /// sum of non-negative ones, so 1 is never passed.
-struct SoftmaxModel : RangeInferenceOpInterface::ExternalModel<
-                          SoftmaxModel, linalg::SoftmaxOp> {
+struct SoftmaxModel
+    : RangeInferenceOpInterface::ExternalModel<SoftmaxModel,
+                                               linalg::SoftmaxOp> {
   SmallVector<Bounds> inferRanges(Operation *op, ArrayRef<Bounds>) const {
     return SmallVector<Bounds>(op->getNumResults(), std::pair(0.0, 1.0));
   }
@@ -168,7 +169,8 @@ struct SoftmaxModel : RangeInferenceOpInterface::ExternalModel<
 template <typename OpTy>
 struct SourceModel
     : RangeInferenceOpInterface::ExternalModel<SourceModel<OpTy>, OpTy> {
-  SmallVector<Bounds> inferRanges(Operation *, ArrayRef<Bounds> operands) const {
+  SmallVector<Bounds> inferRanges(Operation *,
+                                  ArrayRef<Bounds> operands) const {
     return {operands.front()};
   }
 };
@@ -177,7 +179,8 @@ struct SourceModel
 template <typename OpTy>
 struct HullModel
     : RangeInferenceOpInterface::ExternalModel<HullModel<OpTy>, OpTy> {
-  SmallVector<Bounds> inferRanges(Operation *, ArrayRef<Bounds> operands) const {
+  SmallVector<Bounds> inferRanges(Operation *,
+                                  ArrayRef<Bounds> operands) const {
     if (operands.empty())
       return {std::nullopt};
     return {toBounds(hullOf(operands))};
@@ -187,7 +190,8 @@ struct HullModel
 struct InsertSliceModel
     : RangeInferenceOpInterface::ExternalModel<InsertSliceModel,
                                                tensor::InsertSliceOp> {
-  SmallVector<Bounds> inferRanges(Operation *, ArrayRef<Bounds> operands) const {
+  SmallVector<Bounds> inferRanges(Operation *,
+                                  ArrayRef<Bounds> operands) const {
     return {toBounds(hullOf(operands.take_front(2)))};
   }
 };
@@ -202,8 +206,8 @@ struct PadModel
         llvm::all_of(pad.getStaticHigh(), isZero))
       return {operands.front()};
     Value value = pad.getConstantPaddingValue();
-    auto constant = value ? value.getDefiningOp<arith::ConstantOp>()
-                          : arith::ConstantOp();
+    auto constant =
+        value ? value.getDefiningOp<arith::ConstantOp>() : arith::ConstantOp();
     if (!constant)
       return {std::nullopt};
     return {toBounds(hull(toInterval(operands.front()),
@@ -230,8 +234,7 @@ struct ElementwiseModel
   }
 };
 
-struct UnitModel
-    : RangeInferenceOpInterface::ExternalModel<UnitModel, UnitOp> {
+struct UnitModel : RangeInferenceOpInterface::ExternalModel<UnitModel, UnitOp> {
   SmallVector<Bounds> inferRanges(Operation *op,
                                   ArrayRef<Bounds> operands) const {
     auto unit = cast<UnitOp>(op);
@@ -251,7 +254,8 @@ struct UnitModel
 };
 } // namespace
 
-template <typename... OpTys> static void attachStructured(MLIRContext *context) {
+template <typename... OpTys>
+static void attachStructured(MLIRContext *context) {
   (OpTys::template attachInterface<StructuredModel<OpTys>>(*context), ...);
 }
 template <typename... OpTys> static void attachSource(MLIRContext *context) {
@@ -260,7 +264,8 @@ template <typename... OpTys> static void attachSource(MLIRContext *context) {
 template <typename... OpTys> static void attachHull(MLIRContext *context) {
   (OpTys::template attachInterface<HullModel<OpTys>>(*context), ...);
 }
-template <typename... OpTys> static void attachElementwise(MLIRContext *context) {
+template <typename... OpTys>
+static void attachElementwise(MLIRContext *context) {
   (OpTys::template attachInterface<ElementwiseModel<OpTys>>(*context), ...);
 }
 
@@ -273,32 +278,29 @@ void mpq::registerRangeModels(DialectRegistry &registry) {
             >(context);
         linalg::SoftmaxOp::attachInterface<SoftmaxModel>(*context);
       });
-  registry.addExtension(
-      +[](MLIRContext *context, tensor::TensorDialect *dialect) {
-        attachSource<tensor::CastOp, tensor::CollapseShapeOp,
-                     tensor::ExpandShapeOp, tensor::ExtractOp,
-                     tensor::ExtractSliceOp, tensor::GatherOp,
-                     tensor::ReshapeOp, tensor::SplatOp>(context);
-        attachHull<tensor::ConcatOp, tensor::FromElementsOp>(context);
-        tensor::InsertSliceOp::attachInterface<InsertSliceModel>(*context);
-        tensor::PadOp::attachInterface<PadModel>(*context);
-      });
-  registry.addExtension(
-      +[](MLIRContext *context, arith::ArithDialect *dialect) {
-        attachElementwise<arith::ConstantOp, arith::AddFOp, arith::SubFOp,
-                          arith::MulFOp, arith::DivFOp, arith::NegFOp,
-                          arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
-                          arith::MinNumFOp, arith::SelectOp, arith::ExtFOp,
-                          arith::SIToFPOp, arith::UIToFPOp>(context);
-      });
-  registry.addExtension(
-      +[](MLIRContext *context, math::MathDialect *dialect) {
-        attachElementwise<math::AbsFOp, math::SqrtOp, math::RsqrtOp, math::ExpOp,
-                          math::LogOp, math::TanhOp, math::ErfOp, math::SinOp,
-                          math::CosOp, math::FloorOp, math::CeilOp, math::RoundOp,
-                          math::RoundEvenOp, math::FmaOp, math::ClampFOp>(
-            context);
-      });
+  registry.addExtension(+[](MLIRContext *context,
+                            tensor::TensorDialect *dialect) {
+    attachSource<tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp,
+                 tensor::ExtractOp, tensor::ExtractSliceOp, tensor::GatherOp,
+                 tensor::ReshapeOp, tensor::SplatOp>(context);
+    attachHull<tensor::ConcatOp, tensor::FromElementsOp>(context);
+    tensor::InsertSliceOp::attachInterface<InsertSliceModel>(*context);
+    tensor::PadOp::attachInterface<PadModel>(*context);
+  });
+  registry.addExtension(+[](MLIRContext *context,
+                            arith::ArithDialect *dialect) {
+    attachElementwise<arith::ConstantOp, arith::AddFOp, arith::SubFOp,
+                      arith::MulFOp, arith::DivFOp, arith::NegFOp,
+                      arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
+                      arith::MinNumFOp, arith::SelectOp, arith::ExtFOp,
+                      arith::SIToFPOp, arith::UIToFPOp>(context);
+  });
+  registry.addExtension(+[](MLIRContext *context, math::MathDialect *dialect) {
+    attachElementwise<math::AbsFOp, math::SqrtOp, math::RsqrtOp, math::ExpOp,
+                      math::LogOp, math::TanhOp, math::ErfOp, math::SinOp,
+                      math::CosOp, math::FloorOp, math::CeilOp, math::RoundOp,
+                      math::RoundEvenOp, math::FmaOp, math::ClampFOp>(context);
+  });
   registry.addExtension(+[](MLIRContext *context, MPQDialect *dialect) {
     attachElementwise<DequantizeOp>(context);
     UnitOp::attachInterface<UnitModel>(*context);

@@ -1,4 +1,5 @@
-//===- mpq-plugin.cpp - the dialect and passes as a plug-in of the stock mlir-opt ---===//
+//===- mpq-plugin.cpp - the dialect and passes as a plug-in of the stock
+//mlir-opt ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

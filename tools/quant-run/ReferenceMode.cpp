@@ -154,8 +154,7 @@ int run::runReference(const RunOptions &options) {
   if (!buffer)
     return fail(message);
   sourceMgr.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
-  OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(sourceMgr, &context);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sourceMgr, &context);
   if (!module)
     return 1;
   llvm::Expected<func::FuncOp> function =

@@ -28,10 +28,10 @@ struct ScaleGroup {
   /// The activations of products that are moved from the roots.
   llvm::SmallVector<mlir::Value> activations;
 
-  /// The union of 0 and the roots' ranges, or of the activations' ranges where a
-  /// root has none. std::nullopt if `missing` has no range either.
-  std::optional<std::pair<double, double>>
-  getRange(const RangeAnalysis &ranges, mlir::Value &missing) const;
+  /// The union of 0 and the roots' ranges, or of the activations' ranges where
+  /// a root has none. std::nullopt if `missing` has no range either.
+  std::optional<std::pair<double, double>> getRange(const RangeAnalysis &ranges,
+                                                    mlir::Value &missing) const;
 };
 
 /// Groups of the roots of the given activations: values that meet in a

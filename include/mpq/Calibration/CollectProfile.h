@@ -17,8 +17,8 @@ namespace mpq {
 
 /// Runs the instrumented model on the inputs of one sample, giving the
 /// collector what it observes.
-using SampleRunner = std::function<llvm::Error(
-    llvm::ArrayRef<NpyArray> inputs, Collector &collector)>;
+using SampleRunner = std::function<llvm::Error(llvm::ArrayRef<NpyArray> inputs,
+                                               Collector &collector)>;
 
 /// Told after each sample how many are done, and of how many.
 using SampleProgress = std::function<void(size_t done, size_t total)>;

@@ -40,9 +40,10 @@ public:
 
   /// The state with counts of the bins `firstBin`, `firstBin + 1`, ...; an
   /// error if no sequence of observations leads to it.
-  static llvm::Expected<Histogram>
-  fromCounts(float min, float max, int exponent, int64_t firstBin,
-             llvm::ArrayRef<uint64_t> counts, uint64_t infinities);
+  static llvm::Expected<Histogram> fromCounts(float min, float max,
+                                              int exponent, int64_t firstBin,
+                                              llvm::ArrayRef<uint64_t> counts,
+                                              uint64_t infinities);
 
   /// Adds every element. Infinities and NaNs are counted, not binned.
   void observe(llvm::ArrayRef<float> values);

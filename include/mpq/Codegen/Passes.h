@@ -35,8 +35,8 @@ void populateInlineUnitsPatterns(mlir::RewritePatternSet &patterns);
 void populatePackProductsPatterns(mlir::RewritePatternSet &patterns,
                                   const TargetInfo &target);
 
-/// The phase `codegen`: lowered linalg in a module with `mpq.target` to the LLVM
-/// dialect with the attributes of ModuleInfo.
+/// The phase `codegen`: lowered linalg in a module with `mpq.target` to the
+/// LLVM dialect with the attributes of ModuleInfo.
 void buildCodegenPipeline(mlir::OpPassManager &manager);
 
 /// The first half of it: kernels on tensors, formed and placed, with their

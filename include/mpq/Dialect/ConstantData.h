@@ -63,8 +63,8 @@ std::optional<llvm::SmallVector<T>> readConstant(AttrOrValue constant) {
   if constexpr (std::is_convertible_v<AttrOrValue, mlir::Value>) {
     type = mlir::Value(constant).getType();
   } else {
-    auto typed = mlir::dyn_cast_or_null<mlir::TypedAttr>(
-        mlir::Attribute(constant));
+    auto typed =
+        mlir::dyn_cast_or_null<mlir::TypedAttr>(mlir::Attribute(constant));
     if (!typed)
       return std::nullopt;
     type = typed.getType();

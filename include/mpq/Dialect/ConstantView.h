@@ -15,8 +15,9 @@
 
 namespace mpq {
 
-/// A view on the elements of a constant, whether its attribute is dense, a splat
-/// or a resource. Nothing is copied: the view lives as long as the attribute.
+/// A view on the elements of a constant, whether its attribute is dense, a
+/// splat or a resource. Nothing is copied: the view lives as long as the
+/// attribute.
 class ConstantView {
 public:
   /// The elements of `value` if it is a constant (through `arith.constant`) of

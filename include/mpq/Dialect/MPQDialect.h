@@ -1,4 +1,5 @@
-//===- MPQDialect.h - the mpq dialect: operations, attributes, enumerations ---===//
+//===- MPQDialect.h - the mpq dialect: operations, attributes, enumerations
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -34,9 +34,9 @@ struct QuantizePipelineOptions
       *this, "precision",
       llvm::cl::desc("Precision of products without a rule"),
       llvm::cl::init(PrecisionKind::Int8),
-      llvm::cl::values(clEnumValN(PrecisionKind::Int8, "int8",
-                                  "8 bits where possible"),
-                       clEnumValN(PrecisionKind::F32, "f32", "float"))};
+      llvm::cl::values(
+          clEnumValN(PrecisionKind::Int8, "int8", "8 bits where possible"),
+          clEnumValN(PrecisionKind::F32, "f32", "float"))};
   Option<std::string> report{
       *this, "report",
       llvm::cl::desc("Path of the JSON file to write a record of each product "

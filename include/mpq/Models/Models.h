@@ -14,8 +14,8 @@ class DialectRegistry;
 
 namespace mpq {
 
-/// Attaches QuantizableOpInterface and ScaleRelationOpInterface to operations of
-/// linalg and tensor.
+/// Attaches QuantizableOpInterface and ScaleRelationOpInterface to operations
+/// of linalg and tensor.
 void registerQuantizationModels(mlir::DialectRegistry &registry);
 /// Attaches RangeInferenceOpInterface to operations of linalg, tensor, arith,
 /// math and mpq.

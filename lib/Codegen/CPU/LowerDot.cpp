@@ -29,8 +29,8 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-static Value callIntrinsic(OpBuilder &b, Location loc, Type type, StringRef name,
-                           ValueRange operands) {
+static Value callIntrinsic(OpBuilder &b, Location loc, Type type,
+                           StringRef name, ValueRange operands) {
   return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(name),
                                        operands)
       .getResult(0);
@@ -48,8 +48,7 @@ struct LowerDotPattern : OpRewritePattern<Dot4Op> {
   LowerDotPattern(MLIRContext *context, const TargetInfo &target)
       : OpRewritePattern(context), target(target) {}
 
-  LogicalResult matchAndRewrite(Dot4Op op,
-                                PatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(Dot4Op op, PatternRewriter &b) const override {
     Location loc = op.getLoc();
     int64_t lanes = op.getType().getDimSize(0);
     if (op.getRhsUnsigned() && !op.getLhsUnsigned()) {
@@ -91,7 +90,8 @@ struct LowerDotPattern : OpRewritePattern<Dot4Op> {
     auto [rhsEven, rhsOdd] = widen(op.getRhs(), op.getRhsUnsigned());
     StringRef pairwise =
         lanes == 16 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
-    Value even = callIntrinsic(b, loc, op.getType(), pairwise, {lhsEven, rhsEven});
+    Value even =
+        callIntrinsic(b, loc, op.getType(), pairwise, {lhsEven, rhsEven});
     Value odd = callIntrinsic(b, loc, op.getType(), pairwise, {lhsOdd, rhsOdd});
     Value sum = arith::AddIOp::create(b, loc, even, odd);
     b.replaceOpWithNewOp<arith::AddIOp>(op, op.getAcc(), sum);

@@ -1,4 +1,5 @@
-//===- SelectStrategy.cpp - tile sizes and parallel split of every kernel ---===//
+//===- SelectStrategy.cpp - tile sizes and parallel split of every kernel
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -71,7 +72,8 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
   double bestCycles = std::numeric_limits<double>::infinity();
   int64_t mostVectors = std::min<int64_t>(totalVectors, 4);
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
-    for (int64_t columns = 1; columns <= std::min<int64_t>(width, 28); ++columns)
+    for (int64_t columns = 1; columns <= std::min<int64_t>(width, 28);
+         ++columns)
       for (int64_t rows = 1; rows <= std::min<int64_t>(height, 28); ++rows) {
         // More rows of an image only when a row is narrower than the tile.
         if (rows > 1 && columns < width)
@@ -95,13 +97,13 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
 /// A block size along `extent` that makes about `items` blocks of whole tiles.
 static int64_t blockOf(int64_t extent, int64_t tile, int64_t items) {
   int64_t tiles = llvm::divideCeilSigned(extent, tile);
-  int64_t perItem =
-      llvm::divideCeilSigned(tiles, std::max<int64_t>(1, std::min(items, tiles)));
+  int64_t perItem = llvm::divideCeilSigned(
+      tiles, std::max<int64_t>(1, std::min(items, tiles)));
   return std::min(extent, perItem * tile);
 }
 
-/// Blocks of a loop that some map divides (a nearest resize reads `d floordiv k`)
-/// start at multiples of the divisor: slices round their offset down.
+/// Blocks of a loop that some map divides (a nearest resize reads `d floordiv
+/// k`) start at multiples of the divisor: slices round their offset down.
 static int64_t getAlignment(const KernelOps &ops, unsigned loop) {
   int64_t alignment = 1;
   for (linalg::GenericOp generic : ops.generics)
@@ -149,9 +151,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     }
     Builder builder(&getContext());
     if (!kernel->hasAttr(MPQDialect::getStrategyAttrName()))
-      kernel->setAttr(MPQDialect::getStrategyAttrName(),
-                      StrategyAttr::get(&getContext(), decision.tile,
-                                        decision.grain));
+      kernel->setAttr(
+          MPQDialect::getStrategyAttrName(),
+          StrategyAttr::get(&getContext(), decision.tile, decision.grain));
     kernel->setAttr(MPQDialect::getWorkItemsAttrName(),
                     builder.getI64IntegerAttr(items));
   }
@@ -164,8 +166,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     if (auto generic = dyn_cast<linalg::LinalgOp>(ops.last)) {
       // Loops, of which the leading parallel ones can be split.
       SmallVector<int64_t> extents;
-      for (auto [extent, iterator] : llvm::zip(generic.getStaticLoopRanges(),
-                                               generic.getIteratorTypesArray())) {
+      for (auto [extent, iterator] :
+           llvm::zip(generic.getStaticLoopRanges(),
+                     generic.getIteratorTypesArray())) {
         if (iterator != utils::IteratorType::parallel)
           break;
         extents.push_back(extent);
@@ -210,8 +213,7 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t depth = weights.getDimSize(weights.getRank() - 2) *
                     (conv ? conv.getGroup() : contract.getGroup());
     int64_t work = depth * columns * height * width;
-    int64_t items =
-        std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
+    int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
     if (extents[0] > 1 && rank > 2)
       decision.grain[0] = 1;
     unsigned split = conv ? 1 : rank - 2;
@@ -244,7 +246,8 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
           reads *= extent;
         work = std::max(work, reads);
       }
-    int64_t items = std::clamp<int64_t>(work / kElementwiseGrain, 1, kWorkItems);
+    int64_t items =
+        std::clamp<int64_t>(work / kElementwiseGrain, 1, kWorkItems);
     for (auto [d, extent] : llvm::enumerate(extents)) {
       // The innermost dimension carries the lanes.
       if (extent == 1 || d + 1 == extents.size())

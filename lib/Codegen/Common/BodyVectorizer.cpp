@@ -1,4 +1,5 @@
-//===- BodyVectorizer.cpp - scalar bodies of linalg operations on vectors ---===//
+//===- BodyVectorizer.cpp - scalar bodies of linalg operations on vectors
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -69,9 +70,9 @@ Value BodyVectorizer::readLanes(Value source, ArrayRef<Value> positions) {
   // Trailing unit dimensions do not separate consecutive elements.
   unsigned laneDim = type.getRank() - 1;
   auto vectorType = VectorType::get({lanes}, type.getElementType());
-  AffineMap minor = AffineMap::get(type.getRank(), 0,
-                                   {builder.getAffineDimExpr(laneDim)},
-                                   builder.getContext());
+  AffineMap minor =
+      AffineMap::get(type.getRank(), 0, {builder.getAffineDimExpr(laneDim)},
+                     builder.getContext());
   std::optional<int64_t> start = getConstantIntValue(positions[laneDim]);
   bool inBounds = start && *start + lanes <= type.getDimSize(laneDim);
   if (!start) {
@@ -104,8 +105,9 @@ Value BodyVectorizer::readOperand(OpOperand *operand) {
     bool unitStep = expr == lane;
     if (auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
         sum && sum.getKind() == AffineExprKind::Add)
-      unitStep = (sum.getLHS() == lane && !sum.getRHS().isFunctionOfDim(laneLoop)) ||
-                 (sum.getRHS() == lane && !sum.getLHS().isFunctionOfDim(laneLoop));
+      unitStep =
+          (sum.getLHS() == lane && !sum.getRHS().isFunctionOfDim(laneLoop)) ||
+          (sum.getRHS() == lane && !sum.getLHS().isFunctionOfDim(laneLoop));
     consecutive &= unitStep && d + 1 == map.getNumResults();
   }
   if (laneResults == 0)
@@ -122,9 +124,9 @@ Value BodyVectorizer::readOperand(OpOperand *operand) {
       continue;
     }
     SmallVector<Value> at(indices);
-    at[laneLoop] = arith::AddIOp::create(
-        builder, loc, at[laneLoop],
-        arith::ConstantIndexOp::create(builder, loc, l));
+    at[laneLoop] =
+        arith::AddIOp::create(builder, loc, at[laneLoop],
+                              arith::ConstantIndexOp::create(builder, loc, l));
     SmallVector<Value> place;
     for (AffineExpr expr : map.getResults())
       place.push_back(emitAffineExpr(builder, loc, expr, at));
@@ -157,7 +159,8 @@ FailureOr<Value> BodyVectorizer::cloneExtract(tensor::ExtractOp extract) {
     positions.push_back(mapped);
   }
   if (uniform)
-    return tensor::ExtractOp::create(builder, loc, extract.getTensor(), positions)
+    return tensor::ExtractOp::create(builder, loc, extract.getTensor(),
+                                     positions)
         .getResult();
   if (consecutive)
     return readLanes(extract.getTensor(), positions);
@@ -198,8 +201,8 @@ FailureOr<Value> BodyVectorizer::run() {
         auto type = VectorType::get({lanes}, builder.getIndexType());
         Value steps = vector::StepOp::create(builder, loc, type);
         value = arith::AddIOp::create(
-            builder, loc, vector::BroadcastOp::create(builder, loc, type, value),
-            steps);
+            builder, loc,
+            vector::BroadcastOp::create(builder, loc, type, value), steps);
       }
       mapping.map(index.getResult(), value);
       continue;

@@ -1,4 +1,5 @@
-//===- BufferizeKernels.cpp - kernels on tensors become kernels on buffers ---===//
+//===- BufferizeKernels.cpp - kernels on tensors become kernels on buffers
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -59,7 +60,8 @@ static LogicalResult placeOnStack(func::FuncOp kernel) {
 }
 
 namespace {
-struct BufferizeKernels : mpq::impl::BufferizeKernelsPassBase<BufferizeKernels> {
+struct BufferizeKernels
+    : mpq::impl::BufferizeKernelsPassBase<BufferizeKernels> {
   using BufferizeKernelsPassBase::BufferizeKernelsPassBase;
 
   void runOnOperation() override {

@@ -1,4 +1,5 @@
-//===- DispatchKernels.cpp - the entry function and calls through the context's hooks ---===//
+//===- DispatchKernels.cpp - the entry function and calls through the context's
+//hooks ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -167,8 +168,9 @@ private:
     for (LLVM::CallOp call : calls)
       most = std::max<unsigned>(most, call.getNumOperands());
     b.setInsertionPointToStart(block);
-    slots = LLVM::AllocaOp::create(b, loc, pointer, pointer, constant(loc, most),
-                                   /*alignment=*/8);
+    slots =
+        LLVM::AllocaOp::create(b, loc, pointer, pointer, constant(loc, most),
+                               /*alignment=*/8);
     for (LLVM::CallOp call : calls)
       if (failed(rewrite(call)))
         return failure();
@@ -193,7 +195,8 @@ private:
           callee->getAttrOfType<IntegerAttr>(kObservedCountAttr).getInt();
       LLVM::CallOp::create(b, loc, TypeRange(), "mpq_observe",
                            ValueRange{context, constant(loc, index),
-                                      call.getOperand(0), constant(loc, count)});
+                                      call.getOperand(0),
+                                      constant(loc, count)});
       call.erase();
       return success();
     }
@@ -202,21 +205,21 @@ private:
     if (!items)
       return call.emitError("calls '")
              << callee.getName() << "', which is no kernel with work items";
-    for (auto [i, operand] :
-         llvm::enumerate(call.getOperands().drop_back(2)))
+    for (auto [i, operand] : llvm::enumerate(call.getOperands().drop_back(2)))
       LLVM::StoreOp::create(b, loc, operand, element(loc, slots, i));
-    Value function = LLVM::AddressOfOp::create(
-        b, loc, pointer, getTrampoline(callee).getName());
-    LLVM::CallOp::create(
-        b, loc, TypeRange(), "mpq_dispatch",
-        ValueRange{context, constant(loc, kernels.size()),
-                   constant(loc, items.getInt()), function, slots});
+    Value function = LLVM::AddressOfOp::create(b, loc, pointer,
+                                               getTrampoline(callee).getName());
+    LLVM::CallOp::create(b, loc, TypeRange(), "mpq_dispatch",
+                         ValueRange{context, constant(loc, kernels.size()),
+                                    constant(loc, items.getInt()), function,
+                                    slots});
     kernels.push_back(getLocationName(loc));
     call.erase();
     return success();
   }
 
-  /// `void @<kernel>_items(arguments, begin, end)`: what the parallel hook calls.
+  /// `void @<kernel>_items(arguments, begin, end)`: what the parallel hook
+  /// calls.
   LLVM::LLVMFuncOp getTrampoline(LLVM::LLVMFuncOp kernel) {
     std::string name = (kernel.getName() + "_items").str();
     if (auto known = symbols.lookup<LLVM::LLVMFuncOp>(name))
@@ -227,8 +230,8 @@ private:
     auto type = LLVM::LLVMFunctionType::get(
         LLVM::LLVMVoidType::get(module.getContext()), {pointer, i64, i64});
     b.setInsertionPointAfter(kernel);
-    auto trampoline = LLVM::LLVMFuncOp::create(b, loc, name, type,
-                                               LLVM::Linkage::Internal);
+    auto trampoline =
+        LLVM::LLVMFuncOp::create(b, loc, name, type, LLVM::Linkage::Internal);
     symbols.insert(trampoline);
     Block *block = trampoline.addEntryBlock(b);
     b.setInsertionPointToStart(block);

@@ -173,15 +173,15 @@ public:
 
   LogicalResult outline(Group &group, unsigned index) {
     SmallVector<Operation *> ops(group.begin(), group.end());
-    llvm::sort(ops, [](Operation *a, Operation *b) {
-      return a->isBeforeInBlock(b);
-    });
+    llvm::sort(
+        ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
     Operation *last = ops.back();
     auto init = cast<DestinationStyleOpInterface>(last).getDpsInits()[0];
     tensor::EmptyOp destination = findDestination(init);
     if (!destination)
-      return last->emitError("expected the init of a kernel's last operation to "
-                             "be an empty tensor (or a fill of one)");
+      return last->emitError(
+          "expected the init of a kernel's last operation to "
+          "be an empty tensor (or a fill of one)");
 
     llvm::SetVector<Value> inputs;
     for (Operation *op : ops)
@@ -193,8 +193,8 @@ public:
       }
 
     OpBuilder builder(main.getContext());
-    SmallVector<Type> types(llvm::map_range(
-        inputs, [](Value value) { return value.getType(); }));
+    SmallVector<Type> types(
+        llvm::map_range(inputs, [](Value value) { return value.getType(); }));
     Type resultType = last->getResult(0).getType();
     types.push_back(resultType);
     types.append(2, builder.getIndexType());
@@ -246,7 +246,8 @@ private:
     SmallVector<Value> used(op->getOperands());
     op->walk([&](Operation *inner) {
       for (Value operand : inner->getOperands())
-        if (inner != op && !op->isAncestor(operand.getParentBlock()->getParentOp()))
+        if (inner != op &&
+            !op->isAncestor(operand.getParentBlock()->getParentOp()))
           used.push_back(operand);
     });
     return used;

@@ -1,4 +1,5 @@
-//===- NormalizeForKernels.cpp - generalize, fuse elementwise chains, move reshapes ---===//
+//===- NormalizeForKernels.cpp - generalize, fuse elementwise chains, move
+//reshapes ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -57,13 +58,14 @@ static bool isCheapToRepeat(linalg::GenericOp op) {
   int64_t inputBits = 0, outputBits = 0;
   auto bits = [](Type type) -> int64_t {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    return tensor ? tensor.getNumElements() * tensor.getElementTypeBitWidth() : 0;
+    return tensor ? tensor.getNumElements() * tensor.getElementTypeBitWidth()
+                  : 0;
   };
   for (Value input : op.getInputs())
     inputBits += bits(input.getType());
   outputBits = bits(op.getResult(0).getType());
-  int64_t operations = llvm::count_if(
-      op.getBody()->without_terminator(), [](Operation &inner) {
+  int64_t operations =
+      llvm::count_if(op.getBody()->without_terminator(), [](Operation &inner) {
         return !inner.hasTrait<OpTrait::ConstantLike>();
       });
   return operations <= 4 && 2 * inputBits <= outputBits;
@@ -151,13 +153,16 @@ struct NormalizeForKernels
     }
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
-    linalg::populateFoldReshapeOpsByCollapsingPatterns(patterns, shouldCollapse);
+    linalg::populateFoldReshapeOpsByCollapsingPatterns(patterns,
+                                                       shouldCollapse);
     tensor::populateReassociativeReshapeFoldingPatterns(patterns);
-    tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns, &getContext());
+    tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns,
+                                                         &getContext());
     tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, &getContext());
     GreedyRewriteConfig config;
     config.setMaxIterations(GreedyRewriteConfig::kNoLimit);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+    if (failed(
+            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       signalPassFailure();
   }
 };

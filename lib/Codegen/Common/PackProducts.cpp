@@ -1,4 +1,5 @@
-//===- PackProducts.cpp - products with constant weights become mpq.contract and mpq.conv ---===//
+//===- PackProducts.cpp - products with constant weights become mpq.contract and
+//mpq.conv ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -87,9 +88,8 @@ static FailureOr<Value> getBias(OpBuilder &builder, Value init,
     auto type = cast<RankedTensorType>(init.getType());
     auto vectorType = RankedTensorType::get({type.getDimSize(channel)},
                                             type.getElementType());
-    return arith::ConstantOp::create(
-               builder, init.getLoc(),
-               DenseElementsAttr::get(vectorType, value))
+    return arith::ConstantOp::create(builder, init.getLoc(),
+                                     DenseElementsAttr::get(vectorType, value))
         .getResult();
   }
   if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>()) {
@@ -175,7 +175,8 @@ public:
   }
 
   Value create(OpBuilder &builder, Location loc, Type element) const {
-    auto type = RankedTensorType::get({vectors, groups, lanes * group}, element);
+    auto type =
+        RankedTensorType::get({vectors, groups, lanes * group}, element);
     return createConstant(builder, loc, type, ArrayRef<char>(bytes));
   }
 
@@ -185,7 +186,8 @@ private:
 };
 } // namespace
 
-static Value emptyLike(OpBuilder &builder, Location loc, RankedTensorType type) {
+static Value emptyLike(OpBuilder &builder, Location loc,
+                       RankedTensorType type) {
   return tensor::EmptyOp::create(builder, loc, type.getShape(),
                                  type.getElementType());
 }
@@ -242,7 +244,8 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
                                      int64_t lanes) {
   if (dims.m.size() != 1 || dims.n.size() != 1 || dims.k.size() != 1 ||
       dims.batch.size() > 1)
-    return rewriter.notifyMatchFailure(op, "more than one m, n, k or batch loop");
+    return rewriter.notifyMatchFailure(op,
+                                       "more than one m, n, k or batch loop");
   Location loc = op.getLoc();
   unsigned batch = dims.batch.size();
   Value lhs = op->getOperand(0), rhs = op->getOperand(1);
@@ -283,8 +286,8 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
       return rewriter.notifyMatchFailure(op, "right side not row-major");
     packed = packActivation(rewriter, loc, rhs, lanes);
   }
-  rewriter.replaceOpWithNewOp<ContractOp>(
-      op, resultType, lhs, packed, *bias, emptyLike(rewriter, loc, resultType));
+  rewriter.replaceOpWithNewOp<ContractOp>(op, resultType, lhs, packed, *bias,
+                                          emptyLike(rewriter, loc, resultType));
   return success();
 }
 
@@ -335,7 +338,8 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
   unsigned columnDim = *dimOf(op, 1, dims.filterLoop[1]);
   unsigned channelDim = *dimOf(op, 1, channelLoop);
   unsigned inputDim = *dimOf(op, 1, inputLoop);
-  int64_t kh = filterType.getDimSize(rowDim), kw = filterType.getDimSize(columnDim);
+  int64_t kh = filterType.getDimSize(rowDim),
+          kw = filterType.getDimSize(columnDim);
   int64_t filters = filterType.getDimSize(channelDim);
   int64_t channels = depthwise ? 1 : filterType.getDimSize(inputDim);
   int64_t group = arithmetic == Arithmetic::Integer ? 4 : 1;
@@ -348,25 +352,27 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
     for (int64_t i = 0; i < kh; ++i)
       for (int64_t j = 0; j < kw; ++j)
         for (int64_t c = 0; c < channels; ++c)
-          packer.set(f, (i * kw + j) * tapDepth + c,
-                     weights->at(f * weights->strides[channelDim] +
-                                 i * weights->strides[rowDim] +
-                                 j * weights->strides[columnDim] +
-                                 (depthwise ? 0 : c * weights->strides[inputDim])));
+          packer.set(
+              f, (i * kw + j) * tapDepth + c,
+              weights->at(f * weights->strides[channelDim] +
+                          i * weights->strides[rowDim] +
+                          j * weights->strides[columnDim] +
+                          (depthwise ? 0 : c * weights->strides[inputDim])));
   Value packed = packer.create(rewriter, loc, filterType.getElementType());
   Value image = op->getOperand(0);
   auto imageType = cast<RankedTensorType>(image.getType());
 
   // A 1x1 convolution of stride 1 is a matrix product over all pixels, unless a
   // neighbour wants its image inside a halo, which has no rows to merge.
-  bool pointwise = dense && kh == 1 && kw == 1 &&
-                   llvm::all_equal({dims.strides[0], dims.strides[1], int64_t(1)}) &&
-                   !isPadded(image) && !isPadded(op->getResult(0));
+  bool pointwise =
+      dense && kh == 1 && kw == 1 &&
+      llvm::all_equal({dims.strides[0], dims.strides[1], int64_t(1)}) &&
+      !isPadded(image) && !isPadded(op->getResult(0));
   if (pointwise) {
     SmallVector<ReassociationIndices> rows{{0, 1, 2}, {3}};
     int64_t pixels = imageType.getNumElements() / channels;
-    auto flat = RankedTensorType::get({pixels, filters},
-                                      resultType.getElementType());
+    auto flat =
+        RankedTensorType::get({pixels, filters}, resultType.getElementType());
     Value lhs = tensor::CollapseShapeOp::create(rewriter, loc, image, rows);
     Value product = ContractOp::create(rewriter, loc, flat, lhs, packed, *bias,
                                        emptyLike(rewriter, loc, flat));
@@ -375,7 +381,8 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
     return success();
   }
   rewriter.replaceOpWithNewOp<ConvOp>(
-      op, resultType, image, packed, *bias, emptyLike(rewriter, loc, resultType),
+      op, resultType, image, packed, *bias,
+      emptyLike(rewriter, loc, resultType),
       rewriter.getDenseI64ArrayAttr({kh, kw}),
       rewriter.getDenseI64ArrayAttr(dims.strides),
       rewriter.getDenseI64ArrayAttr(dims.dilations),
@@ -399,7 +406,8 @@ struct PackProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     if (linalg::isaConvolutionOpInterface(op))
       if (auto dims = linalg::inferConvolutionDims(op); succeeded(dims))
         return packConvolution(rewriter, op, *arithmetic, *dims, lanes);
-    return rewriter.notifyMatchFailure(op, "neither contraction nor convolution");
+    return rewriter.notifyMatchFailure(op,
+                                       "neither contraction nor convolution");
   }
 
   int64_t lanes;

@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // On the main function of calls: the destination of a kernel whose result is
-// padded or concatenated becomes a slice of the larger tensor. The halo is filled
-// by a kernel of its own, which touches nothing else.
+// padded or concatenated becomes a slice of the larger tensor. The halo is
+// filled by a kernel of its own, which touches nothing else.
 //
 //===----------------------------------------------------------------------===//
 
@@ -54,7 +54,8 @@ public:
   }
 
 private:
-  using Body = function_ref<Value(OpBuilder &, ValueRange inputs, Value destination)>;
+  using Body =
+      function_ref<Value(OpBuilder &, ValueRange inputs, Value destination)>;
 
   /// Gives every call a destination of its own: simplification merges equal
   /// empty tensors.
@@ -64,8 +65,7 @@ private:
       if (!empty || empty->hasOneUse())
         return;
       b.setInsertionPoint(call);
-      call.setOperand(call.getNumOperands() - 3,
-                      b.clone(*empty)->getResult(0));
+      call.setOperand(call.getNumOperands() - 3, b.clone(*empty)->getResult(0));
     });
   }
 
@@ -76,13 +76,14 @@ private:
     types.push_back(destination.getType());
     types.append(2, b.getIndexType());
     OpBuilder outer(main);
-    auto kernel = func::FuncOp::create(
-        outer, loc, (name + "_" + Twine(counter++)).str(),
-        b.getFunctionType(types, destination.getType()));
+    auto kernel =
+        func::FuncOp::create(outer, loc, (name + "_" + Twine(counter++)).str(),
+                             b.getFunctionType(types, destination.getType()));
     kernel.setPrivate();
     kernel->setAttr(MPQDialect::getKernelAttrName(), b.getUnitAttr());
     if (!tiled)
-      kernel->setAttr(MPQDialect::getWorkItemsAttrName(), b.getI64IntegerAttr(1));
+      kernel->setAttr(MPQDialect::getWorkItemsAttrName(),
+                      b.getI64IntegerAttr(1));
     outer.setInsertionPointToStart(kernel.addEntryBlock());
     Value result = body(outer, kernel.getArguments().take_front(inputs.size()),
                         kernel.getArgument(inputs.size()));
@@ -95,13 +96,12 @@ private:
   }
 
   Value callCopy(Location loc, Value source, Value destination) {
-    return callKernel(
-               loc, "copy", source, destination, /*tiled=*/true,
-               [&](OpBuilder &builder, ValueRange inputs, Value out) {
-                 // Not a generic: canonicalization would fold it away.
-                 return linalg::CopyOp::create(builder, loc, inputs, out)
-                     .getResult(0);
-               })
+    return callKernel(loc, "copy", source, destination, /*tiled=*/true,
+                      [&](OpBuilder &builder, ValueRange inputs, Value out) {
+                        // Not a generic: canonicalization would fold it away.
+                        return linalg::CopyOp::create(builder, loc, inputs, out)
+                            .getResult(0);
+                      })
         .getResult(0);
   }
 
@@ -122,7 +122,8 @@ private:
   }
 
   Value empty(Location loc, RankedTensorType type) {
-    return tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+    return tensor::EmptyOp::create(b, loc, type.getShape(),
+                                   type.getElementType());
   }
 
   Value slice(Location loc, Value source, ArrayRef<int64_t> offsets,
@@ -140,15 +141,16 @@ private:
     ArrayRef<int64_t> sizes =
         cast<RankedTensorType>(source.getType()).getShape();
     return tensor::InsertSliceOp::create(b, loc, source, destination,
-                                         ValueRange{}, ValueRange{}, ValueRange{},
-                                         offsets, sizes, strides);
+                                         ValueRange{}, ValueRange{},
+                                         ValueRange{}, offsets, sizes, strides);
   }
 
   /// Puts `value` at `offsets` of `whole`: the producer writes there if it can,
   /// else a copy does. `whole` must exist before the producer.
   Value place(Location loc, Value value, Operation *user, Value whole,
               ArrayRef<int64_t> offsets, func::CallOp producer) {
-    ArrayRef<int64_t> sizes = cast<RankedTensorType>(value.getType()).getShape();
+    ArrayRef<int64_t> sizes =
+        cast<RankedTensorType>(value.getType()).getShape();
     if (producer) {
       b.setInsertionPoint(producer);
       Value slot = slice(loc, whole, offsets, sizes);
@@ -163,33 +165,34 @@ private:
   Value fillHalo(Location loc, Value whole, Attribute padValue,
                  ArrayRef<int64_t> low, ArrayRef<int64_t> sizes) {
     auto type = cast<RankedTensorType>(whole.getType());
-    return callKernel(
-               loc, "fill_halo", {}, whole, /*tiled=*/false,
-               [&](OpBuilder &builder, ValueRange, Value out) {
-                 OpBuilder::InsertionGuard guard(b);
-                 b.restoreInsertionPoint(builder.saveInsertionPoint());
-                 Value scalar = arith::ConstantOp::create(
-                     b, loc, cast<TypedAttr>(padValue));
-                 // Slabs: dimension by dimension, inside the box of the earlier.
-                 SmallVector<int64_t> from(low.size(), 0), extent(type.getShape());
-                 for (unsigned d = 0; d < low.size(); ++d) {
-                   int64_t high = type.getDimSize(d) - low[d] - sizes[d];
-                   for (auto [start, count] :
-                        {std::pair(int64_t(0), low[d]),
-                         std::pair(low[d] + sizes[d], high)}) {
-                     if (count == 0)
-                       continue;
-                     SmallVector<int64_t> at(from), size(extent);
-                     at[d] = start;
-                     size[d] = count;
-                     Value slab = slice(loc, out, at, size);
-                     out = insert(loc, fill(loc, slab, scalar), out, at);
-                   }
-                   from[d] = low[d];
-                   extent[d] = sizes[d];
-                 }
-                 return out;
-               })
+    return callKernel(loc, "fill_halo", {}, whole, /*tiled=*/false,
+                      [&](OpBuilder &builder, ValueRange, Value out) {
+                        OpBuilder::InsertionGuard guard(b);
+                        b.restoreInsertionPoint(builder.saveInsertionPoint());
+                        Value scalar = arith::ConstantOp::create(
+                            b, loc, cast<TypedAttr>(padValue));
+                        // Slabs: dimension by dimension, inside the box of the
+                        // earlier.
+                        SmallVector<int64_t> from(low.size(), 0),
+                            extent(type.getShape());
+                        for (unsigned d = 0; d < low.size(); ++d) {
+                          int64_t high = type.getDimSize(d) - low[d] - sizes[d];
+                          for (auto [start, count] :
+                               {std::pair(int64_t(0), low[d]),
+                                std::pair(low[d] + sizes[d], high)}) {
+                            if (count == 0)
+                              continue;
+                            SmallVector<int64_t> at(from), size(extent);
+                            at[d] = start;
+                            size[d] = count;
+                            Value slab = slice(loc, out, at, size);
+                            out = insert(loc, fill(loc, slab, scalar), out, at);
+                          }
+                          from[d] = low[d];
+                          extent[d] = sizes[d];
+                        }
+                        return out;
+                      })
         .getResult(0);
   }
 
@@ -251,8 +254,8 @@ private:
     SmallVector<int64_t> offsets(type.getRank(), 0);
     SmallVector<std::pair<Value, SmallVector<int64_t>>> parts;
     for (auto [input, producer] : llvm::zip(concat.getInputs(), producers)) {
-      parts.push_back({place(loc, input, concat, whole, offsets, producer),
-                       offsets});
+      parts.push_back(
+          {place(loc, input, concat, whole, offsets, producer), offsets});
       offsets[concat.getDim()] +=
           cast<RankedTensorType>(input.getType()).getDimSize(concat.getDim());
     }

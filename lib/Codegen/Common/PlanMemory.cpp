@@ -124,7 +124,8 @@ LogicalResult Planner::assignOutputs() {
     }
     auto empty = value.getDefiningOp<tensor::EmptyOp>();
     if (!empty ||
-        !outputOf.insert({empty.getOperation(), operand.getOperandNumber()}).second)
+        !outputOf.insert({empty.getOperation(), operand.getOperandNumber()})
+             .second)
       return ret.emitError("result ")
              << operand.getOperandNumber()
              << " has no storage of its own: run mpq-place-in-buffers first";
@@ -145,7 +146,7 @@ LogicalResult Planner::placeConstant(Operation *op, Attribute) {
     weights.resize(llvm::alignTo(weights.size(), kAlignment), 0);
   }
   places.set(value, Place{Storage::Weights, 0, entry->second,
-                       computeStrides(type.getShape())});
+                          computeStrides(type.getShape())});
   return success();
 }
 
@@ -157,7 +158,8 @@ LogicalResult Planner::placeReshape(Operation *op) {
   auto to = cast<RankedTensorType>(op->getResult(0).getType());
   SmallVector<int64_t> strides;
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
-    for (const ReassociationIndices &group : collapse.getReassociationIndices()) {
+    for (const ReassociationIndices &group :
+         collapse.getReassociationIndices()) {
       int64_t stride = 1;
       bool first = true;
       int64_t expected = 0;
@@ -247,7 +249,8 @@ LogicalResult Planner::placeOperation(Operation *op, int64_t position) {
   if (isa<func::ReturnOp>(op))
     return success();
   return op->emitError("operation '")
-         << op->getName() << "' cannot be compiled: expected kernels, views and "
+         << op->getName()
+         << "' cannot be compiled: expected kernels, views and "
          << "constants in the main function";
 }
 
@@ -293,8 +296,10 @@ MemRefType Planner::getBufferType(Value value) {
   return MemRefType::get(type.getShape(), element, layout);
 }
 
-/// Changes a kernel on tensors to one on buffers whose body still is on tensors.
-LogicalResult Planner::rewriteKernel(func::FuncOp kernel, ArrayRef<Type> types) {
+/// Changes a kernel on tensors to one on buffers whose body still is on
+/// tensors.
+LogicalResult Planner::rewriteKernel(func::FuncOp kernel,
+                                     ArrayRef<Type> types) {
   OpBuilder::InsertionGuard guard(b);
   Block &body = kernel.getBody().front();
   b.setInsertionPointToStart(&body);
@@ -365,7 +370,8 @@ LogicalResult Planner::rewriteMain() {
     Value start = arith::ConstantIndexOp::create(b, value.getLoc(), offset);
     if (type.getLayout().isIdentity())
       return memref::ViewOp::create(b, value.getLoc(), type,
-                                    entry->getArgument(base), start, ValueRange{});
+                                    entry->getArgument(base), start,
+                                    ValueRange{});
     int64_t span = 1;
     for (auto [extent, stride] : llvm::zip(type.getShape(), place.strides))
       span += (extent - 1) * stride;
@@ -427,16 +433,16 @@ LogicalResult Planner::run() {
     info.inputs.push_back(
         {name ? name.str() : ("input" + Twine(n)).str(), type,
          bool(main.getArgAttr(n, MPQDialect::getUnsignedAttrName()))});
-    places.set(argument, Place{Storage::Input, n, 0,
-                            computeStrides(type.getShape())});
+    places.set(argument,
+               Place{Storage::Input, n, 0, computeStrides(type.getShape())});
   }
   for (auto [n, resultType] : llvm::enumerate(main.getResultTypes())) {
     auto type = dyn_cast<RankedTensorType>(resultType);
     if (!type || !type.hasStaticShape())
       return main.emitError("expected results of static tensor type but got ")
              << resultType;
-    auto name = main.getResultAttrOfType<StringAttr>(
-        n, MPQDialect::getNameAttrName());
+    auto name =
+        main.getResultAttrOfType<StringAttr>(n, MPQDialect::getNameAttrName());
     info.outputs.push_back(
         {name ? name.str() : ("output" + Twine(n)).str(), type,
          bool(main.getResultAttr(n, MPQDialect::getUnsignedAttrName()))});

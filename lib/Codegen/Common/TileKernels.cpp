@@ -53,7 +53,8 @@ static scf::ForOp openLoop(RewriterBase &rewriter, Location loc, Value lower,
                            Value upper, Value step,
                            SmallVectorImpl<scf::ForOp> &loops,
                            SmallVectorImpl<Value> &destinations) {
-  auto loop = scf::ForOp::create(rewriter, loc, lower, upper, step, destinations);
+  auto loop =
+      scf::ForOp::create(rewriter, loc, lower, upper, step, destinations);
   rewriter.setInsertionPointToStart(loop.getBody());
   loops.push_back(loop);
   destinations.assign(loop.getRegionIterArgs().begin(),
@@ -68,9 +69,9 @@ static OpFoldResult overlap(RewriterBase &rewriter, Location loc,
   if (extent % tile == 0)
     return position;
   AffineExpr s0 = rewriter.getAffineSymbolExpr(0);
-  AffineMap map = AffineMap::get(
-      0, 1, {s0, rewriter.getAffineConstantExpr(extent - tile)},
-      rewriter.getContext());
+  AffineMap map =
+      AffineMap::get(0, 1, {s0, rewriter.getAffineConstantExpr(extent - tile)},
+                     rewriter.getContext());
   return affine::makeComposedFoldedAffineMin(rewriter, loc, map, {position});
 }
 
@@ -92,8 +93,8 @@ openTileLoops(RewriterBase &rewriter, Location loc, ArrayRef<int64_t> extents,
       continue;
     scf::ForOp loop = openLoop(rewriter, loc, constant(0), constant(extents[d]),
                                constant(tiles[d]), loops, destinations);
-    offsets[d] = overlap(rewriter, loc, loop.getInductionVar(), extents[d],
-                         tiles[d]);
+    offsets[d] =
+        overlap(rewriter, loc, loop.getInductionVar(), extents[d], tiles[d]);
   }
   return offsets;
 }
@@ -183,7 +184,8 @@ static FailureOr<TilingInterface> tileAndFuse(RewriterBase &rewriter,
         return success();
       });
   RewritePatternSet cleanup(root.getContext());
-  tensor::ExtractSliceOp::getCanonicalizationPatterns(cleanup, root.getContext());
+  tensor::ExtractSliceOp::getCanonicalizationPatterns(cleanup,
+                                                      root.getContext());
   tensor::populateMergeConsecutiveInsertExtractSlicePatterns(cleanup);
   options.cleanupPatterns = std::move(cleanup);
   rewriter.setInsertionPoint(root);
@@ -330,8 +332,8 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
     func::FuncOp kernel = getOperation();
     if (!kernel->hasAttr(MPQDialect::getKernelAttrName()))
       return;
-    auto strategy = kernel->getAttrOfType<StrategyAttr>(
-        MPQDialect::getStrategyAttrName());
+    auto strategy =
+        kernel->getAttrOfType<StrategyAttr>(MPQDialect::getStrategyAttrName());
     if (!strategy) {
       kernel.emitError("expected an '")
           << MPQDialect::getStrategyAttrName()

@@ -1,4 +1,5 @@
-//===- VectorizeGenerics.cpp - loops of vectors for elementwise operations and reductions ---===//
+//===- VectorizeGenerics.cpp - loops of vectors for elementwise operations and
+//reductions ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -45,9 +46,8 @@ class GenericEmitter {
 public:
   GenericEmitter(RewriterBase &rewriter, linalg::GenericOp op, int64_t lanes)
       : b(rewriter), op(op), loc(op.getLoc()), lanes(lanes),
-        extents(op.getStaticLoopRanges()),
-        indices(extents.size()), outMap(op.getMatchingIndexingMap(
-                                     op.getDpsInitOperand(0))) {}
+        extents(op.getStaticLoopRanges()), indices(extents.size()),
+        outMap(op.getMatchingIndexingMap(op.getDpsInitOperand(0))) {}
 
   LogicalResult emit();
 
@@ -82,8 +82,9 @@ private:
 
   /// The lane dimension in steps of `step`: a loop of whole vectors, then the
   /// tail at a constant position (which is how reads know to mask).
-  FailureOr<Value> laneLoop(unsigned lane, int64_t step, Value carried,
-                            function_ref<FailureOr<Value>(Value, int64_t)> body) {
+  FailureOr<Value>
+  laneLoop(unsigned lane, int64_t step, Value carried,
+           function_ref<FailureOr<Value>(Value, int64_t)> body) {
     int64_t whole = extents[lane] / step * step, rest = extents[lane] - whole;
     if (whole == step) {
       indices[lane] = constant(0);
@@ -292,16 +293,16 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
   Operation *combiner = order.combiners.front();
   BlockArgument out = op.getMatchingBlockArgument(op.getDpsInitOperand(0));
   bool outFirst = combiner->getOperand(0) == out;
-  TypedAttr neutral =
-      isa<FloatType>(out.getType())
-          ? TypedAttr(b.getFloatAttr(out.getType(), getCombinerIdentity(combiner)))
-          : *arith::getNeutralElement(combiner);
+  TypedAttr neutral = isa<FloatType>(out.getType())
+                          ? TypedAttr(b.getFloatAttr(
+                                out.getType(), getCombinerIdentity(combiner)))
+                          : *arith::getNeutralElement(combiner);
   auto type = VectorType::get({rowPartials}, out.getType());
   // Every combination keeps the body's operand order.
   auto combine = [&](Value older, Value newer) -> Value {
     Value operands[] = {outFirst ? older : newer, outFirst ? newer : older};
-    OperationState state(loc, combiner->getName(), operands,
-                         {older.getType()}, combiner->getAttrs());
+    OperationState state(loc, combiner->getName(), operands, {older.getType()},
+                         combiner->getAttrs());
     return b.create(state)->getResult(0);
   };
   SmallVector<unsigned> outer, reduced;
@@ -380,7 +381,8 @@ struct VectorizeGenerics
                      "mpq-tile-kernels first");
         return signalPassFailure();
       }
-      if (failed(GenericEmitter(rewriter, op, target->getVectorLanes32()).emit()))
+      if (failed(
+              GenericEmitter(rewriter, op, target->getVectorLanes32()).emit()))
         return signalPassFailure();
     }
     // Fills whose value a reduction took over have no users left.

@@ -1,4 +1,5 @@
-//===- VectorizeProducts.cpp - register tiles of mpq.contract and mpq.conv ---===//
+//===- VectorizeProducts.cpp - register tiles of mpq.contract and mpq.conv
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -102,8 +103,8 @@ protected:
     return panel;
   }
 
-  /// One element (or group of four bytes) of the left side in every lane. `whole`: all
-  /// bytes of the group lie inside the row.
+  /// One element (or group of four bytes) of the left side in every lane.
+  /// `whole`: all bytes of the group lie inside the row.
   Value broadcastLeft(Value source, ValueRange at, bool whole) {
     if (!integer)
       return vector::BroadcastOp::create(
@@ -376,7 +377,8 @@ struct VectorizeProducts
     });
     IRRewriter rewriter(&getContext());
     for (Operation *op : products) {
-      if (!cast<RankedTensorType>(op->getResult(0).getType()).hasStaticShape()) {
+      if (!cast<RankedTensorType>(op->getResult(0).getType())
+               .hasStaticShape()) {
         op->emitError("expected a static tile: run mpq-tile-kernels first");
         return signalPassFailure();
       }

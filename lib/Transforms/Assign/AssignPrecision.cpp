@@ -149,8 +149,8 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
 /// Writes a record for each product; the file appears complete or not at all.
 static LogicalResult writeReport(StringRef path, Location loc,
                                  ArrayRef<Product> products) {
-  llvm::Error error = llvm::writeToOutput(
-      path, [&](llvm::raw_ostream &os) -> llvm::Error {
+  llvm::Error error =
+      llvm::writeToOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
         llvm::json::OStream json(os, /*IndentSize=*/2);
         json.array([&] {
           for (const Product &product : products)
@@ -180,8 +180,7 @@ static LogicalResult writeReport(StringRef path, Location loc,
 }
 
 namespace {
-struct AssignPrecision
-    : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
+struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
   using AssignPrecisionPassBase::AssignPrecisionPassBase;
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -203,8 +202,9 @@ struct AssignPrecision
         return;
       ValueIds ids(function);
       RangeAnalysis ranges(function);
-      for (auto op :
-           function.getFunctionBody().front().getOps<QuantizableOpInterface>()) {
+      for (auto op : function.getFunctionBody()
+                         .front()
+                         .getOps<QuantizableOpInterface>()) {
         if (!op.isProduct())
           continue;
         Product product{op, ids.lookup(op->getResult(0)).str(), getKind(op),

@@ -83,8 +83,9 @@ struct Reader {
       return text.takeError();
     std::optional<PrecisionKind> kind = symbolizePrecisionKind(*text);
     if (!kind)
-      return error("expected 'precision' {0} to be int8 or f32 but got '{1}'{2}",
-                   where, *text, suggestNearest(*text, {"int8", "f32"}));
+      return error(
+          "expected 'precision' {0} to be int8 or f32 but got '{1}'{2}", where,
+          *text, suggestNearest(*text, {"int8", "f32"}));
     return *kind;
   }
 
@@ -103,10 +104,9 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
     return e;
   RecipeRule rule;
   unsigned selectors = 0;
-  for (auto [key, selector] :
-       {std::pair("name", RecipeRule::Selector::Name),
-        std::pair("regex", RecipeRule::Selector::Regex),
-        std::pair("op", RecipeRule::Selector::Op)}) {
+  for (auto [key, selector] : {std::pair("name", RecipeRule::Selector::Name),
+                               std::pair("regex", RecipeRule::Selector::Regex),
+                               std::pair("op", RecipeRule::Selector::Op)}) {
     const llvm::json::Value *text = object->get(key);
     if (!text)
       continue;
@@ -126,9 +126,10 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
     ++selectors;
   }
   if (selectors != 1)
-    return error("expected one of 'name', 'regex', 'op' and 'first' {0} but got "
-                 "{1}",
-                 where, selectors);
+    return error(
+        "expected one of 'name', 'regex', 'op' and 'first' {0} but got "
+        "{1}",
+        where, selectors);
   std::string message;
   if (rule.selector == RecipeRule::Selector::Regex &&
       !llvm::Regex(rule.text).isValid(message))
@@ -136,10 +137,10 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
                  message);
   if (rule.selector == RecipeRule::Selector::Op &&
       !llvm::is_contained(getProductKinds(), rule.text))
-    return error("unknown 'op' '{0}' {1}{2}; known are {3}", rule.text, where,
-                 suggestNearest(rule.text, getProductKinds()),
-                 llvm::make_range(getProductKinds().begin(),
-                                  getProductKinds().end()));
+    return error(
+        "unknown 'op' '{0}' {1}{2}; known are {3}", rule.text, where,
+        suggestNearest(rule.text, getProductKinds()),
+        llvm::make_range(getProductKinds().begin(), getProductKinds().end()));
   const llvm::json::Value *precision = object->get("precision");
   if (!precision)
     return error("expected a 'precision' {0}", where);
@@ -154,13 +155,14 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
   Reader reader{name};
   Expected<llvm::json::Value> value = llvm::json::parse(text);
   if (!value)
-    return reader.error("expected JSON: {0}", llvm::toString(value.takeError()));
+    return reader.error("expected JSON: {0}",
+                        llvm::toString(value.takeError()));
   const llvm::json::Object *object = value->getAsObject();
   if (!object)
     return reader.error("expected an object with 'rules'");
   StringRef top = "at the top level";
-  if (Error e = reader.checkKeys(*object, top,
-                                 {"precision", "method", "percentile", "rules"}))
+  if (Error e = reader.checkKeys(
+          *object, top, {"precision", "method", "percentile", "rules"}))
     return e;
   Recipe recipe;
   if (const llvm::json::Value *precision = object->get("precision")) {
@@ -174,9 +176,10 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
     if (!read)
       return read.takeError();
     if (*read != "minmax" && *read != "percentile")
-      return reader.error("expected 'method' to be minmax or percentile but got "
-                          "'{0}'{1}",
-                          *read, suggestNearest(*read, {"minmax", "percentile"}));
+      return reader.error(
+          "expected 'method' to be minmax or percentile but got "
+          "'{0}'{1}",
+          *read, suggestNearest(*read, {"minmax", "percentile"}));
     recipe.method = *read;
   }
   if (const llvm::json::Value *percentile = object->get("percentile")) {

@@ -56,9 +56,9 @@ void InsertObservers::runOnOperation() {
     StringRef id = ids.lookup(value);
     if (!type.hasStaticShape())
       return emitError(value.getLoc(), "expected value '")
-             << id << "' to have a static shape to observe it but got "
-             << type;
-    ObserveOp::create(builder, value.getLoc(), value, builder.getStringAttr(id));
+             << id << "' to have a static shape to observe it but got " << type;
+    ObserveOp::create(builder, value.getLoc(), value,
+                      builder.getStringAttr(id));
     return success();
   };
 
@@ -74,11 +74,10 @@ void InsertObservers::runOnOperation() {
     for (Operation &op : llvm::make_early_inc_range(block)) {
       if (isa<ObserveOp>(op) || op.hasTrait<OpTrait::IsTerminator>())
         continue;
-      bool dependsOnInputs =
-          llvm::any_of(op.getOperands(), [&](Value operand) {
-            Operation *source = operand.getDefiningOp();
-            return !source || !fixed.contains(source);
-          });
+      bool dependsOnInputs = llvm::any_of(op.getOperands(), [&](Value operand) {
+        Operation *source = operand.getDefiningOp();
+        return !source || !fixed.contains(source);
+      });
       // Bodies may also read values from outside.
       op.walk([&](Operation *nested) {
         for (Value operand : nested->getOperands()) {

@@ -50,9 +50,10 @@ void mpq::buildCalibratePipeline(OpPassManager &manager,
 }
 
 void mpq::registerCalibratePipelines() {
-  PassPipelineRegistration<>("mpq-instrument-pipeline",
-                             "first half of the phase calibrate: observe values",
-                             buildInstrumentPipeline);
+  PassPipelineRegistration<>(
+      "mpq-instrument-pipeline",
+      "first half of the phase calibrate: observe values",
+      buildInstrumentPipeline);
   PassPipelineRegistration<CalibrateOptions>(
       "mpq-calibrate-pipeline",
       "second half of the phase calibrate: ranges from a profile",

@@ -178,7 +178,8 @@ static std::optional<ChannelArray> readConstantOperand(linalg::GenericOp op,
     return std::nullopt;
   ChannelArray array;
   AffineMap map = op.getMatchingIndexingMap(&operand);
-  for (auto [expr, extent] : llvm::zip_equal(map.getResults(), type.getShape())) {
+  for (auto [expr, extent] :
+       llvm::zip_equal(map.getResults(), type.getShape())) {
     if (extent == 1)
       continue;
     auto dim = dyn_cast<AffineDimExpr>(expr);
@@ -235,9 +236,9 @@ mpq::matchAffineForm(linalg::GenericOp op) {
 static Value createArray(OpBuilder &builder, Location loc,
                          const ChannelArray &array) {
   SmallVector<float> values(array.values.begin(), array.values.end());
-  return createConstant(builder, loc,
-                        RankedTensorType::get(array.extents, builder.getF32Type()),
-                        values);
+  return createConstant(
+      builder, loc, RankedTensorType::get(array.extents, builder.getF32Type()),
+      values);
 }
 
 Value mpq::createAffineForm(OpBuilder &builder, Location loc, Value value,

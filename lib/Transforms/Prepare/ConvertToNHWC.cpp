@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A register tile of a convolution holds vectors of output channels, so channels
-// are innermost from here on. This file only swaps the named operations;
-// moving the transposes away is another pass's work.
+// A register tile of a convolution holds vectors of output channels, so
+// channels are innermost from here on. This file only swaps the named
+// operations; moving the transposes away is another pass's work.
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,10 +53,10 @@ struct ToChannelsLast : OpRewritePattern<From> {
     auto conv = To::create(rewriter, loc, TypeRange(init.getType()),
                            ValueRange{input, window}, ValueRange(init),
                            op.getStrides(), op.getDilations());
-    rewriter.replaceOp(op, createTranspose(rewriter,
-                                           getHelperLocation(loc, "nchw"),
-                                           conv->getResult(0),
-                                           invertPermutationVector(image)));
+    rewriter.replaceOp(op,
+                       createTranspose(rewriter, getHelperLocation(loc, "nchw"),
+                                       conv->getResult(0),
+                                       invertPermutationVector(image)));
     return success();
   }
 
@@ -76,17 +76,18 @@ struct ConvertToNHWC : mpq::impl::ConvertToNHWCPassBase<ConvertToNHWC> {
 void mpq::populateConvertToNHWCPatterns(RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   const SmallVector<int64_t> image{0, 2, 3, 1};
-  patterns.add<ToChannelsLast<linalg::Conv2DNchwFchwOp, linalg::Conv2DNhwcHwcfOp>>(
-      context, image, ArrayRef<int64_t>{2, 3, 1, 0});
-  patterns.add<ToChannelsLast<linalg::Conv2DNgchwGfchwOp,
-                              linalg::Conv2DNhwgcGfhwcOp>>(
+  patterns
+      .add<ToChannelsLast<linalg::Conv2DNchwFchwOp, linalg::Conv2DNhwcHwcfOp>>(
+          context, image, ArrayRef<int64_t>{2, 3, 1, 0});
+  patterns.add<
+      ToChannelsLast<linalg::Conv2DNgchwGfchwOp, linalg::Conv2DNhwgcGfhwcOp>>(
       context, ArrayRef<int64_t>{0, 3, 4, 1, 2},
       ArrayRef<int64_t>{0, 1, 3, 4, 2});
   patterns.add<ToChannelsLast<linalg::DepthwiseConv2DNchwChwOp,
                               linalg::DepthwiseConv2DNhwcHwcOp>>(
       context, image, ArrayRef<int64_t>{1, 2, 0});
-  patterns.add<
-      ToChannelsLast<linalg::PoolingNchwMaxOp, linalg::PoolingNhwcMaxOp>,
-      ToChannelsLast<linalg::PoolingNchwSumOp, linalg::PoolingNhwcSumOp>>(
-      context, image, ArrayRef<int64_t>{});
+  patterns
+      .add<ToChannelsLast<linalg::PoolingNchwMaxOp, linalg::PoolingNhwcMaxOp>,
+           ToChannelsLast<linalg::PoolingNchwSumOp, linalg::PoolingNhwcSumOp>>(
+          context, image, ArrayRef<int64_t>{});
 }

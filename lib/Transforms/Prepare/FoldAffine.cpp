@@ -8,10 +8,10 @@
 //
 // Batch normalization after a convolution is the convolution of scaled weights
 // with a shifted bias (B. Jacob et al., "Quantization and Training of Neural
-// Networks for Efficient Integer-Arithmetic-Only Inference", 2018, section 3.2).
-// The same holds for every constant scale and shift along output channels, and
-// for one scale and shift of the whole input. Numbers are combined in double
-// and rounded to f32 once.
+// Networks for Efficient Integer-Arithmetic-Only Inference", 2018,
+// section 3.2). The same holds for every constant scale and shift along output
+// channels, and for one scale and shift of the whole input. Numbers are
+// combined in double and rounded to f32 once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,8 +38,8 @@ using namespace mlir;
 using namespace mpq;
 
 namespace {
-/// Where a product's output channels are: dimension `result[i]` of its result is
-/// dimension `weights[i]` of operand 1.
+/// Where a product's output channels are: dimension `result[i]` of its result
+/// is dimension `weights[i]` of operand 1.
 struct Channels {
   SmallVector<int64_t> result, weights;
 };
@@ -47,10 +47,8 @@ struct Channels {
 
 static std::optional<Channels> getChannels(Operation *op) {
   return llvm::TypeSwitch<Operation *, std::optional<Channels>>(op)
-      .Case<linalg::Conv2DNhwcHwcfOp>(
-          [](auto) { return Channels{{3}, {3}}; })
-      .Case<linalg::Conv2DNchwFchwOp>(
-          [](auto) { return Channels{{1}, {0}}; })
+      .Case<linalg::Conv2DNhwcHwcfOp>([](auto) { return Channels{{3}, {3}}; })
+      .Case<linalg::Conv2DNchwFchwOp>([](auto) { return Channels{{1}, {0}}; })
       .Case<linalg::Conv2DNhwgcGfhwcOp>(
           [](auto) { return Channels{{3, 4}, {0, 1}}; })
       .Case<linalg::Conv2DNgchwGfchwOp>(
@@ -100,7 +98,8 @@ static std::optional<ChannelArray> throughView(Operation *view,
   auto expand = cast<tensor::ExpandShapeOp>(view);
   // Along all dimensions of the groups involved, which are one each before.
   SmallVector<int64_t> dims, extents;
-  for (auto [source, group] : llvm::enumerate(expand.getReassociationIndices())) {
+  for (auto [source, group] :
+       llvm::enumerate(expand.getReassociationIndices())) {
     if (llvm::none_of(group, [&](int64_t dim) {
           return llvm::is_contained(array.dims, dim);
         }))
@@ -159,7 +158,8 @@ struct Product {
       return std::nullopt;
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
     auto bias = readUniformInit(op->getOperand(2));
-    if (!type || !type.hasStaticShape() || !type.getElementType().isF32() || !bias)
+    if (!type || !type.hasStaticShape() || !type.getElementType().isF32() ||
+        !bias)
       return std::nullopt;
     Product product{op, *channels, {}, *bias};
     for (int64_t dim : channels->result)
@@ -181,14 +181,14 @@ struct Product {
   void setWeights(PatternRewriter &rewriter,
                   const SmallVectorImpl<float> &weights) {
     Value old = op->getOperand(1);
-    op->setOperand(1, createConstant(rewriter, old.getLoc(), getWeightsType(),
-                                     weights));
+    op->setOperand(
+        1, createConstant(rewriter, old.getLoc(), getWeightsType(), weights));
   }
   void setBias(PatternRewriter &rewriter) {
-    op->setOperand(2, createUniformInit(
-                          rewriter, getHelperLocation(op->getLoc(), "bias"),
-                          cast<RankedTensorType>(op->getResult(0).getType()),
-                          bias));
+    op->setOperand(
+        2, createUniformInit(rewriter, getHelperLocation(op->getLoc(), "bias"),
+                             cast<RankedTensorType>(op->getResult(0).getType()),
+                             bias));
   }
 
   Operation *op;
@@ -222,8 +222,8 @@ struct FoldIntoProducer : OpRewritePattern<linalg::GenericOp> {
         return rewriter.notifyMatchFailure(op, "channels are mixed");
       form = {*scale, *shift};
     }
-    auto product = value.hasOneUse() ? Product::get(value.getDefiningOp())
-                                     : std::nullopt;
+    auto product =
+        value.hasOneUse() ? Product::get(value.getDefiningOp()) : std::nullopt;
     if (!product)
       return rewriter.notifyMatchFailure(
           op, "the input is no product with a constant bias used once");
@@ -243,7 +243,8 @@ struct FoldIntoProducer : OpRewritePattern<linalg::GenericOp> {
         return rewriter.notifyMatchFailure(op, "the weights are not constant");
       forEachWeight(*weights, product->getWeightsType().getShape(),
                     channels.weights, [&](int64_t channel, float &weight) {
-                      weight = static_cast<float>(weight * scale.values[channel]);
+                      weight =
+                          static_cast<float>(weight * scale.values[channel]);
                     });
     }
     for (auto [bias, a, b] :
@@ -262,9 +263,9 @@ struct FoldIntoProducer : OpRewritePattern<linalg::GenericOp> {
       product->setBias(rewriter);
     });
     for (auto [i, view] : llvm::enumerate(views))
-      view->setLoc(i == 0 ? op.getLoc()
-                          : getHelperLocation(op.getLoc(),
-                                              "view" + std::to_string(i)));
+      view->setLoc(
+          i == 0 ? op.getLoc()
+                 : getHelperLocation(op.getLoc(), "view" + std::to_string(i)));
     rewriter.replaceOp(op, operand->get());
     return success();
   }

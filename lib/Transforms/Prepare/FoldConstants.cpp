@@ -134,10 +134,13 @@ public:
     Attribute attr;
     if (!matchPattern(value, m_Constant(&attr)))
       return nullptr;
-    if (auto number = dyn_cast<FloatAttr>(attr); number && value.getType().isF32())
-      lanes[value.getAsOpaquePointer()] = std::vector<float>(size, number.getValue().convertToFloat());
+    if (auto number = dyn_cast<FloatAttr>(attr);
+        number && value.getType().isF32())
+      lanes[value.getAsOpaquePointer()] =
+          std::vector<float>(size, number.getValue().convertToFloat());
     else if (auto number = dyn_cast<IntegerAttr>(attr))
-      lanes[value.getAsOpaquePointer()] = std::vector<int64_t>(size, number.getInt());
+      lanes[value.getAsOpaquePointer()] =
+          std::vector<int64_t>(size, number.getInt());
     else
       return nullptr;
     return &lanes.find(value.getAsOpaquePointer())->second;
@@ -214,23 +217,32 @@ private:
       x = fn(x, y);
     return result;
   }
-  template <typename T> static Lane convert(const std::vector<int64_t> &values) {
+  template <typename T>
+  static Lane convert(const std::vector<int64_t> &values) {
     return std::vector<T>(values.begin(), values.end());
   }
 
   using FloatFn = float (*)(float, float);
   static std::optional<FloatFn> floatFunction(Operation &inner) {
     if (!inner.getResult(0).getType().isF32() ||
-        llvm::any_of(inner.getOperandTypes(), [](Type t) { return !t.isF32(); }))
+        llvm::any_of(inner.getOperandTypes(),
+                     [](Type t) { return !t.isF32(); }))
       return std::nullopt;
     return llvm::TypeSwitch<Operation *, std::optional<FloatFn>>(&inner)
-        .Case<arith::AddFOp>([](auto) { return +[](float a, float b) { return a + b; }; })
-        .Case<arith::SubFOp>([](auto) { return +[](float a, float b) { return a - b; }; })
-        .Case<arith::MulFOp>([](auto) { return +[](float a, float b) { return a * b; }; })
-        .Case<arith::DivFOp>([](auto) { return +[](float a, float b) { return a / b; }; })
-        .Case<arith::NegFOp>([](auto) { return +[](float a, float) { return -a; }; })
-        .Case<math::AbsFOp>([](auto) { return +[](float a, float) { return std::fabs(a); }; })
-        .Case<math::SqrtOp>([](auto) { return +[](float a, float) { return std::sqrt(a); }; })
+        .Case<arith::AddFOp>(
+            [](auto) { return +[](float a, float b) { return a + b; }; })
+        .Case<arith::SubFOp>(
+            [](auto) { return +[](float a, float b) { return a - b; }; })
+        .Case<arith::MulFOp>(
+            [](auto) { return +[](float a, float b) { return a * b; }; })
+        .Case<arith::DivFOp>(
+            [](auto) { return +[](float a, float b) { return a / b; }; })
+        .Case<arith::NegFOp>(
+            [](auto) { return +[](float a, float) { return -a; }; })
+        .Case<math::AbsFOp>(
+            [](auto) { return +[](float a, float) { return std::fabs(a); }; })
+        .Case<math::SqrtOp>(
+            [](auto) { return +[](float a, float) { return std::sqrt(a); }; })
         .Default([](Operation *) { return std::nullopt; });
   }
 
@@ -242,13 +254,19 @@ private:
       return std::nullopt;
     return llvm::TypeSwitch<Operation *, std::optional<IntegerFn>>(&inner)
         .Case<arith::AddIOp>([](auto) {
-          return +[](int64_t a, int64_t b) { return int64_t(uint64_t(a) + uint64_t(b)); };
+          return +[](int64_t a, int64_t b) {
+            return int64_t(uint64_t(a) + uint64_t(b));
+          };
         })
         .Case<arith::SubIOp>([](auto) {
-          return +[](int64_t a, int64_t b) { return int64_t(uint64_t(a) - uint64_t(b)); };
+          return +[](int64_t a, int64_t b) {
+            return int64_t(uint64_t(a) - uint64_t(b));
+          };
         })
         .Case<arith::MulIOp>([](auto) {
-          return +[](int64_t a, int64_t b) { return int64_t(uint64_t(a) * uint64_t(b)); };
+          return +[](int64_t a, int64_t b) {
+            return int64_t(uint64_t(a) * uint64_t(b));
+          };
         })
         .Default([](Operation *) { return std::nullopt; });
   }
@@ -286,14 +304,16 @@ struct FoldGeneric : OpRewritePattern<linalg::GenericOp> {
         return rewriter.notifyMatchFailure(op, "an input cannot be read");
     for (Operation &inner : op.getBody()->without_terminator())
       if (failed(evaluator.run(inner)))
-        return rewriter.notifyMatchFailure(op, "the body is not evaluated here");
+        return rewriter.notifyMatchFailure(op,
+                                           "the body is not evaluated here");
     const Lane *lane =
         evaluator.get(op.getBody()->getTerminator()->getOperand(0));
     if (!lane)
       return rewriter.notifyMatchFailure(op, "the body is not evaluated here");
     Value folded;
     if (auto *floats = std::get_if<std::vector<float>>(lane))
-      folded = createConstant(rewriter, op.getLoc(), type, ArrayRef<float>(*floats));
+      folded =
+          createConstant(rewriter, op.getLoc(), type, ArrayRef<float>(*floats));
     else if (type.getElementType().isInteger(64))
       folded = createConstant(rewriter, op.getLoc(), type,
                               ArrayRef<int64_t>(std::get<1>(*lane)));
@@ -320,8 +340,8 @@ struct FoldConstantTranspose : OpRewritePattern<linalg::TransposeOp> {
     if (!matchPattern(op.getInput(), m_Constant()) ||
         !isFreelyPermutable(op.getInput()))
       return rewriter.notifyMatchFailure(op, "the input is not constant");
-    rewriter.replaceOp(op, permute(rewriter, op.getLoc(), op.getInput(),
-                                   op.getPermutation()));
+    rewriter.replaceOp(
+        op, permute(rewriter, op.getLoc(), op.getInput(), op.getPermutation()));
     return success();
   }
 };
@@ -357,7 +377,8 @@ struct FoldConstantSlice : OpRewritePattern<tensor::ExtractSliceOp> {
       return rewriter.notifyMatchFailure(op, "the source is not constant");
     RankedTensorType type = op.getType();
     int64_t width = getElementBytes(type.getElementType()), offset = 0;
-    SmallVector<int64_t> strides = computeStrides(op.getSourceType().getShape());
+    SmallVector<int64_t> strides =
+        computeStrides(op.getSourceType().getShape());
     for (auto [stride, at, step] : llvm::zip_equal(
              strides, op.getStaticOffsets(), op.getStaticStrides())) {
       offset += at * stride;
@@ -385,7 +406,8 @@ struct FoldConstantConcat : OpRewritePattern<tensor::ConcatOp> {
     SmallVector<char> result(type.getNumElements() * width);
     SmallVector<int64_t> strides = computeStrides(type.getShape());
     for (Value input : op.getInputs()) {
-      auto bytes = hasStaticShape(input) ? readConstantBytes(input) : std::nullopt;
+      auto bytes =
+          hasStaticShape(input) ? readConstantBytes(input) : std::nullopt;
       if (!bytes)
         return rewriter.notifyMatchFailure(op, "an input is not constant");
       auto shape = cast<RankedTensorType>(input.getType()).getShape();

@@ -119,7 +119,8 @@ AffineMap mpq::permuteParameterMap(AffineMap map,
 // Permuting values
 //===----------------------------------------------------------------------===//
 
-static RankedTensorType permuteType(Value value, ArrayRef<int64_t> permutation) {
+static RankedTensorType permuteType(Value value,
+                                    ArrayRef<int64_t> permutation) {
   auto type = cast<RankedTensorType>(value.getType());
   return type.clone(applyPermutation(type.getShape(), permutation));
 }
@@ -181,8 +182,8 @@ static Value permuteBroadcast(OpBuilder &builder, Location loc,
       dimensions.push_back(i);
       continue;
     }
-    int64_t before = llvm::count_if(
-        op.getDimensions(), [s = source](int64_t d) { return d < s; });
+    int64_t before = llvm::count_if(op.getDimensions(),
+                                    [s = source](int64_t d) { return d < s; });
     inputPermutation.push_back(source - before);
   }
   Value input = permute(builder, loc, op.getInput(), inputPermutation);
@@ -208,16 +209,16 @@ Value mpq::permute(OpBuilder &builder, Location loc, Value value,
     return tensor::EmptyOp::create(builder, loc, type.getShape(),
                                    type.getElementType());
   if (auto fill = dyn_cast<linalg::FillOp>(op)) {
-    Value empty = tensor::EmptyOp::create(builder, op->getLoc(),
-                                          type.getShape(), type.getElementType());
-    return linalg::FillOp::create(builder, op->getLoc(), fill.getInputs(), empty)
+    Value empty = tensor::EmptyOp::create(
+        builder, op->getLoc(), type.getShape(), type.getElementType());
+    return linalg::FillOp::create(builder, op->getLoc(), fill.getInputs(),
+                                  empty)
         .getResult(0);
   }
   if (auto broadcast = dyn_cast<linalg::BroadcastOp>(op))
     return permuteBroadcast(builder, op->getLoc(), broadcast, permutation);
   if (auto dequantize = dyn_cast<DequantizeOp>(op)) {
-    Value input =
-        permute(builder, loc, dequantize.getInput(), permutation);
+    Value input = permute(builder, loc, dequantize.getInput(), permutation);
     Operation *copy = builder.clone(*op);
     auto result = cast<DequantizeOp>(copy);
     result.getInputMutable().set(input);
@@ -234,9 +235,10 @@ Value mpq::permute(OpBuilder &builder, Location loc, Value value,
                                      splat.resizeSplat(type));
   auto bytes = readConstantBytes(attr);
   auto shape = cast<RankedTensorType>(value.getType()).getShape();
-  return createConstant(builder, op->getLoc(), type,
-                        permuteElements(*bytes, shape, permutation,
-                                        getElementBytes(type.getElementType())));
+  return createConstant(
+      builder, op->getLoc(), type,
+      permuteElements(*bytes, shape, permutation,
+                      getElementBytes(type.getElementType())));
 }
 
 Value mpq::createReshape(OpBuilder &builder, Location loc, Value value,

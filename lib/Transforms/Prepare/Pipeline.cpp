@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The order: units first, before anything reaches into them; affine chains while
-// products and their batch norms are neighbours in any layout, and once more
-// after layouts, when reshapes are gone.
+// The order: units first, before anything reaches into them; affine chains
+// while products and their batch norms are neighbours in any layout, and once
+// more after layouts, when reshapes are gone.
 //
 //===----------------------------------------------------------------------===//
 

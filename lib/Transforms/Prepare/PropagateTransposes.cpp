@@ -1,4 +1,5 @@
-//===- PropagateTransposes.cpp - absorb and settle the transposes that are left ---===//
+//===- PropagateTransposes.cpp - absorb and settle the transposes that are left
+//---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The pass itself and its steps 2 and 3. Sinking (SinkTransposes.cpp) leaves the
-// transposes that met an operation with a layout of its own: a product, a
+// The pass itself and its steps 2 and 3. Sinking (SinkTransposes.cpp) leaves
+// the transposes that met an operation with a layout of its own: a product, a
 // reshape that mixes dimensions, a unit, the end of the function. The steps are
 // separate because absorbing what sinking just moved would never end.
 //
@@ -56,9 +57,9 @@ static std::optional<SmallVector<int64_t>> getFullPermutation(AffineMap map) {
 
 using PermuteFn = function_ref<Value(Value, ArrayRef<int64_t>)>;
 
-/// The generic with a permuted result: loops run in the order of the new result.
-/// Inputs over all loops are permuted by `permuteInput`, which may return the
-/// value unchanged to have it read through a permuted map.
+/// The generic with a permuted result: loops run in the order of the new
+/// result. Inputs over all loops are permuted by `permuteInput`, which may
+/// return the value unchanged to have it read through a permuted map.
 static Value permuteElementwise(RewriterBase &rewriter, linalg::GenericOp op,
                                 ArrayRef<int64_t> permutation,
                                 PermuteFn permuteInput) {
@@ -147,8 +148,8 @@ static Value follow(RewriterBase &rewriter, Value value,
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPoint(collapse);
     return tensor::CollapseShapeOp::create(
-        rewriter, collapse.getLoc(), follow(rewriter, collapse.getSrc(), source),
-        targetGroups);
+        rewriter, collapse.getLoc(),
+        follow(rewriter, collapse.getSrc(), source), targetGroups);
   }
   if (linalg::GenericOp op = getElementwise(value))
     return permuteElementwise(rewriter, op, permutation,
@@ -193,8 +194,9 @@ struct ReshapeUnitTranspose : OpRewritePattern<linalg::TransposeOp> {
     if (!llvm::is_sorted(wide))
       return rewriter.notifyMatchFailure(op, "it moves elements");
     rewriter.replaceOp(
-        op, createReshape(rewriter, op.getLoc(), op.getInput(),
-                          applyPermutation(type.getShape(), op.getPermutation())));
+        op,
+        createReshape(rewriter, op.getLoc(), op.getInput(),
+                      applyPermutation(type.getShape(), op.getPermutation())));
     return success();
   }
 };
@@ -207,7 +209,8 @@ struct TransposeBeforePad : OpRewritePattern<linalg::TransposeOp> {
                                 PatternRewriter &rewriter) const override {
     auto pad = op.getInput().getDefiningOp<tensor::PadOp>();
     Value padding = pad ? pad.getConstantPaddingValue() : Value();
-    if (!padding || !pad->hasOneUse() || padding.getParentBlock() == pad.getBody())
+    if (!padding || !pad->hasOneUse() ||
+        padding.getParentBlock() == pad.getBody())
       return rewriter.notifyMatchFailure(op, "the source is no plain padding");
     ArrayRef<int64_t> p = op.getPermutation();
     Value source = createTranspose(rewriter, op.getLoc(), pad.getSource(), p);
@@ -232,11 +235,10 @@ struct WriteTransposed : OpRewritePattern<linalg::TransposeOp> {
         op.hasPureTensorSemantics() ? getElementwise(op.getInput()) : nullptr;
     if (!producer)
       return rewriter.notifyMatchFailure(op, "the source is not elementwise");
-    rewriter.replaceOp(op, permuteElementwise(
-                               rewriter, producer, op.getPermutation(),
-                               [](Value input, ArrayRef<int64_t>) {
-                                 return input;
-                               }));
+    rewriter.replaceOp(
+        op, permuteElementwise(
+                rewriter, producer, op.getPermutation(),
+                [](Value input, ArrayRef<int64_t>) { return input; }));
     return success();
   }
 };

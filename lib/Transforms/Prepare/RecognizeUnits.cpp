@@ -125,8 +125,7 @@ static bool isElementwise(linalg::GenericOp op) {
 }
 
 /// The tensor that is reduced along its innermost dimension by one operation.
-template <typename... Combiners>
-static Value getReduced(linalg::GenericOp op) {
+template <typename... Combiners> static Value getReduced(linalg::GenericOp op) {
   if (!op || op.getNumReductionLoops() != 1 || op.getInputs().size() != 1 ||
       !linalg::isReductionIterator(op.getIteratorTypesArray().back()) ||
       !op.getMatchingIndexingMap(op.getDpsInputOperand(0)).isIdentity())
@@ -157,8 +156,10 @@ template <typename OpTy> static OpTy getOnly(linalg::GenericOp op) {
   if (!isElementwise(op))
     return nullptr;
   auto body = op.getBody()->without_terminator();
-  auto only = llvm::hasSingleElement(body) ? dyn_cast<OpTy>(*body.begin()) : OpTy();
-  return only && op.getBody()->getTerminator()->getOperand(0) == only->getResult(0)
+  auto only =
+      llvm::hasSingleElement(body) ? dyn_cast<OpTy>(*body.begin()) : OpTy();
+  return only && op.getBody()->getTerminator()->getOperand(0) ==
+                     only->getResult(0)
              ? only
              : nullptr;
 }
@@ -176,7 +177,8 @@ struct WrapNamedSoftmax : OpRewritePattern<linalg::SoftmaxOp> {
     auto type = dyn_cast<RankedTensorType>(op.getInput().getType());
     if (!type || op->getNumResults() != 1 ||
         static_cast<int64_t>(op.getDimension()) != type.getRank() - 1)
-      return rewriter.notifyMatchFailure(op, "not along the innermost dimension");
+      return rewriter.notifyMatchFailure(op,
+                                         "not along the innermost dimension");
     // Spell it out, so that there is one form of unit.
     rewriter.setInsertionPoint(op);
     auto results = op.decomposeOperation(rewriter);
@@ -196,8 +198,10 @@ struct WrapSoftmax : OpRewritePattern<linalg::GenericOp> {
                                 PatternRewriter &rewriter) const override {
     Members members;
     auto quotient = getOnly<arith::DivFOp>(root);
-    Value numerator = quotient ? getOperandOf(root, quotient.getLhs()) : Value();
-    Value denominator = quotient ? getOperandOf(root, quotient.getRhs()) : Value();
+    Value numerator =
+        quotient ? getOperandOf(root, quotient.getLhs()) : Value();
+    Value denominator =
+        quotient ? getOperandOf(root, quotient.getRhs()) : Value();
     if (!numerator || !denominator)
       return rewriter.notifyMatchFailure(root, "not a quotient");
     auto exp = getPart(numerator, members);
@@ -208,7 +212,8 @@ struct WrapSoftmax : OpRewritePattern<linalg::GenericOp> {
     auto power = dyn_cast_or_null<math::ExpOp>(
         exp.getBody()->getTerminator()->getOperand(0).getDefiningOp());
     if (!power)
-      return rewriter.notifyMatchFailure(root, "not a quotient of exponentials");
+      return rewriter.notifyMatchFailure(root,
+                                         "not a quotient of exponentials");
     auto subtract = power.getOperand().getDefiningOp<arith::SubFOp>();
     auto owner = exp;
     if (!subtract) {
@@ -219,8 +224,10 @@ struct WrapSoftmax : OpRewritePattern<linalg::GenericOp> {
     Value x = subtract ? getOperandOf(owner, subtract.getLhs()) : Value();
     Value max = subtract ? getOperandOf(owner, subtract.getRhs()) : Value();
     if (!x || !max ||
-        getReduced<arith::MaximumFOp, arith::MaxNumFOp>(getPart(max, members)) != x)
-      return rewriter.notifyMatchFailure(root, "the row maximum is not subtracted");
+        getReduced<arith::MaximumFOp, arith::MaxNumFOp>(
+            getPart(max, members)) != x)
+      return rewriter.notifyMatchFailure(root,
+                                         "the row maximum is not subtracted");
     return wrap(rewriter, "softmax", root, std::move(members));
   }
 };
@@ -253,7 +260,8 @@ struct WrapLayerNorm : OpRewritePattern<linalg::GenericOp> {
     auto center = getPart(centered, members);
     auto difference = getOnly<arith::SubFOp>(center);
     Value x = difference ? getOperandOf(center, difference.getLhs()) : Value();
-    Value mean = difference ? getOperandOf(center, difference.getRhs()) : Value();
+    Value mean =
+        difference ? getOperandOf(center, difference.getRhs()) : Value();
     auto meanOp = mean ? getPart(mean, members) : linalg::GenericOp();
     auto scaled = meanOp ? matchAffineForm(meanOp) : std::nullopt;
     if (!x || !scaled || !scaled->second.shift.isUniform(0.0) ||
@@ -273,8 +281,9 @@ struct WrapLayerNorm : OpRewritePattern<linalg::GenericOp> {
       if (generic) {
         if (!isElementwise(generic))
           return rewriter.notifyMatchFailure(sum, "the deviation is reduced");
-        generic.getBody()->walk(
-            [&](Operation *op) { root |= isa<math::SqrtOp, math::RsqrtOp>(op); });
+        generic.getBody()->walk([&](Operation *op) {
+          root |= isa<math::SqrtOp, math::RsqrtOp>(op);
+        });
         if (llvm::is_contained(generic.getInputs(), centered))
           break;
       }

@@ -49,7 +49,8 @@ static std::optional<SmallVector<unsigned>> getLoopOrder(AffineMap map) {
     for (unsigned d = 0; d < map.getNumDims(); ++d)
       if (expr.isFunctionOfDim(d))
         dims.push_back(d);
-    if (dims.size() > 1 || (dims.size() == 1 && llvm::is_contained(order, dims[0])))
+    if (dims.size() > 1 ||
+        (dims.size() == 1 && llvm::is_contained(order, dims[0])))
       return std::nullopt;
     llvm::append_range(order, dims);
   }
@@ -69,7 +70,8 @@ static SmallVector<int64_t> getAscendingPermutation(AffineMap map) {
     return permutation;
   SmallVector<int64_t> by(slots.size());
   std::iota(by.begin(), by.end(), 0);
-  llvm::sort(by, [&](int64_t a, int64_t b) { return (*order)[a] < (*order)[b]; });
+  llvm::sort(by,
+             [&](int64_t a, int64_t b) { return (*order)[a] < (*order)[b]; });
   for (auto [slot, from] : llvm::zip_equal(slots, by))
     permutation[slot] = slots[from];
   return permutation;
@@ -138,7 +140,8 @@ struct SinkThroughGeneric : OpRewritePattern<linalg::GenericOp> {
   }
 
   /// Constants follow the loop order at compile time.
-  static void permuteConstants(linalg::GenericOp op, PatternRewriter &rewriter) {
+  static void permuteConstants(linalg::GenericOp op,
+                               PatternRewriter &rewriter) {
     rewriter.setInsertionPoint(op);
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     for (OpOperand *input : op.getDpsInputOperands()) {
@@ -147,8 +150,7 @@ struct SinkThroughGeneric : OpRewritePattern<linalg::GenericOp> {
       if (isIdentityPermutation(permutation) ||
           !isFreelyPermutable(input->get()))
         continue;
-      Value value =
-          permute(rewriter, op.getLoc(), input->get(), permutation);
+      Value value = permute(rewriter, op.getLoc(), input->get(), permutation);
       rewriter.modifyOpInPlace(op, [&] { input->set(value); });
       map = readTransposed(map, permutation);
     }
@@ -276,8 +278,8 @@ struct SinkThroughConcat : OpRewritePattern<tensor::ConcatOp> {
     for (Value input : op.getInputs())
       inputs.push_back(permute(rewriter, getHelperLocation(op.getLoc(), "nhwc"),
                                input, inverse));
-    auto concat = tensor::ConcatOp::create(rewriter, op.getLoc(),
-                                           p[op.getDim()], inputs);
+    auto concat =
+        tensor::ConcatOp::create(rewriter, op.getLoc(), p[op.getDim()], inputs);
     rewriter.replaceOp(op, transposeBack(rewriter, op, concat, p));
     return success();
   }
@@ -290,7 +292,8 @@ struct SinkThroughExpandShape : OpRewritePattern<tensor::ExpandShapeOp> {
                                 PatternRewriter &rewriter) const override {
     auto transpose = getTranspose(op.getSrc());
     if (!transpose || !op.getResultType().hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "the source is no static transpose");
+      return rewriter.notifyMatchFailure(op,
+                                         "the source is no static transpose");
     auto groups = op.getReassociationIndices();
     ArrayRef<int64_t> p = transpose.getPermutation();
     SmallVector<int64_t> shape, back(op.getResultType().getRank());
@@ -319,7 +322,8 @@ struct SinkThroughCollapseShape : OpRewritePattern<tensor::CollapseShapeOp> {
     auto transpose = getTranspose(op.getSrc());
     if (!transpose || !op.getSrcType().hasStaticShape() ||
         op.getResultType().getRank() == 0)
-      return rewriter.notifyMatchFailure(op, "the source is no static transpose");
+      return rewriter.notifyMatchFailure(op,
+                                         "the source is no static transpose");
     ArrayRef<int64_t> p = transpose.getPermutation();
     auto source = cast<RankedTensorType>(transpose.getInput().getType());
     // Where each wide source dimension stands among the wide ones.
@@ -361,8 +365,7 @@ struct SinkThroughCollapseShape : OpRewritePattern<tensor::CollapseShapeOp> {
 // mpq and linalg.transpose
 //===----------------------------------------------------------------------===//
 
-template <typename OpTy>
-struct SinkThroughQDQ : OpRewritePattern<OpTy> {
+template <typename OpTy> struct SinkThroughQDQ : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(OpTy op,
@@ -394,8 +397,8 @@ struct FoldTranspose : OpRewritePattern<linalg::TransposeOp> {
     if (!isIdentityPermutation(permutation) && !getTranspose(op.getInput()) &&
         !isFreelyPermutable(op.getInput()))
       return rewriter.notifyMatchFailure(op, "nothing to fold with");
-    rewriter.replaceOp(op,
-                       permute(rewriter, op.getLoc(), op.getInput(), permutation));
+    rewriter.replaceOp(
+        op, permute(rewriter, op.getLoc(), op.getInput(), permutation));
     return success();
   }
 };

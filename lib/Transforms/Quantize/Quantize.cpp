@@ -8,8 +8,8 @@
 //
 // Where a quantization stands decides what a memory access costs and what a
 // kernel can fuse: once, at the end of the elementwise chain of a producer,
-// above everything that merely moves the value. Cost: one walk over the users of
-// each quantized value, and one over the weights.
+// above everything that merely moves the value. Cost: one walk over the users
+// of each quantized value, and one over the weights.
 //
 //===----------------------------------------------------------------------===//
 
@@ -73,11 +73,10 @@ void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
   auto map = AffineMapAttr::get(
       AffineMap::get(type.getRank(), 0, {}, builder.getContext()));
   auto quantize = QuantizeOp::create(
-      builder, loc, type.clone(byte), root, s, z, map, true,
-      Rounding::HalfEven, Scaling::Multiply, ZeroPointOrder::AfterRounding,
-      DenseI64ArrayAttr());
-  auto dequantize = DequantizeOp::create(builder, loc, type, quantize, s, z, map,
-                                         true);
+      builder, loc, type.clone(byte), root, s, z, map, true, Rounding::HalfEven,
+      Scaling::Multiply, ZeroPointOrder::AfterRounding, DenseI64ArrayAttr());
+  auto dequantize =
+      DequantizeOp::create(builder, loc, type, quantize, s, z, map, true);
   root.replaceUsesWithIf(dequantize, [&](OpOperand &use) {
     return use.getOwner() != quantize.getOperation() &&
            !use.getOwner()->hasTrait<OpTrait::IsTerminator>() &&
@@ -122,14 +121,16 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
   for (auto [i, channel] : llvm::enumerate(channelOf)) {
     float magnitude = std::fabs(data->getFloat(i));
     if (!std::isfinite(magnitude))
-      return product.emitOpError("expected finite weights for precision int8 but "
-                                 "got ")
+      return product.emitOpError(
+                 "expected finite weights for precision int8 but "
+                 "got ")
              << data->getFloat(i) << " as element " << i;
     scales[channel] = std::max(scales[channel], magnitude);
   }
   float largest = *llvm::max_element(scales) / 127.0f;
   // No channel's scale is so small that its bias overflows the accumulator.
-  float smallest = std::max(largest / 4096.0f, std::numeric_limits<float>::min());
+  float smallest =
+      std::max(largest / 4096.0f, std::numeric_limits<float>::min());
   if (largest == 0.0f)
     smallest = 1.0f;
   for (float &scale : scales)
@@ -144,19 +145,20 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
   Location loc = weights.getLoc();
   auto byte = builder.getI8Type();
   Value w = createConstant(builder, loc, type.clone(byte), integers);
-  Value s = createConstant(builder, loc,
-                           RankedTensorType::get(scaleShape, builder.getF32Type()),
-                           scales);
-  Value z = createConstant(builder, loc, RankedTensorType::get(scaleShape, byte),
-                           SmallVector<int8_t>(channels, 0));
+  Value s = createConstant(
+      builder, loc, RankedTensorType::get(scaleShape, builder.getF32Type()),
+      scales);
+  Value z =
+      createConstant(builder, loc, RankedTensorType::get(scaleShape, byte),
+                     SmallVector<int8_t>(channels, 0));
   SmallVector<AffineExpr> exprs;
   for (int64_t dim : channelDims)
     exprs.push_back(builder.getAffineDimExpr(dim));
-  auto dequantize = DequantizeOp::create(
-      builder, loc, type, w, s, z,
-      AffineMapAttr::get(
-          AffineMap::get(type.getRank(), 0, exprs, builder.getContext())),
-      /*is_unsigned=*/false);
+  auto dequantize =
+      DequantizeOp::create(builder, loc, type, w, s, z,
+                           AffineMapAttr::get(AffineMap::get(
+                               type.getRank(), 0, exprs, builder.getContext())),
+                           /*is_unsigned=*/false);
   product.getWeightOperand().set(dequantize);
   if (weights.use_empty())
     weights.getDefiningOp()->erase();
@@ -189,7 +191,8 @@ LogicalResult Quantizer::run() {
     if (!range) {
       InFlightDiagnostic diagnostic =
           emitError(missing.getLoc())
-          << "expected a range of this value, which a product of precision int8 "
+          << "expected a range of this value, which a product of precision "
+             "int8 "
              "reads: apply a profile that has it, or leave the product in f32";
       diagnostic.attachNote(group.activations.front().getLoc())
           << "the product reads this value";

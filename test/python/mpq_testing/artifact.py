@@ -61,7 +61,7 @@ class Artifact:
     """Loads PATH; calling it maps a feed (input name -> array) to the list of outputs."""
 
     def __init__(self, path: Path):
-        self._library = ctypes.CDLL(str(path))
+        self._library = ctypes.CDLL(str(Path(path).resolve()))  # a bare name would be searched elsewhere
         name = model_name(path)
         self._function = lambda verb: getattr(self._library, f"mpq_{name}_{verb}")
         describe = self._function("describe")

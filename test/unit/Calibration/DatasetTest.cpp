@@ -115,7 +115,8 @@ TEST_F(DatasetTest, MissingPartner) {
 
 TEST_F(DatasetTest, WrongArrays) {
   save("x", "a.npy", {1.0f, 2.0f, 3.0f});
-  expectError({x}, "a.npy': expected float32 2 for input 'x' but got float32 3");
+  expectError({x},
+              "a.npy': expected float32 2 for input 'x' but got float32 3");
   InputSpec integers{"x", NpyType::I64, {3}};
   expectError({integers}, "expected int64 3 for input 'x' but got float32 3");
   save("x", "a.npy", {1.0f, NAN});
@@ -139,11 +140,11 @@ TEST_F(DatasetTest, CollectsOverAllSamples) {
     return llvm::Error::success();
   };
   size_t calls = 0;
-  auto profile = collectProfile(*dataset, "model", run,
-                                [&](size_t done, size_t total) {
-                                  EXPECT_EQ(done, ++calls);
-                                  EXPECT_EQ(total, 2u);
-                                });
+  auto profile =
+      collectProfile(*dataset, "model", run, [&](size_t done, size_t total) {
+        EXPECT_EQ(done, ++calls);
+        EXPECT_EQ(total, 2u);
+      });
   EXPECT_EQ(calls, 1u); // the second sample stops it
   ASSERT_FALSE(bool(profile));
   std::string message = llvm::toString(profile.takeError());

@@ -37,8 +37,10 @@ TEST(Histogram, CountsEveryValueInItsBin) {
   Histogram histogram;
   histogram.observe(values);
   EXPECT_EQ(histogram.getCount(), values.size());
-  EXPECT_EQ(histogram.getMin(), *std::min_element(values.begin(), values.end()));
-  EXPECT_EQ(histogram.getMax(), *std::max_element(values.begin(), values.end()));
+  EXPECT_EQ(histogram.getMin(),
+            *std::min_element(values.begin(), values.end()));
+  EXPECT_EQ(histogram.getMax(),
+            *std::max_element(values.begin(), values.end()));
   std::vector<uint64_t> expected(histogram.getCounts().size(), 0);
   for (float value : values)
     ++expected.at(slowBin(value, histogram.getExponent()) -

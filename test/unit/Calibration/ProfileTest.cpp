@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Calibration/Collector.h"
 #include "mpq/Calibration/Profile.h"
+#include "mpq/Calibration/Collector.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"

@@ -130,7 +130,8 @@ TEST_F(CalibrationTest, NaNNamesValueAndSample) {
       %l = math.sqrt %x : tensor<2xf32> loc("root")
       %m = arith.negf %l : tensor<2xf32> loc("after")
       return %m : tensor<2xf32>
-    })mlir", &context);
+    })mlir",
+                                       &context);
   save<float>("x", "bad.npy", NpyType::F32, {1.0f, -1.0f});
   EXPECT_TRUE(failed(run()));
   EXPECT_NE(errors.find("value 'root' has 1 NaN among 2 elements in sample "
@@ -142,8 +143,7 @@ TEST_F(CalibrationTest, NaNNamesValueAndSample) {
 TEST_F(CalibrationTest, WrongDataIsOneError) {
   save<float>("x", "0.npy", NpyType::F32, {1.0f, 3.0f});
   EXPECT_TRUE(failed(run()));
-  EXPECT_NE(errors.find("no calibration data for input 'k'"),
-            std::string::npos)
+  EXPECT_NE(errors.find("no calibration data for input 'k'"), std::string::npos)
       << errors;
   errors.clear();
   save<float>("k", "0.npy", NpyType::F32, {1.0f, 3.0f});

@@ -63,8 +63,9 @@ protected:
     module = ModuleOp::create(builder.getUnknownLoc());
     builder.setInsertionPointToStart(module->getBody());
     for (Value &operand : operands)
-      operand = arith::ConstantFloatOp::create(
-          builder, builder.getUnknownLoc(), builder.getF32Type(), APFloat(0.0f));
+      operand =
+          arith::ConstantFloatOp::create(builder, builder.getUnknownLoc(),
+                                         builder.getF32Type(), APFloat(0.0f));
   }
   template <typename OpTy, typename... Args> Operation *make(Args... args) {
     return OpTy::create(builder, builder.getUnknownLoc(), args...);
@@ -86,10 +87,10 @@ protected:
       if (std::isnan(value))
         continue;
       ASSERT_TRUE(result.lower <= value && value <= result.upper)
-          << op->getName().getStringRef().str() << "(" << a << " in [" << x.lower
-          << ", " << x.upper << "], " << b << " in [" << y.lower << ", "
-          << y.upper << "]) = " << value << " not in [" << result.lower << ", "
-          << result.upper << "]";
+          << op->getName().getStringRef().str() << "(" << a << " in ["
+          << x.lower << ", " << x.upper << "], " << b << " in [" << y.lower
+          << ", " << y.upper << "]) = " << value << " not in [" << result.lower
+          << ", " << result.upper << "]";
     }
     EXPECT_LE(unknown, trials * unknownAtMost / 100)
         << op->getName().getStringRef().str();
@@ -110,26 +111,32 @@ TEST_F(IntervalsTest, Arithmetic) {
   check(make<arith::MulFOp>(a, a), [](float x, float) { return x * x; }, 0);
   check(make<arith::DivFOp>(a, b), [](float x, float y) { return x / y; }, 90);
   check(make<arith::NegFOp>(a), [](float x, float) { return -x; }, 5);
-  check(make<arith::MaximumFOp>(a, b),
-        [](float x, float y) { return std::max(x, y); }, 5);
-  check(make<arith::MinimumFOp>(a, b),
-        [](float x, float y) { return std::min(x, y); }, 5);
+  check(
+      make<arith::MaximumFOp>(a, b),
+      [](float x, float y) { return std::max(x, y); }, 5);
+  check(
+      make<arith::MinimumFOp>(a, b),
+      [](float x, float y) { return std::min(x, y); }, 5);
 }
 
 TEST_F(IntervalsTest, Functions) {
   auto [a, b] = operands;
   check(make<math::ExpOp>(a), [](float x, float) { return std::exp(x); }, 0);
-  check(make<math::LogOp>(a),
-        [](float x, float) { return x < 0 ? NAN : std::log(x); }, 35);
+  check(
+      make<math::LogOp>(a),
+      [](float x, float) { return x < 0 ? NAN : std::log(x); }, 35);
   check(make<math::TanhOp>(a), [](float x, float) { return std::tanh(x); }, 0);
   check(make<math::ErfOp>(a), [](float x, float) { return std::erf(x); }, 0);
   check(make<math::SqrtOp>(a), [](float x, float) { return std::sqrt(x); }, 0);
-  check(make<math::RsqrtOp>(a),
-        [](float x, float) { return 1.0f / std::sqrt(x); }, 0);
+  check(
+      make<math::RsqrtOp>(a),
+      [](float x, float) { return 1.0f / std::sqrt(x); }, 0);
   check(make<math::AbsFOp>(a), [](float x, float) { return std::fabs(x); }, 0);
-  check(make<math::FloorOp>(a), [](float x, float) { return std::floor(x); }, 5);
-  check(make<math::RoundEvenOp>(a),
-        [](float x, float) { return std::nearbyint(x); }, 5);
+  check(
+      make<math::FloorOp>(a), [](float x, float) { return std::floor(x); }, 5);
+  check(
+      make<math::RoundEvenOp>(a),
+      [](float x, float) { return std::nearbyint(x); }, 5);
 }
 
 TEST_F(IntervalsTest, SelectionByComparison) {
@@ -141,10 +148,12 @@ TEST_F(IntervalsTest, SelectionByComparison) {
     auto chooses = [above = above](float x, float y) {
       return above ? x > y : x <= y;
     };
-    check(make<arith::SelectOp>(condition, a, b),
-          [&](float x, float y) { return chooses(x, y) ? x : y; }, 5);
-    check(make<arith::SelectOp>(condition, b, a),
-          [&](float x, float y) { return chooses(x, y) ? y : x; }, 5);
+    check(
+        make<arith::SelectOp>(condition, a, b),
+        [&](float x, float y) { return chooses(x, y) ? x : y; }, 5);
+    check(
+        make<arith::SelectOp>(condition, b, a),
+        [&](float x, float y) { return chooses(x, y) ? y : x; }, 5);
   }
 }
 

@@ -32,7 +32,8 @@ llvm::SmallVector<char> permuteElements(llvm::ArrayRef<char> bytes,
                                         int64_t elementBytes);
 
 /// The source's map after its dimensions were permuted *back*: with
-/// y = transpose(x, p), reading y through `map` is reading x through the result.
+/// y = transpose(x, p), reading y through `map` is reading x through the
+/// result.
 mlir::AffineMap readThroughTranspose(mlir::AffineMap map,
                                      llvm::ArrayRef<int64_t> permutation);
 
@@ -53,8 +54,9 @@ mlir::Value createTranspose(mlir::OpBuilder &builder, mlir::Location loc,
 /// True if permute() needs no run-time work for this value.
 bool isFreelyPermutable(mlir::Value value);
 
-/// The value with permuted dimensions: constants, fills, broadcasts, empties and
-/// dequantized constants are rebuilt, transposes composed; else a transpose.
+/// The value with permuted dimensions: constants, fills, broadcasts, empties
+/// and dequantized constants are rebuilt, transposes composed; else a
+/// transpose.
 mlir::Value permute(mlir::OpBuilder &builder, mlir::Location loc,
                     mlir::Value value, llvm::ArrayRef<int64_t> permutation);
 

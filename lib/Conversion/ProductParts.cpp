@@ -1,0 +1,244 @@
+//===- ProductParts.cpp - a quantized product taken apart ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The constant part of the sum is computed here from the weights, once.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProductParts.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/Matchers.h"
+#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/ConstantView.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace mpq;
+
+/// Finds the channels of the product. Fails if a weight dimension is not a
+/// plain loop or a channel is not a plain dimension of the output.
+static LogicalResult findChannels(ProductParts &parts,
+                                  SmallVectorImpl<int64_t> &weightStrides) {
+  AffineMap weightMap = parts.op.getMatchingIndexingMap(parts.weight);
+  AffineMap outputMap =
+      parts.op.getMatchingIndexingMap(parts.op.getDpsInitOperand(0));
+  SmallVector<utils::IteratorType> iterators = parts.op.getIteratorTypesArray();
+  SmallVector<int64_t> extents = parts.op.getStaticLoopRanges();
+  if (!weightMap.isProjectedPermutation() ||
+      !outputMap.isProjectedPermutation() ||
+      llvm::any_of(extents, ShapedType::isDynamic))
+    return failure();
+  DenseMap<unsigned, int64_t> strideOfLoop;
+  for (int64_t d = int64_t(outputMap.getNumResults()) - 1; d >= 0; --d) {
+    unsigned loop = outputMap.getDimPosition(d);
+    if (!weightMap.isFunctionOfDim(loop))
+      continue;
+    parts.channelDims.insert(parts.channelDims.begin(), d);
+    parts.channelExtents.insert(parts.channelExtents.begin(), extents[loop]);
+    strideOfLoop[loop] = parts.channels;
+    parts.channels *= extents[loop];
+  }
+  for (AffineExpr expr : weightMap.getResults()) {
+    unsigned loop = cast<AffineDimExpr>(expr).getPosition();
+    if (iterators[loop] == utils::IteratorType::parallel &&
+        !strideOfLoop.contains(loop))
+      return failure();
+    weightStrides.push_back(strideOfLoop.lookup(loop));
+  }
+  return success();
+}
+
+LogicalResult mpq::splitProduct(QuantizableOpInterface product,
+                                ProductParts &parts, StringRef &reason) {
+  parts.op = cast<linalg::LinalgOp>(product.getOperation());
+  parts.activation = &product.getActivationOperand();
+  parts.weight = &product.getWeightOperand();
+  parts.dequantizedActivation =
+      parts.activation->get().getDefiningOp<DequantizeOp>();
+  parts.dequantizedWeight = parts.weight->get().getDefiningOp<DequantizeOp>();
+  if (!parts.dequantizedActivation || !parts.dequantizedWeight)
+    return reason = "not both operands are dequantized", failure();
+  std::optional<TensorParameters> input =
+      getTensorParameters(parts.dequantizedActivation);
+  if (!input)
+    return reason = "the activation's parameters are not one constant pair",
+           failure();
+  if (!input->isUnsigned || !input->storage.isInteger(8))
+    return reason = "the activation is not stored in unsigned 8 bits",
+           failure();
+  parts.input = *input;
+
+  DequantizeOp weight = parts.dequantizedWeight;
+  auto weightType = cast<RankedTensorType>(weight.getInput().getType());
+  std::optional<ConstantView> data = ConstantView::get(weight.getInput()),
+                              scale = ConstantView::get(weight.getScale()),
+                              zero = ConstantView::get(weight.getZeroPoint());
+  if (!data || !scale || !zero)
+    return reason = "the weights are not constant", failure();
+  if (weightType.getElementTypeBitWidth() > 8)
+    return reason = "the weights have more than 8 bits", failure();
+  SmallVector<int64_t> strides;
+  if (failed(findChannels(parts, strides)))
+    return reason = "the weights' dimensions are not plain loops", failure();
+
+  // Scale and zero point as a function of the channel.
+  SmallVector<int64_t> paramStrides(weightType.getRank(), 0);
+  auto scaleType = cast<RankedTensorType>(weight.getScale().getType());
+  int64_t stride = 1;
+  for (int64_t i = scaleType.getRank() - 1; i >= 0; --i) {
+    auto dim = dyn_cast<AffineDimExpr>(weight.getParamMap()->getResult(i));
+    if (!dim ||
+        (strides[dim.getPosition()] == 0 && scaleType.getDimSize(i) > 1))
+      return reason = "the weights' scale changes inside a sum", failure();
+    paramStrides[dim.getPosition()] = stride;
+    stride *= scaleType.getDimSize(i);
+  }
+  auto dot = [](ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+    int64_t sum = 0;
+    for (auto [x, y] : llvm::zip_equal(a, b))
+      sum += x * y;
+    return sum;
+  };
+  int64_t total = data->size();
+  bool isUnsigned = weight.getIsUnsigned();
+  SmallVector<int64_t> zeroPoints(parts.channels, 0);
+  parts.scales.assign(parts.channels, 0.0f);
+  bool fits = true; // every q - z in 8 signed bits
+  SmallVector<int32_t> channelOf(total);
+  forEachElement(weightType.getShape(), [&](int64_t i, ArrayRef<int64_t> at) {
+    int64_t channel = dot(strides, at), parameter = dot(paramStrides, at);
+    channelOf[i] = int32_t(channel);
+    parts.scales[channel] = parts.input.scale * scale->getFloat(parameter);
+    zeroPoints[channel] = zero->getInt(parameter, isUnsigned);
+    int64_t value = data->getInt(i, isUnsigned) - zeroPoints[channel];
+    fits &= value >= -128 && value <= 127;
+  });
+
+  // Either the whole zero point is subtracted, or what makes u8 weights signed.
+  unsigned width = weightType.getElementTypeBitWidth();
+  int64_t half = isUnsigned && width == 8 ? 128 : 0;
+  parts.weights.resize(total);
+  parts.remainder.assign(parts.channels, 0);
+  parts.correction.assign(parts.channels, 0);
+  parts.bound.assign(parts.channels, 0);
+  if (!fits)
+    for (int64_t c = 0; c < parts.channels; ++c)
+      parts.remainder[c] = int32_t(zeroPoints[c] - half);
+  for (int64_t i = 0; i < total; ++i) {
+    int32_t channel = channelOf[i];
+    int64_t stored = data->getInt(i, isUnsigned);
+    int64_t value = stored - (fits ? zeroPoints[channel] : half);
+    parts.weights[i] = int8_t(value);
+    parts.weightsChanged |= value != stored || width != 8;
+    parts.correction[channel] -=
+        parts.input.zeroPoint * (value - parts.remainder[channel]);
+    parts.bound[channel] +=
+        255 * (std::abs(value) + std::abs(int64_t(parts.remainder[channel])));
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Bias
+//===----------------------------------------------------------------------===//
+
+Bias mpq::analyzeBias(ProductParts &parts) {
+  Value init = parts.op.getDpsInits()[0];
+  Value source = init;
+  SmallVector<int64_t> outputDims; // of the output, one for each of source's
+  auto type = cast<RankedTensorType>(init.getType());
+  FloatAttr scalar;
+  if (auto fill = init.getDefiningOp<linalg::FillOp>()) {
+    if (!matchPattern(fill.getInputs()[0], m_Constant(&scalar)))
+      return {Bias::Float, {}};
+  } else if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>()) {
+    source = broadcast.getInput();
+    for (int64_t d = 0; d < type.getRank(); ++d)
+      if (!llvm::is_contained(broadcast.getDimensions(), d))
+        outputDims.push_back(d);
+  } else if (auto generic = init.getDefiningOp<linalg::GenericOp>();
+             generic && linalg::isaBroadcastOpInterface(generic)) {
+    source = generic.getInputs()[0];
+    AffineMap map = generic.getIndexingMapsArray()[0];
+    for (unsigned i = 0; i < map.getNumResults(); ++i)
+      outputDims.push_back(map.getDimPosition(i));
+  } else {
+    SplatElementsAttr splat;
+    if (!matchPattern(init, m_Constant(&splat)))
+      return {Bias::Float, {}};
+    scalar =
+        FloatAttr::get(type.getElementType(), splat.getSplatValue<APFloat>());
+  }
+
+  // Numbers of the source, and the scale they are already in, if any.
+  std::optional<ConstantView> numbers, storedScale;
+  bool stored = false;
+  if (!scalar) {
+    if (auto dequantize = source.getDefiningOp<DequantizeOp>()) {
+      numbers = ConstantView::get(dequantize.getInput());
+      storedScale = ConstantView::get(dequantize.getScale());
+      std::optional<ConstantView> zero =
+          ConstantView::get(dequantize.getZeroPoint());
+      stored =
+          numbers && storedScale && zero && zero->isSplat() &&
+          zero->getInt(0, false) == 0 &&
+          numbers->getElementType().isInteger(32) &&
+          (storedScale->size() == 1 || storedScale->size() == numbers->size());
+      if (!stored)
+        return {Bias::Float, {}};
+    } else {
+      numbers = ConstantView::get(source);
+      if (!numbers || !numbers->getElementType().isF32())
+        return {Bias::Float, {}};
+    }
+  }
+  if (scalar && scalar.getValue().isZero())
+    return {Bias::Zero, {}};
+
+  // Channel c has coordinates along channelDims; the source is indexed by some
+  // of them.
+  SmallVector<int64_t> sourceStrides(parts.channelDims.size(), 0);
+  int64_t stride = 1;
+  for (int64_t i = int64_t(outputDims.size()) - 1; i >= 0; --i) {
+    const auto *at = llvm::find(parts.channelDims, outputDims[i]);
+    if (at == parts.channelDims.end())
+      return {Bias::Float, {}};
+    sourceStrides[at - parts.channelDims.begin()] = stride;
+    stride *= type.getDimSize(outputDims[i]);
+  }
+  Bias bias{Bias::Integer, {}};
+  bool inRange = true;
+  forEachElement(parts.channelExtents, [&](int64_t c, ArrayRef<int64_t> at) {
+    int64_t index = 0;
+    for (auto [coordinate, s] : llvm::zip_equal(at, sourceStrides))
+      index += coordinate * s;
+    double scale = parts.scales[c], integer;
+    if (stored) {
+      float own = storedScale->getFloat(storedScale->size() == 1 ? 0 : index);
+      int64_t value = numbers->getInt(index, false);
+      // Usually in the accumulator's own scale, then exact.
+      integer = own == parts.scales[c]
+                    ? double(value)
+                    : std::nearbyint(double(value) * double(own) / scale);
+    } else {
+      double value =
+          scalar ? scalar.getValueAsDouble() : double(numbers->getFloat(index));
+      integer = std::nearbyint(value / scale);
+    }
+    // Also rejects NaN. Beyond 2^30 no room for products would remain.
+    inRange &= std::abs(integer) <= double(1 << 30);
+    bias.integers.push_back(inRange ? int64_t(integer) : 0);
+  });
+  if (!inRange)
+    return {Bias::Float, {}};
+  return bias;
+}

@@ -1,0 +1,82 @@
+//===- ProductParts.h - a quantized product taken apart ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What mpq-lower-products needs to know of a product in QDQ form: channels,
+// integer weights, constant terms of the sum, and what the sum starts from.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_LIB_CONVERSION_PRODUCTPARTS_H
+#define MPQ_LIB_CONVERSION_PRODUCTPARTS_H
+
+#include "Parameters.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Dialect/MPQInterfaces.h"
+
+namespace mpq {
+
+/// A product split into what the integer form needs. Output channels are the
+/// parallel loops that index the weights; they are numbered in row-major order
+/// of the output dimensions they appear in.
+struct ProductParts {
+  mlir::linalg::LinalgOp op;
+  mlir::OpOperand *activation, *weight;
+  DequantizeOp dequantizedActivation, dequantizedWeight;
+  TensorParameters input;
+
+  llvm::SmallVector<int64_t> channelDims;    // of the output, increasing
+  llvm::SmallVector<int64_t> channelExtents; // along channelDims
+  int64_t channels = 1;
+
+  llvm::SmallVector<int8_t> weights; // row-major, zero point partly removed
+  bool weightsChanged = false;       // `weights` differ from the stored bytes
+  llvm::SmallVector<float> scales;   // sx * sw, a channel
+  llvm::SmallVector<int32_t> remainder;  // weight zero point left, a channel
+  llvm::SmallVector<int64_t> correction; // sum of terms without qx, a channel
+  llvm::SmallVector<int64_t> bound;      // of |sum of terms with qx|, a channel
+
+  bool hasRemainder() const {
+    return llvm::any_of(remainder, [](int32_t z) { return z != 0; });
+  }
+};
+
+/// Calls `f(linear index, multi-index)` for every element of `shape` in
+/// row-major order.
+template <typename Fn>
+void forEachElement(llvm::ArrayRef<int64_t> shape, Fn &&f) {
+  int64_t total = mlir::ShapedType::getNumElements(shape);
+  llvm::SmallVector<int64_t> index(shape.size(), 0);
+  for (int64_t linear = 0; linear < total; ++linear) {
+    f(linear, llvm::ArrayRef<int64_t>(index));
+    for (int64_t d = int64_t(shape.size()) - 1; d >= 0; --d) {
+      if (++index[d] < shape[d])
+        break;
+      index[d] = 0;
+    }
+  }
+}
+/// What initializes the float product.
+struct Bias {
+  enum Kind { Zero, Integer, Float } kind;
+  /// Integer: a number for each channel in units of the accumulator.
+  llvm::SmallVector<int64_t> integers;
+};
+/// Splits `op`; on failure `reason` says what it lacks.
+mlir::LogicalResult splitProduct(QuantizableOpInterface product,
+                                 ProductParts &parts, llvm::StringRef &reason);
+
+/// Classifies what the product starts from: nothing, constants for each channel
+/// (float, or integers under a dequantization as in imported models), or a
+/// tensor that has to be added in float.
+Bias analyzeBias(ProductParts &parts);
+
+} // namespace mpq
+
+#endif // MPQ_LIB_CONVERSION_PRODUCTPARTS_H

@@ -1,0 +1,149 @@
+"""Compiled code computes what the interpreter computes from the IR after `lower`, to the last bit (docs/Testing.md).
+
+MPQ_TEST_LAYERS is the number of random layers. A layer that fails is built alone by `Layer.random(number)`.
+"""
+
+import os
+import shutil
+
+import onnx
+import pytest
+
+from mpq_testing import bit_exact, layers, models, tools
+from mpq_testing.layers import Layer
+from mpq_testing.paths import BUILD, model_file
+
+LAYERS = int(os.environ.get("MPQ_TEST_LAYERS", 120))
+LAYERS_A_MODEL = 5  # compiling costs more than linear time, starting the compiler is cheap
+FOLDER = BUILD / "bit-exact"
+
+# ResNet-50 and SqueezeNet stop at the last feature map: their pools have the size of the whole network's.
+REDUCED = {
+    "ppocr-rec": (1, 3, 48, 64),
+    "ppocr-det": (1, 3, 64, 96),
+    "ppocr-cls": (1, 3, 48, 64),
+    "minilm": (1, 16),
+    "resnet50-features": (1, 3, 64, 64),
+    "squeezenet-features": (1, 3, 64, 64),
+}
+
+
+@pytest.fixture
+def folder(request):
+    path = FOLDER / request.node.name.replace("/", "_")
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def check(model, feed, folder, *flags):
+    differences = bit_exact.compare(model, feed, folder, *flags)
+    assert not differences, "\n".join(map(str, differences))
+    shutil.rmtree(folder)  # what failed stays for a look
+
+
+@pytest.mark.parametrize("first", range(0, LAYERS, LAYERS_A_MODEL))
+def test_random_layers(first, folder):
+    chosen = [Layer.random(number) for number in range(first, min(first + LAYERS_A_MODEL, LAYERS))]
+    layers.save(chosen, folder / "layers.onnx")
+    check(folder / "layers.onnx", {name: array for layer in chosen for name, array in layer.feed.items()}, folder)
+
+
+# Layers that compiled code once got wrong, or that did not compile.
+
+
+def max_pool(layer):
+    layer.finish(layer.node("MaxPool", [layer.source(1, 12, 8, 8)], (1, 12, 4, 4), kernel_shape=[2, 2], strides=[2, 2]))
+
+
+def average_pool(layer):
+    layer.finish(layer.node("AveragePool", [layer.source(1, 12, 8, 9)], (1, 12, 8, 9), kernel_shape=[3, 3],
+                            pads=[1, 1, 1, 1]))
+
+
+def grouped_convolution(layer):
+    layer.finish(layer.convolution(layer.source(1, 16, 8, 8), (3, 3), 16, 2, pads=[1, 1, 1, 1]))
+
+
+def depthwise_convolution(layer):
+    layer.finish(layer.convolution(layer.source(1, 20, 9, 9), (3, 3), 20, 20, (2, 2), pads=[1, 1, 1, 1]))
+
+
+def one_column(layer):
+    """The bias of one column is a splat, which fills the product's init."""
+    layer.finish(layer.node("Add", [layer.node("MatMul", [layer.source(7, 33), layer.weights((33, 1), 1)], (7, 1)),
+                                    layer.vector(1)]))
+
+
+def one_number(layer):
+    layer.finish(layer.node("Add", [layer.node("MatMul", [layer.source(1, 33), layer.weights((33, 1), 1)], (1, 1)),
+                                    layer.vector(1)]))
+
+
+def one_column_of_integers(layer):
+    """LLVM stored four bytes where a truncating masked store had one lane: neighbours of other threads were lost."""
+    value = layer.node("MatMul", [layer.source(7, 16, 4), layer.source(7, 4, 1)], (7, 16, 1))
+    layer.finish(value, integers=True)
+
+
+def one_column_behind_a_vector(layer):
+    value = layer.node("MatMul", [layer.source(64, 32, 4), layer.source(64, 4, 17)], (64, 32, 17))
+    layer.finish(value, integers=True)
+
+
+def mean_of_difference(layer):
+    """The subtrahend has a lower rank; it must not decide the order of the sum (N-S1)."""
+    value = layer.node("Sub", [layer.source(20, 100), layer.source(20, 1)])
+    layer.finish(layer.node("ReduceMean", [value], (20, 1), axes=[1]))
+
+
+def layer_norm(layer):
+    layer.finish(layer.node("LayerNormalization", [layer.source(4, 20, 100), layer.vector(100), layer.vector(100)]))
+
+
+@pytest.mark.parametrize("quantized", [False, True], ids=["float", "quantized"])
+@pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution, depthwise_convolution, one_column,
+                                   one_number, one_column_of_integers, one_column_behind_a_vector, mean_of_difference,
+                                   layer_norm], ids=lambda build: build.__name__)
+def test_layer(build, quantized, folder):
+    layer = Layer(build.__name__, quantized=quantized)
+    build(layer)
+    layers.save([layer], folder / "layer.onnx")
+    check(folder / "layer.onnx", layer.feed, folder)
+
+
+def reduced(name: str):
+    """A copy of the network whose inputs have the reduced shape, and that shape."""
+    model = models.BY_NAME[name]
+    network = onnx.load(model.path)
+    shapes = {}
+    for graph_input in network.graph.input:
+        if graph_input.name not in model.shape:
+            continue
+        shapes[graph_input.name] = REDUCED[name]
+        dims = graph_input.type.tensor_type.shape.dim
+        for dim, extent in zip(dims, REDUCED[name], strict=True):
+            dim.dim_value = extent
+    del network.graph.value_info[:]
+    for output in network.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    path = model_file(f"{name}-reduced.onnx")
+    onnx.save(network, path)
+    return path, shapes
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_float_network(name, folder):
+    path, shapes = reduced(name)
+    check(path, models.BY_NAME[name].random_feed(shapes, 1), folder, "--precision", "f32")
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_integer_network(name, folder):
+    path, shapes = reduced(name)
+    feed = models.BY_NAME[name].random_feed
+    for seed in (2, 3):
+        tools.save_feed(feed(shapes, seed), folder / "calibration", str(seed))
+    profile = folder / "profile.json"
+    tools.run_tool("quant-compile", path, "--calibrate", folder / "calibration", "-o", profile)
+    check(path, feed(shapes, 1), folder, "--profile", profile, "--precision", "int8")
