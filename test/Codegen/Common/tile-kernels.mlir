@@ -35,9 +35,11 @@ func.func private @rows(%a: tensor<30x64xi8>, %w: tensor<1x16x64xi8>, %d: tensor
 
 // -----
 
-// Columns: 40 are a tile of 32 and a remainder of 8, in a loop of its own.
+// Columns: 40 are a tile of 32 and a remainder of 8, in a loop of its own. One
+// item needs no loop over items.
 // CHECK-LABEL: func.func private @columns(
-// CHECK-SAME: %{{[a-z0-9]+}}: tensor<4x8xf32>, %[[W:[a-z0-9]+]]: tensor<3x8x16xf32>,
+// CHECK-SAME: %{{[a-z0-9]+}}: tensor<4x8xf32>, %[[W:[a-z0-9]+]]: tensor<3x8x16xf32>, %{{[a-z0-9]+}}: tensor<4x40xf32>, %[[BEGIN:[a-z0-9]+]]: index
+// CHECK-NOT: scf.for %{{[a-z0-9]+}} = %[[BEGIN]]
 // CHECK: scf.for
 // CHECK: %[[W0:.*]] = tensor.extract_slice %[[W]][0, 0, 0] [2, 8, 16] [1, 1, 1]
 // CHECK: mpq.contract ins(%{{.*}}, %[[W0]] : {{.*}} -> tensor<2x32xf32>

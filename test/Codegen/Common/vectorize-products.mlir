@@ -127,3 +127,59 @@ func.func @depthwise(%x: tensor<1x2x3x16xi8>, %w: tensor<1x2x64xi8>, %d: tensor<
       {window = array<i64: 2, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, depthwise} -> tensor<1x1x1x16xi32>
   return %r : tensor<1x1x1x16xi32>
 }
+
+// -----
+
+// One column beyond a whole vector is stored as a scalar: the masked store of a
+// byte would write four.
+// CHECK-LABEL: func.func @single_lane(
+// CHECK: vector.transfer_write %{{.*}} {in_bounds = [true]} : vector<16xi8>, tensor<1x17xi8>
+// CHECK-NOT: vector.transfer_write
+// CHECK: %[[LAST:.*]] = vector.extract %{{.*}}[0] : i8 from vector<16xi8>
+// CHECK: tensor.insert %[[LAST]] into %{{.*}}[%c0, %c16]
+func.func @single_lane(%a: tensor<1x4xi8>, %w: tensor<2x1x64xi8>, %d: tensor<1x17xi8>) -> tensor<1x17xi8> {
+  %e = tensor.empty() : tensor<1x17xi32>
+  %p = mpq.contract ins(%a, %w : tensor<1x4xi8>, tensor<2x1x64xi8>) outs(%e : tensor<1x17xi32>) -> tensor<1x17xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+      ins(%p : tensor<1x17xi32>) outs(%d : tensor<1x17xi8>) {
+  ^bb0(%x: i32, %out: i8):
+    %y = arith.trunci %x : i32 to i8
+    linalg.yield %y : i8
+  } -> tensor<1x17xi8>
+  return %r : tensor<1x17xi8>
+}
+
+// -----
+
+// One batch of a batched product: its own packed panel.
+// CHECK-LABEL: func.func @batch(
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<1x1x5xf32>, %[[W:[a-z0-9]+]]: tensor<1x1x5x8xf32>
+// CHECK: scf.for %[[K:[a-z0-9]+]] = %c0 to %c5
+// CHECK: vector.transfer_read %[[W]][%c0, %c0, %[[K]], %c0]
+// CHECK: tensor.extract %[[A]][%c0, %c0, %[[K]]]
+// CHECK: math.fma
+func.func @batch(%a: tensor<1x1x5xf32>, %w: tensor<1x1x5x8xf32>, %d: tensor<1x1x8xf32>) -> tensor<1x1x8xf32> {
+  %p = mpq.contract ins(%a, %w : tensor<1x1x5xf32>, tensor<1x1x5x8xf32>) outs(%d : tensor<1x1x8xf32>) -> tensor<1x1x8xf32>
+  return %p : tensor<1x1x8xf32>
+}
+
+// -----
+
+// A convolution of bytes with 6 channels: each tap has a whole group and one of
+// two channels, whose read must not leave the pixel.
+// CHECK-LABEL: func.func @conv_tail(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x1x2x6xi8>, %[[W:[a-z0-9]+]]: tensor<1x4x32xi8>
+// CHECK: scf.for %[[J:[a-z0-9]+]] = %c0 to %c2
+// CHECK: %[[FIRST:.*]] = arith.muli %[[J]], %c2
+// CHECK: vector.transfer_read %[[W]][%c0, %[[FIRST]], %c0]
+// CHECK: vector.transfer_read %[[X]][%c0, %c0, %[[J]], %c0], %{{.*}} {in_bounds = [true]} : tensor<1x1x2x6xi8>, vector<4xi8>
+// CHECK: mpq.dot4
+// CHECK: %[[SECOND:.*]] = arith.addi %[[FIRST]], %c1
+// CHECK: vector.transfer_read %[[W]][%c0, %[[SECOND]], %c0]
+// CHECK: vector.transfer_read %[[X]][%c0, %c0, %[[J]], %c4], %{{[a-z0-9_]+}} : tensor<1x1x2x6xi8>, vector<4xi8>
+// CHECK: mpq.dot4
+func.func @conv_tail(%x: tensor<1x1x2x6xi8>, %w: tensor<1x4x32xi8>, %d: tensor<1x1x1x8xi32>) -> tensor<1x1x1x8xi32> {
+  %r = mpq.conv ins(%x, %w : tensor<1x1x2x6xi8>, tensor<1x4x32xi8>) outs(%d : tensor<1x1x1x8xi32>)
+      {window = array<i64: 1, 2>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x1x1x8xi32>
+  return %r : tensor<1x1x1x8xi32>
+}
