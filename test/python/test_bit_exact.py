@@ -9,7 +9,7 @@ import shutil
 import onnx
 import pytest
 
-from mpq_testing import bit_exact, layers, models, tools
+from mpq_testing import bit_exact, kernels, layers, models, tools
 from mpq_testing.layers import Layer
 from mpq_testing.paths import BUILD, model_file
 
@@ -147,3 +147,21 @@ def test_integer_network(name, folder):
     profile = folder / "profile.json"
     tools.run_tool("quant-compile", path, "--calibrate", folder / "calibration", "-o", profile)
     check(path, feed(shapes, 1), folder, "--profile", profile, "--precision", "int8")
+
+
+# At full size the results of kernels are outputs, so that a difference cannot vanish behind a rounding, and names its
+# kernel. What is computed inside a unit, or under a name that has another shape after lowering, is not exposed.
+KERNELS_EXPOSED = 0.5
+
+
+@pytest.mark.parametrize("model", models.SIX, ids=lambda model: model.name)
+def test_kernels(model, folder):
+    lowered, exposed = folder / "lowered.mlir", folder / "exposed.mlir"
+    tools.run_tool("quant-compile", model.path, *model.shape_flags(), "--precision", "f32", "--quiet", "--to", "lower",
+                   "--emit", "mlir", "-o", lowered)
+    count, total = kernels.expose(lowered, exposed)
+    assert count >= KERNELS_EXPOSED * total
+    assert kernels.formed(exposed)[0] == total, "outputs changed the kernels"
+    differences = bit_exact.compare_lowered(exposed, model.random_feed(model.shape, 1), folder)
+    assert not differences, "\n".join(map(str, differences))
+    shutil.rmtree(folder)

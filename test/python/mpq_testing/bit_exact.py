@@ -58,9 +58,13 @@ def read_outputs(folder: Path) -> dict[str, np.ndarray]:
 
 def compare(model: Path, feed: Feed, folder: Path, *flags, targets=TARGETS, threads=THREADS) -> list[Difference]:
     """Compiles MODEL down to `lower` once, and from there for each target; FOLDER keeps what was made."""
-    inputs = save_inputs(feed, folder / "inputs")
     lowered = folder / "lowered.mlirbc"
     run_tool("quant-compile", model, *flags, "--quiet", "--to", "lower", "--emit", "mlirbc", "-o", lowered)
+    return compare_lowered(lowered, feed, folder, targets, threads)
+
+
+def compare_lowered(lowered: Path, feed: Feed, folder: Path, targets=TARGETS, threads=THREADS) -> list[Difference]:
+    inputs = save_inputs(feed, folder / "inputs")
     run_tool("quant-run", "--reference", lowered, *inputs, "--output-dir", folder / "reference")
     reference = read_outputs(folder / "reference")
     assert reference, "the reference has no outputs"
