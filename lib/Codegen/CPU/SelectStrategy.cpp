@@ -43,6 +43,12 @@ static constexpr int64_t kWorkItems = 8;
 static constexpr int64_t kElementwiseGrain = 1 << 14;
 static constexpr int64_t kProductGrain = 1 << 19;
 
+/// Registers a depthwise tile may use: eight accumulators hide the latency.
+static constexpr int64_t kDepthwiseRegisters = 12;
+
+/// Registers that the AVX2 sequence of mpq.dot4 keeps between its steps.
+static constexpr int64_t kPairwiseTemporaries = 6;
+
 namespace {
 struct RegisterTile {
   int64_t rows = 1, columns = 1; // in pixels along each image dimension
@@ -199,8 +205,16 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t columns = extents.back();
     int64_t vectors = llvm::divideCeilSigned(columns, lanes);
     int64_t height = conv ? extents[1] : 1, width = extents[rank - 2];
-    RegisterTile tile =
-        chooseTile(height, width, vectors, target.getNumVectorRegisters());
+    // A depthwise tap is read for one product only: more accumulators would
+    // hide no more latency, and the unrolled window grows with them.
+    int64_t registers = target.getNumVectorRegisters();
+    if (conv && conv.getDepthwise())
+      registers = std::min<int64_t>(registers, kDepthwiseRegisters);
+    // The sequence of words needs registers for halves of both factors.
+    bool integer = conv ? conv.isInteger() : contract.isInteger();
+    if (integer && target.getDotUnit() == DotUnit::PairwiseWords)
+      registers -= kPairwiseTemporaries;
+    RegisterTile tile = chooseTile(height, width, vectors, registers);
     Decision decision;
     decision.tile.assign(rank, 1);
     decision.grain.assign(rank, 0);

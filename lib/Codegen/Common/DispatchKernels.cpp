@@ -185,7 +185,11 @@ private:
 
   LogicalResult rewrite(LLVM::CallOp call) {
     Location loc = call.getLoc();
-    auto callee = symbols.lookup<LLVM::LLVMFuncOp>(*call.getCallee());
+    auto callee = call.getCallee()
+                      ? symbols.lookup<LLVM::LLVMFuncOp>(*call.getCallee())
+                      : LLVM::LLVMFuncOp();
+    if (!callee)
+      return call.emitError("expected a direct call of a kernel");
     b.setInsertionPoint(call);
     StringRef name = callee.getName();
     if (name.consume_front(kObserverPrefix)) {

@@ -205,6 +205,9 @@ public:
     llvm::sort(
         ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
     Operation *last = ops.back();
+    if (last->getNumResults() != 1)
+      return last->emitError("expected one result but got ")
+             << last->getNumResults() << ": kernels compute one tensor";
     auto init = cast<DestinationStyleOpInterface>(last).getDpsInits()[0];
     // A reduction that starts from computed values accumulates in place: its
     // init (see separateInits) is the destination.

@@ -26,6 +26,25 @@ FailureOr<func::FuncOp> mpq::getMainFunction(ModuleOp module) {
   }
   if (!main)
     return module.emitError("expected a public function with a body");
+  for (Type type : llvm::concat<const Type>(main.getArgumentTypes(),
+                                            main.getResultTypes())) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || !tensor.hasStaticShape())
+      return main.emitError("expected inputs and results of static tensor type "
+                            "but got ")
+             << type << ": give every input its shape";
+  }
+  WalkResult calls = main.walk([&](func::CallOp call) {
+    auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
+    if (callee && callee->hasAttr(MPQDialect::getKernelAttrName()))
+      return WalkResult::advance();
+    call.emitError("calls '")
+        << call.getCallee()
+        << "', which is no kernel: expected calls to be inlined before codegen";
+    return WalkResult::interrupt();
+  });
+  if (calls.wasInterrupted())
+    return failure();
   return main;
 }
 

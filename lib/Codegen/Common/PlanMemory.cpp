@@ -424,10 +424,7 @@ LogicalResult Planner::run() {
   info.model = main.getName().str();
   for (BlockArgument argument : main.getArguments()) {
     unsigned n = argument.getArgNumber();
-    auto type = dyn_cast<RankedTensorType>(argument.getType());
-    if (!type || !type.hasStaticShape())
-      return main.emitError("expected inputs of static tensor type but got ")
-             << argument.getType();
+    auto type = cast<RankedTensorType>(argument.getType());
     auto name =
         main.getArgAttrOfType<StringAttr>(n, MPQDialect::getNameAttrName());
     info.inputs.push_back(
@@ -437,10 +434,7 @@ LogicalResult Planner::run() {
                Place{Storage::Input, n, 0, computeStrides(type.getShape())});
   }
   for (auto [n, resultType] : llvm::enumerate(main.getResultTypes())) {
-    auto type = dyn_cast<RankedTensorType>(resultType);
-    if (!type || !type.hasStaticShape())
-      return main.emitError("expected results of static tensor type but got ")
-             << resultType;
+    auto type = cast<RankedTensorType>(resultType);
     auto name =
         main.getResultAttrOfType<StringAttr>(n, MPQDialect::getNameAttrName());
     info.outputs.push_back(

@@ -324,6 +324,31 @@ static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
   return success();
 }
 
+/// A strategy written by hand must fit its kernel: one entry for each loop, and
+/// columns in whole packed vectors.
+static LogicalResult verifyStrategy(func::FuncOp kernel, const KernelOps &ops,
+                                    StrategyAttr strategy) {
+  if (!ops.last)
+    return kernel.emitError("expected a kernel with a linalg operation or "
+                            "product");
+  if (!ops.product)
+    return success();
+  auto type = cast<RankedTensorType>(ops.product->getResult(0).getType());
+  if (int64_t(strategy.getTile().size()) != type.getRank())
+    return kernel.emitError("expected a strategy of ")
+           << type.getRank() << " entries but got "
+           << strategy.getTile().size();
+  auto conv = dyn_cast<ConvOp>(ops.product);
+  int64_t lanes =
+      conv ? conv.getLanes() : cast<ContractOp>(ops.product).getLanes();
+  int64_t columns = type.getShape().back();
+  for (int64_t size : {strategy.getTile().back(), strategy.getGrain().back()})
+    if (size != 0 && size != columns && size % lanes != 0)
+      return kernel.emitError("expected columns in multiples of ")
+             << lanes << " lanes but the strategy has " << size;
+  return success();
+}
+
 namespace {
 struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
   using TileKernelsPassBase::TileKernelsPassBase;
@@ -342,6 +367,8 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
     }
     IRRewriter rewriter(&getContext());
     KernelOps ops = KernelOps::get(kernel);
+    if (failed(verifyStrategy(kernel, ops, strategy)))
+      return signalPassFailure();
     if (!ops.rows.empty()) {
       if (failed(tileRows(rewriter, kernel, ops.generics, ops.rows)))
         return signalPassFailure();

@@ -16,21 +16,21 @@ func.func @second(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-// expected-error @below {{expected inputs of static tensor type but got 'tensor<?xf32>'}}
+// expected-error @below {{expected inputs and results of static tensor type but got 'tensor<?xf32>'}}
 func.func @dynamic_input(%x: tensor<?xf32>) -> tensor<?xf32> {
   return %x : tensor<?xf32>
 }
 
 // -----
 
-// expected-error @below {{expected inputs of static tensor type but got 'f32'}}
+// expected-error @below {{expected inputs and results of static tensor type but got 'f32'}}
 func.func @scalar_input(%x: f32) -> f32 {
   return %x : f32
 }
 
 // -----
 
-// expected-error @below {{expected results of static tensor type but got 'tensor<?xf32>'}}
+// expected-error @below {{expected inputs and results of static tensor type but got 'tensor<?xf32>'}}
 func.func @dynamic_result(%x: tensor<4xf32>) -> tensor<?xf32> {
   %r = tensor.cast %x : tensor<4xf32> to tensor<?xf32>
   return %r : tensor<?xf32>

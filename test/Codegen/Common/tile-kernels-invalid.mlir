@@ -5,3 +5,22 @@ func.func private @no_strategy(%a: tensor<4x8xf32>, %w: tensor<1x8x16xf32>, %d: 
   %r = mpq.contract ins(%a, %w : tensor<4x8xf32>, tensor<1x8x16xf32>) outs(%d : tensor<4x16xf32>) -> tensor<4x16xf32>
   return %r : tensor<4x16xf32>
 }
+
+// -----
+
+// Columns come in packed vectors.
+// expected-error @below {{expected columns in multiples of 16 lanes but the strategy has 24}}
+func.func private @columns(%x: tensor<8x4xf32>, %w: tensor<2x4x16xf32>, %d: tensor<8x32xf32>, %begin: index, %end: index) -> tensor<8x32xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [8, 24], grain = [0, 0]>, mpq.work_items = 1 : i64} {
+  %r = mpq.contract ins(%x, %w : tensor<8x4xf32>, tensor<2x4x16xf32>) outs(%d : tensor<8x32xf32>) -> tensor<8x32xf32>
+  return %r : tensor<8x32xf32>
+}
+
+// -----
+
+// expected-error @below {{expected a strategy of 2 entries but got 3}}
+func.func private @entries(%x: tensor<8x4xf32>, %w: tensor<2x4x16xf32>, %d: tensor<8x32xf32>, %begin: index, %end: index) -> tensor<8x32xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [2, 2, 16], grain = [0, 0, 0]>, mpq.work_items = 1 : i64} {
+  %r = mpq.contract ins(%x, %w : tensor<8x4xf32>, tensor<2x4x16xf32>) outs(%d : tensor<8x32xf32>) -> tensor<8x32xf32>
+  return %r : tensor<8x32xf32>
+}
