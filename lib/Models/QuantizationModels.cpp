@@ -1,5 +1,4 @@
-//===- QuantizationModels.cpp - which linalg and tensor operations quantize, and
-//how ---===//
+//===- QuantizationModels.cpp - what products and moves are, and how ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
