@@ -1,5 +1,4 @@
-//===- InitAllDialects.h - registration of every dialect the project uses
-//---===//
+//===- InitAllDialects.h - registration of all dialects ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- QuantizationModels.cpp - what products and moves are, and how ---===//
+//===- QuantizationModels.cpp - which operations quantize, and how ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

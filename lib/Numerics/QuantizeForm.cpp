@@ -1,5 +1,4 @@
-//===- QuantizeForm.cpp - quantization attributes as the formulas take them
-//---===//
+//===- QuantizeForm.cpp - attributes as the formulas take them ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

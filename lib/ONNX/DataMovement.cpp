@@ -1,5 +1,4 @@
-//===- DataMovement.cpp - operators that choose, join and repeat elements
-//---===//
+//===- DataMovement.cpp - operators that move elements ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- NodeImporter.h - what an operator's import function sees -*- C++ -*-
-//---===//
+//===- NodeImporter.h - what an import function sees ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- Normalization.cpp - normalizations, softmax and their spelled-out forms
-//---===//
+//===- Normalization.cpp - normalizations and softmax ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- ScalarArithmetic.h - scalars inside elementwise bodies -*- C++ -*-
-//---===//
+//===- ScalarArithmetic.h - scalars inside elementwise bodies ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- Shape.cpp - operators that look at the same data in another shape
-//---===//
+//===- Shape.cpp - the same data in another shape ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

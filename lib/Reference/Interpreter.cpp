@@ -1,5 +1,4 @@
-//===- Interpreter.cpp - the meaning of every phase's IR, computed plainly
-//---===//
+//===- Interpreter.cpp - the meaning of every phase's IR ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

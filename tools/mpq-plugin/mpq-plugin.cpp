@@ -1,5 +1,4 @@
-//===- mpq-plugin.cpp - the dialect and passes as a plug-in of the stock
-//mlir-opt ---===//
+//===- mpq-plugin.cpp - plug-in of the stock mlir-opt ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- MPQDialect.h - the mpq dialect: operations, attributes, enumerations
-//---===//
+//===- MPQDialect.h - operations and attributes of mpq ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

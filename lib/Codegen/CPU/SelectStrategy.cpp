@@ -1,5 +1,4 @@
-//===- SelectStrategy.cpp - tile sizes and parallel split of every kernel
-//---===//
+//===- SelectStrategy.cpp - tile sizes and parallel split ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- BodyVectorizer.cpp - scalar bodies of linalg operations on vectors
-//---===//
+//===- BodyVectorizer.cpp - scalar bodies on vectors ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- BufferizeKernels.cpp - kernels on tensors become kernels on buffers
-//---===//
+//===- BufferizeKernels.cpp - kernels from tensors to buffers ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

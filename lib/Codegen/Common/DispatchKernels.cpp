@@ -1,5 +1,4 @@
-//===- DispatchKernels.cpp - the entry function and calls through the context's
-// hooks ---===//
+//===- DispatchKernels.cpp - the entry function and its hooks ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

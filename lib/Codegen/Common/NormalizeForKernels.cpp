@@ -1,5 +1,4 @@
-//===- NormalizeForKernels.cpp - generalize, fuse elementwise chains, move
-// reshapes ---===//
+//===- NormalizeForKernels.cpp - fuse elementwise chains ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

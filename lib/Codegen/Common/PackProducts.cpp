@@ -1,5 +1,4 @@
-//===- PackProducts.cpp - products with constant weights become mpq.contract and
-// mpq.conv ---===//
+//===- PackProducts.cpp - products to mpq.contract, mpq.conv ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- VectorizeGenerics.cpp - loops of vectors for elementwise operations and
-// reductions ---===//
+//===- VectorizeGenerics.cpp - elementwise loops, reductions ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- VectorizeProducts.cpp - register tiles of mpq.contract and mpq.conv
-//---===//
+//===- VectorizeProducts.cpp - register tiles of products ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,5 +1,4 @@
-//===- PropagateTransposes.cpp - absorb and settle the transposes that are left
-//---===//
+//===- PropagateTransposes.cpp - absorb and settle transposes ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
