@@ -188,11 +188,12 @@ Bias mpq::analyzeBias(ProductParts &parts) {
       storedScale = ConstantView::get(dequantize.getScale());
       std::optional<ConstantView> zero =
           ConstantView::get(dequantize.getZeroPoint());
-      stored =
-          numbers && storedScale && zero && zero->isSplat() &&
-          zero->getInt(0, false) == 0 &&
-          numbers->getElementType().isInteger(32) &&
-          (storedScale->size() == 1 || storedScale->size() == numbers->size());
+      stored = numbers && storedScale && zero && zero->isSplat() &&
+               zero->getInt(0, false) == 0 &&
+               numbers->getElementType().isInteger(32) &&
+               (storedScale->size() == 1 ||
+                (dequantize.getParamMap() &&
+                 dequantize.getParamMap()->isIdentity()));
       if (!stored)
         return {Bias::Float, {}};
     } else {

@@ -23,24 +23,38 @@
 using namespace mlir;
 using namespace mpq::onnximport;
 
-/// The accumulator's start: the bias (input 2) for each channel, or zero.
+/// How many groups the channels are split into: 1 also for depthwise
+/// convolutions, which have an operation of their own.
+static int64_t getSplit(int64_t groups, int64_t channels, int64_t filters) {
+  return groups == channels && groups == filters ? 1 : groups;
+}
+
+/// The accumulator's start: the bias (input 2) for each channel, or zero, as
+/// (N, F, OH, OW) or (N, split, F / split, OH, OW). The bias is split before it
+/// is broadcast, so that products see where it comes from.
 static FailureOr<Value> makeInit(NodeImporter &n, ArrayRef<int64_t> shape,
-                                 Type type) {
+                                 int64_t split, Type type) {
+  SmallVector<int64_t> start(shape), added = {0, 2, 3};
+  if (split != 1) {
+    start = {shape[0], split, shape[1] / split, shape[2], shape[3]};
+    added = {0, 3, 4};
+  }
   if (!n.hasInput(2))
-    return n.fill(shape, n.zero(type));
+    return n.fill(start, n.zero(type));
   Tensor &bias = n.in(2);
   if (bias.getRank() != 1 || bias.getDim(0) != shape[1] ||
       bias.getElementType() != type)
     return n.error() << "expected a bias of " << shape[1] << " elements of "
                      << type << " but got " << bias.type;
-  SmallVector<int64_t> added = {0, 2, 3};
-  return linalg::BroadcastOp::create(n.b, n.materialize(bias),
-                                     n.empty(shape, type), added)
+  Tensor channels =
+      split == 1 ? bias : n.reshape(bias, {split, shape[1] / split});
+  return linalg::BroadcastOp::create(n.b, n.materialize(channels),
+                                     n.empty(start, type), added)
       ->getResult(0);
 }
 
 /// The convolution of a padded image (N, C, H, W) with weights
-/// (F, C / groups, KH, KW) into `init` (N, F, OH, OW).
+/// (F, C / groups, KH, KW) into `init` (see makeInit), as (N, F, OH, OW).
 static Value convolve(NodeImporter &n, Value image, Tensor &weight, Value init,
                       int64_t groups, ArrayRef<int64_t> strides,
                       ArrayRef<int64_t> dilations) {
@@ -56,7 +70,7 @@ static Value convolve(NodeImporter &n, Value image, Tensor &weight, Value init,
 
   ArrayRef<int64_t> x = cast<RankedTensorType>(image.getType()).getShape();
   ArrayRef<int64_t> w = weight.getShape(), y = initType.getShape();
-  if (groups == x[1] && groups == y[1]) {
+  if (y.size() == 4) { // depthwise
     Tensor filter = n.reshape(weight, {w[0], w[2], w[3]});
     return linalg::DepthwiseConv2DNchwChwOp::create(
                n.b, TypeRange{initType},
@@ -66,13 +80,12 @@ static Value convolve(NodeImporter &n, Value image, Tensor &weight, Value init,
   }
   Tensor filter = n.reshape(weight, {groups, w[0] / groups, w[1], w[2], w[3]});
   Value split = n.reshape(image, {x[0], groups, x[1] / groups, x[2], x[3]});
-  Value start = n.reshape(init, {y[0], groups, y[1] / groups, y[2], y[3]});
-  Value result = linalg::Conv2DNgchwGfchwOp::create(
-                     n.b, TypeRange{start.getType()},
-                     ValueRange{split, n.materialize(filter)},
-                     ValueRange{start}, stridesAttr, dilationsAttr)
-                     ->getResult(0);
-  return n.reshape(result, y);
+  Value result =
+      linalg::Conv2DNgchwGfchwOp::create(
+          n.b, TypeRange{initType}, ValueRange{split, n.materialize(filter)},
+          ValueRange{init}, stridesAttr, dilationsAttr)
+          ->getResult(0);
+  return n.reshape(result, {y[0], y[1] * y[2], y[3], y[4]});
 }
 
 /// Zeros around the two spatial dimensions of an image.
@@ -125,7 +138,8 @@ static LogicalResult importConv(NodeImporter &n) {
                        << extent + window->low[d] + window->high[d];
     shape.push_back(window->getSteps(d, extent));
   }
-  FailureOr<Value> init = makeInit(n, shape, image.getElementType());
+  FailureOr<Value> init = makeInit(
+      n, shape, getSplit(groups, channels, filters), image.getElementType());
   if (failed(init))
     return failure();
   Value padded = padImage(n, n.materialize(image), window->low, window->high);
@@ -238,6 +252,8 @@ static LogicalResult importConvTranspose(NodeImporter &n) {
     return success();
   }
 
+  if (n.isKnown(1))
+    weight = makeTwoDimensional(n, n.in(1));
   if (!weight.constant)
     return n.error() << "weights have to be known at import for a transposed "
                         "convolution with overlapping windows";
@@ -282,7 +298,8 @@ static LogicalResult importConvTranspose(NodeImporter &n) {
                                     getAsIndexOpFoldResult(context, offsets),
                                     getAsIndexOpFoldResult(context, sizes),
                                     getAsIndexOpFoldResult(context, steps));
-  FailureOr<Value> init = makeInit(n, shape, type);
+  FailureOr<Value> init =
+      makeInit(n, shape, getSplit(groups, x[1], shape[1]), type);
   if (failed(init))
     return failure();
   setImage(n, convolve(n, spread, flipped, *init, groups, {1, 1},

@@ -13,6 +13,8 @@
 
 #include "NodeImporter.h"
 
+#include "OperatorRegistry.h"
+
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
 
@@ -27,6 +29,11 @@ NodeImporter::NodeImporter(ModelImporter &model, const Node &node,
                            int64_t opset, ImplicitLocOpBuilder &builder)
     : node(node), opset(opset), b(builder), model(model) {
   results.resize(node.outputs.size());
+}
+
+NodeImporter::~NodeImporter() {
+  for (Tensor *tensor : evaluated)
+    tensor->constant.reset();
 }
 
 //===----------------------------------------------------------------------===//
@@ -156,8 +163,22 @@ LogicalResult NodeImporter::requireFloat(unsigned i) {
                  << node.inputs[i] << "' but got " << in(i).type;
 }
 
+bool NodeImporter::isKnown(unsigned i) {
+  Tensor &input = in(i);
+  if (input.constant)
+    return true;
+  const Node *producer = model.getProducer(input.name);
+  if (!producer || producer->opType != "DequantizeLinear")
+    return false;
+  NodeImporter importer(model, *producer, opset, b);
+  input.constant = evaluateDequantizeLinear(importer);
+  if (input.constant)
+    evaluated.push_back(&input);
+  return input.constant.has_value();
+}
+
 LogicalResult NodeImporter::requireConstant(unsigned i) {
-  if (in(i).constant)
+  if (isKnown(i))
     return success();
   return error() << "input '" << node.inputs[i]
                  << "' has to be known at import but depends on the graph's "

@@ -63,6 +63,9 @@ class NodeImporter {
 public:
   NodeImporter(ModelImporter &model, const Node &node, int64_t opset,
                mlir::ImplicitLocOpBuilder &builder);
+  NodeImporter(const NodeImporter &) = delete;
+  NodeImporter &operator=(const NodeImporter &) = delete;
+  ~NodeImporter();
 
   const Node &node;
   /// Version of the operator set the node's domain is imported at.
@@ -119,6 +122,9 @@ public:
   mlir::LogicalResult requireRank(unsigned i, int64_t atLeast, int64_t atMost);
   mlir::LogicalResult requireFloat(unsigned i);
   mlir::LogicalResult requireConstant(unsigned i);
+  /// True if input `i` is a constant. Dequantized integers become one for this
+  /// node only: to others, products above all, they stay quantized.
+  bool isKnown(unsigned i);
   bool hadError = false;
 
   //===--------------------------------------------------------------------===//
@@ -176,6 +182,7 @@ public:
 
 private:
   ModelImporter &model;
+  llvm::SmallVector<Tensor *> evaluated; // by isKnown
 };
 
 /// Scalars of a linalg body.

@@ -74,6 +74,9 @@ void registerShapeOperators(OperatorRegistry &registry);
 /// nodes, if it is one.
 bool importSpelledLayerNorm(NodeImporter &n);
 
+/// The result of a DequantizeLinear if its inputs are constants.
+std::optional<ConstantTensor> evaluateDequantizeLinear(NodeImporter &n);
+
 } // namespace mpq::onnximport
 
 #endif // MPQ_LIB_ONNX_OPERATORREGISTRY_H

@@ -158,6 +158,39 @@ static LogicalResult importDequantizeLinear(NodeImporter &n) {
   return success();
 }
 
+std::optional<ConstantTensor>
+mpq::onnximport::evaluateDequantizeLinear(NodeImporter &n) {
+  for (unsigned i = 0; i < n.getNumInputs(); ++i)
+    if (n.hasInput(i) && !n.in(i).constant)
+      return std::nullopt;
+  Tensor &input = n.in(0);
+  auto parameters = readParameters(n, input.getElementType(), input.isUnsigned);
+  if (failed(parameters))
+    return std::nullopt;
+  const ConstantTensor &scale = *parameters->scale.constant,
+                       &zero = *parameters->zeroPoint.constant;
+  SmallVector<int64_t> strides = rowMajorStrides(scale.getShape()),
+                       at(input.getRank(), 0);
+  Type type = n.b.getF32Type();
+  std::string bytes;
+  for (int64_t i = 0, e = input.constant->getNumElements(); i < e; ++i) {
+    int64_t parameter = 0;
+    for (auto [p, stride] :
+         llvm::zip_equal(parameters->map.getValue().compose(at), strides))
+      parameter += p * stride;
+    float difference =
+        static_cast<float>(input.constant->getInt(i) - zero.getInt(parameter));
+    float value = difference * static_cast<float>(scale.getDouble(parameter));
+    ConstantTensor::append(bytes, type, static_cast<double>(value));
+    for (int64_t d = input.getRank() - 1; d >= 0; --d) {
+      if (++at[d] < input.getDim(d))
+        break;
+      at[d] = 0;
+    }
+  }
+  return ConstantTensor(type, false, input.getShape(), std::move(bytes));
+}
+
 void mpq::onnximport::registerQuantizationOperators(OperatorRegistry &r) {
   r.add("QuantizeLinear", 10, {importQuantizeLinear, 2});
   r.add("DequantizeLinear", 10, {importDequantizeLinear, 2});

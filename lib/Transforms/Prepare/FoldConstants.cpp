@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Transforms/Prepare/Layout.h"
 #include "mpq/Transforms/Prepare/Passes.h"
 
@@ -337,7 +338,8 @@ struct FoldConstantTranspose : OpRewritePattern<linalg::TransposeOp> {
 
   LogicalResult matchAndRewrite(linalg::TransposeOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!matchPattern(op.getInput(), m_Constant()) ||
+    if ((!matchPattern(op.getInput(), m_Constant()) &&
+         !op.getInput().getDefiningOp<DequantizeOp>()) ||
         !isFreelyPermutable(op.getInput()))
       return rewriter.notifyMatchFailure(op, "the input is not constant");
     rewriter.replaceOp(
@@ -359,6 +361,94 @@ template <typename OpTy> struct FoldConstantReshape : OpRewritePattern<OpTy> {
     rewriter.replaceOpWithNewOp<arith::ConstantOp>(
         op, DenseResourceElementsAttr::get(op.getResultType(),
                                            attr.getRawHandle()));
+    return success();
+  }
+};
+
+/// Where the parameters of a dequantization are once its tensor is reshaped.
+struct ReshapedParameters {
+  SmallVector<AffineExpr> map;
+  SmallVector<int64_t> shape; // of scale and zero point
+
+  /// `groups` are the reshape's, of the result if it `expands`. A dimension
+  /// split in two splits the parameters that follow it; merging it with others
+  /// would repeat them, which no map can say.
+  LogicalResult compute(DequantizeOp op, ArrayRef<int64_t> from,
+                        ArrayRef<int64_t> to,
+                        ArrayRef<ReassociationIndices> groups, bool expands) {
+    auto scale = dyn_cast<RankedTensorType>(op.getScale().getType());
+    if (!scale || !op.getParamMap())
+      return failure();
+    for (auto [expr, extent] :
+         llvm::zip_equal(op.getParamMap()->getResults(), scale.getShape())) {
+      int64_t dim = 0;
+      expr.walk([&](AffineExpr part) {
+        if (auto position = dyn_cast<AffineDimExpr>(part))
+          dim = position.getPosition();
+      });
+      const ReassociationIndices *group =
+          expands ? &groups[dim]
+                  : llvm::find_if(groups, [&](const ReassociationIndices &g) {
+                      return llvm::is_contained(g, dim);
+                    });
+      SmallVector<int64_t> wide;
+      llvm::copy_if(*group, std::back_inserter(wide), [&](int64_t d) {
+        return (expands ? to[d] : from[d]) != 1;
+      });
+      if (expands && wide.size() > 1 && isa<AffineDimExpr>(expr)) {
+        for (int64_t d : wide) {
+          map.push_back(getAffineDimExpr(d, op.getContext()));
+          shape.push_back(to[d]);
+        }
+        continue;
+      }
+      if (wide.size() > 1 || (!expands && !wide.empty() && wide[0] != dim))
+        return failure();
+      int64_t target = !expands       ? group - groups.begin()
+                       : wide.empty() ? group->front()
+                                      : wide[0];
+      SmallVector<AffineExpr> dims(from.size(),
+                                   getAffineDimExpr(target, op.getContext()));
+      map.push_back(expr.replaceDims(dims));
+      shape.push_back(extent);
+    }
+    return success();
+  }
+};
+
+/// reshape(dequantize(constant)) -> dequantize(reshape(constant)), so that
+/// products see the dequantization.
+template <typename OpTy>
+struct ReshapeDequantizedConstant : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    auto dequantize = op.getSrc().template getDefiningOp<DequantizeOp>();
+    if (!dequantize || !hasStaticShape(op.getResult()) ||
+        !matchPattern(dequantize.getInput(), m_Constant()))
+      return rewriter.notifyMatchFailure(
+          op, "the source is no dequantized constant");
+    RankedTensorType type = op.getResultType();
+    SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
+    ReshapedParameters parameters;
+    if (failed(parameters.compute(dequantize, op.getSrcType().getShape(),
+                                  type.getShape(), groups,
+                                  std::is_same_v<OpTy, tensor::ExpandShapeOp>)))
+      return rewriter.notifyMatchFailure(
+          op, "it merges a dimension that has parameters with others");
+    Location loc = dequantize.getLoc();
+    auto stored = cast<RankedTensorType>(dequantize.getInput().getType());
+    Value integers = OpTy::create(rewriter, loc, stored.clone(type.getShape()),
+                                  dequantize.getInput(), groups);
+    rewriter.replaceOpWithNewOp<DequantizeOp>(
+        op, type, integers,
+        createReshape(rewriter, loc, dequantize.getScale(), parameters.shape),
+        createReshape(rewriter, loc, dequantize.getZeroPoint(),
+                      parameters.shape),
+        AffineMapAttr::get(
+            AffineMap::get(type.getRank(), 0, parameters.map, op.getContext())),
+        dequantize.getIsUnsignedAttr());
     return success();
   }
 };
@@ -455,5 +545,8 @@ void mpq::populateFoldConstantsPatterns(RewritePatternSet &patterns) {
   patterns.add<FoldConstantBroadcast, FoldConstantConcat,
                FoldConstantReshape<tensor::CollapseShapeOp>,
                FoldConstantReshape<tensor::ExpandShapeOp>, FoldConstantSlice,
-               FoldConstantTranspose, FoldGeneric>(patterns.getContext());
+               FoldConstantTranspose, FoldGeneric,
+               ReshapeDequantizedConstant<tensor::CollapseShapeOp>,
+               ReshapeDequantizedConstant<tensor::ExpandShapeOp>>(
+      patterns.getContext());
 }

@@ -72,3 +72,52 @@ func.func @kept() -> (tensor<2xf32>, tensor<2x8xf32>, tensor<2xf32>) {
   } -> tensor<2xf32>
   return %d, %b, %r : tensor<2xf32>, tensor<2x8xf32>, tensor<2xf32>
 }
+
+// -----
+
+// A unit dimension goes and the rest is permuted: the scales follow.
+// CHECK-DAG: #[[$LAST:.*]] = affine_map<(d0, d1) -> (d1)>
+// CHECK-DAG: #[[$BOTH:.*]] = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-DAG: #[[$FIRST:.*]] = affine_map<(d0, d1) -> (d0)>
+// CHECK-LABEL: func @moved_dequantized
+// CHECK: %[[Q:.*]] = arith.constant dense<{{\[\[}}1, 3, 5], [2, 4, 6]]> : tensor<2x3xi8>
+// CHECK: %[[R:.*]] = mpq.dequantize %[[Q]], {{.*}} by #[[$LAST]] : tensor<2x3xi8>, tensor<3xf32>, tensor<3xi8> -> tensor<2x3xf32>
+// CHECK-NEXT: return %[[R]]
+func.func @moved_dequantized() -> tensor<2x3xf32> {
+  %i = arith.constant dense<[[[1, 2]], [[3, 4]], [[5, 6]]]> : tensor<3x1x2xi8>
+  %s = arith.constant dense<[0.5, 1.0, 2.0]> : tensor<3xf32>
+  %z = arith.constant dense<[0, 1, 2]> : tensor<3xi8>
+  %d = mpq.dequantize %i, %s, %z by affine_map<(d0, d1, d2) -> (d0)> : tensor<3x1x2xi8>, tensor<3xf32>, tensor<3xi8> -> tensor<3x1x2xf32>
+  %c = tensor.collapse_shape %d [[0, 1], [2]] : tensor<3x1x2xf32> into tensor<3x2xf32>
+  %e = tensor.empty() : tensor<2x3xf32>
+  %t = linalg.transpose ins(%c : tensor<3x2xf32>) outs(%e : tensor<2x3xf32>) permutation = [1, 0]
+  return %t : tensor<2x3xf32>
+}
+
+// Channels split into groups split the scales, too.
+// CHECK-LABEL: func @split_dequantized
+// CHECK-DAG: %[[S:.*]] = arith.constant dense<{{\[\[}}5.000000e-01, 1.000000e+00], [2.000000e+00, 4.000000e+00]]> : tensor<2x2xf32>
+// CHECK-DAG: %[[Q:.*]] = arith.constant dense<{{\[\[}}1, 2], [3, 4]]> : tensor<2x2xi32>
+// CHECK: %[[R:.*]] = mpq.dequantize %[[Q]], %[[S]], {{.*}} by #[[$BOTH]] : tensor<2x2xi32>, tensor<2x2xf32>, tensor<2x2xi32> -> tensor<2x2xf32>
+// CHECK-NEXT: return %[[R]]
+func.func @split_dequantized() -> tensor<2x2xf32> {
+  %i = arith.constant dense<[1, 2, 3, 4]> : tensor<4xi32>
+  %s = arith.constant dense<[0.5, 1.0, 2.0, 4.0]> : tensor<4xf32>
+  %z = arith.constant dense<0> : tensor<4xi32>
+  %d = mpq.dequantize %i, %s, %z by affine_map<(d0) -> (d0)> : tensor<4xi32>, tensor<4xf32>, tensor<4xi32> -> tensor<4xf32>
+  %r = tensor.expand_shape %d [[0, 1]] output_shape [2, 2] : tensor<4xf32> into tensor<2x2xf32>
+  return %r : tensor<2x2xf32>
+}
+
+// A dimension with parameters merged with another one stays as it is.
+// CHECK-LABEL: func @merged_dequantized
+// CHECK: %[[D:.*]] = mpq.dequantize {{.*}} by #[[$FIRST]]
+// CHECK: tensor.collapse_shape %[[D]]
+func.func @merged_dequantized() -> tensor<4xf32> {
+  %i = arith.constant dense<[[1, 2], [3, 4]]> : tensor<2x2xi8>
+  %s = arith.constant dense<[0.5, 1.0]> : tensor<2xf32>
+  %z = arith.constant dense<0> : tensor<2xi8>
+  %d = mpq.dequantize %i, %s, %z by affine_map<(d0, d1) -> (d0)> : tensor<2x2xi8>, tensor<2xf32>, tensor<2xi8> -> tensor<2x2xf32>
+  %r = tensor.collapse_shape %d [[0, 1]] : tensor<2x2xf32> into tensor<4xf32>
+  return %r : tensor<4xf32>
+}

@@ -71,7 +71,9 @@ def FoldConstantsPass : Pass<"mpq-fold-constants"> {
 
     A result that would be more than 4096 elements larger than the inputs is left
     to run time, and so are the fills and broadcasts that initialize products.
-    `mpq.dequantize` is never folded.
+    `mpq.dequantize` is never folded; transposes and reshapes of a dequantized
+    constant move to its integers (and, where a dimension is split, to its
+    parameters), so that products find the dequantization next to them.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
