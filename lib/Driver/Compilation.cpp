@@ -225,6 +225,8 @@ LogicalResult Compiler::runPhase(Phase phase) {
     break;
   case Phase::Assign:
     if (quantizes) {
+      manager.addPass(createEqualizeChannelsPass(
+          EqualizeChannelsPassOptions{options.recipe}));
       AssignPrecisionPassOptions assign;
       assign.recipe = options.recipe;
       assign.precision = precision == PrecisionGoal::Int8 ? PrecisionKind::Int8

@@ -51,6 +51,8 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
     manager.addPass(createApplyProfilePass(
         getApplyProfileOptions(options.profile, options.recipe)));
   }
+  manager.addPass(
+      createEqualizeChannelsPass(EqualizeChannelsPassOptions{options.recipe}));
   AssignPrecisionPassOptions assign;
   assign.recipe = options.recipe;
   assign.precision = options.precision;

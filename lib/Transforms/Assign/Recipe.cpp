@@ -91,6 +91,8 @@ struct Reader {
 
   Expected<RecipeRule> readRule(const llvm::json::Value &value,
                                 StringRef where) const;
+  Expected<RecipeEqualization> readEqualization(const llvm::json::Value &value,
+                                                StringRef where) const;
 };
 } // namespace
 
@@ -151,6 +153,52 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
   return rule;
 }
 
+Expected<RecipeEqualization>
+Reader::readEqualization(const llvm::json::Value &value,
+                         StringRef where) const {
+  const llvm::json::Object *object = value.getAsObject();
+  if (!object)
+    return error("expected an object {0}", where);
+  if (Error e = checkKeys(*object, where, {"name", "channels", "range"}))
+    return e;
+  RecipeEqualization result;
+  const llvm::json::Value *name = object->get("name");
+  if (!name)
+    return error("expected a 'name' {0}", where);
+  Expected<std::string> text = readString(*name, "name", where);
+  if (!text)
+    return text.takeError();
+  result.name = *text;
+  const llvm::json::Object *channels = object->getObject("channels");
+  if (!channels || channels->empty())
+    return error("expected 'channels' {0} to be an object of factors", where);
+  for (const auto &[key, factor] : *channels) {
+    int64_t channel;
+    if (StringRef(key).getAsInteger(10, channel) || channel < 0)
+      return error("expected a channel's number {0} but got '{1}'", where,
+                   StringRef(key));
+    std::optional<int64_t> number = factor.getAsInteger();
+    if (!number || *number < 2 || *number > 65536 ||
+        !llvm::isPowerOf2_64(uint64_t(*number)))
+      return error(
+          "expected the factor of channel {0} {1} to be a power of two "
+          "from 2 to 65536",
+          channel, where);
+    result.channels.emplace_back(channel, float(*number));
+  }
+  const llvm::json::Array *range = object->getArray("range");
+  std::optional<double> min, max;
+  if (range && range->size() == 2) {
+    min = (*range)[0].getAsNumber();
+    max = (*range)[1].getAsNumber();
+  }
+  if (!min || !max || !(*min < *max))
+    return error("expected 'range' {0} to be two rising numbers", where);
+  result.min = *min;
+  result.max = *max;
+  return result;
+}
+
 Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
   Reader reader{name};
   Expected<llvm::json::Value> value = llvm::json::parse(text);
@@ -162,7 +210,8 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
     return reader.error("expected an object with 'rules'");
   StringRef top = "at the top level";
   if (Error e = reader.checkKeys(
-          *object, top, {"precision", "method", "percentile", "rules"}))
+          *object, top,
+          {"precision", "method", "percentile", "equalize", "rules"}))
     return e;
   Recipe recipe;
   if (const llvm::json::Value *precision = object->get("precision")) {
@@ -191,6 +240,23 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
       return reader.error(
           "'percentile' has no effect without \"method\": \"percentile\"");
     recipe.percentile = *number;
+  }
+  if (const llvm::json::Value *equalize = object->get("equalize")) {
+    const llvm::json::Array *array = equalize->getAsArray();
+    if (!array)
+      return reader.error("expected 'equalize' to be an array");
+    for (auto [index, element] : llvm::enumerate(*array)) {
+      std::string where = llvm::formatv("in equalization {0}", index + 1).str();
+      Expected<RecipeEqualization> read =
+          reader.readEqualization(element, where);
+      if (!read)
+        return read.takeError();
+      for (const RecipeEqualization &other : recipe.equalize)
+        if (other.name == read->name)
+          return reader.error("'{0}' {1} is equalized already", read->name,
+                              where);
+      recipe.equalize.push_back(std::move(*read));
+    }
   }
   if (const llvm::json::Value *rules = object->get("rules")) {
     const llvm::json::Array *array = rules->getAsArray();

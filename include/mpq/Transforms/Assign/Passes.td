@@ -47,4 +47,33 @@ def AssignPrecisionPass : Pass<"mpq-assign-precision", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mpq::MPQDialect"];
 }
 
+def EqualizeChannelsPass : Pass<"mpq-equalize-channels", "::mlir::ModuleOp"> {
+  let summary = "move outlier channels from activations into weights";
+  let description = [{
+    For every entry of the recipe's `equalize` (docs/Recipes.md), the matrix
+    products with constant weights that read the value, directly or through
+    reshapes that keep its last dimension, read it with the listed channels
+    divided by their factors; the rows of their weights are multiplied by them.
+    Factors are powers of two, so products in float compute what they did. The
+    divided value has the entry's range; other readers keep the original.
+
+    Fails if a value is not there, has fewer channels, or is read by no such
+    product.
+
+    ```mlir
+    %r = linalg.matmul ins(%x, %w ...
+    // becomes
+    %e = linalg.generic ... ins(%x, %inverses ...) { arith.mulf }
+    %r = linalg.matmul ins(%e, %w2 ...
+    ```
+  }];
+  let options = [
+    Option<"recipe", "recipe", "std::string", /*default=*/"\"\"",
+           "Path of a recipe; without one, nothing happens">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect", "::mpq::MPQDialect"];
+}
+
 #endif // MPQ_TRANSFORMS_ASSIGN_PASSES_TD

@@ -28,6 +28,16 @@ struct RecipeRule {
   PrecisionKind precision;
 };
 
+/// Channels (along the last dimension) of one value that products with constant
+/// weights read divided by a factor, which moves into the weights.
+struct RecipeEqualization {
+  std::string name; // the value id
+  /// Channels and their factors, powers of two above 1.
+  std::vector<std::pair<int64_t, float>> channels;
+  /// What the divided value is quantized for.
+  double min, max;
+};
+
 /// The kinds of products that rules may name.
 llvm::ArrayRef<llvm::StringRef> getProductKinds();
 
@@ -38,6 +48,7 @@ struct Recipe {
   /// How ranges are picked from a profile, for those who apply one.
   std::optional<std::string> method;
   std::optional<double> percentile;
+  std::vector<RecipeEqualization> equalize;
   std::vector<RecipeRule> rules;
 
   /// Parses the text of a recipe; errors start with `name`.
