@@ -69,6 +69,11 @@ def depthwise_convolution(layer):
     layer.finish(layer.convolution(layer.source(1, 20, 9, 9), (3, 3), 20, 20, (2, 2), pads=[1, 1, 1, 1]))
 
 
+def depthwise_rows(layer):
+    """More output rows than one tile of rows holds."""
+    layer.finish(layer.convolution(layer.source(1, 17, 20, 23), (5, 5), 17, 17, (2, 2), pads=[2, 2, 2, 2]))
+
+
 def one_column(layer):
     """The bias of one column is a splat, which fills the product's init."""
     layer.finish(layer.node("Add", [layer.node("MatMul", [layer.source(7, 33), layer.weights((33, 1), 1)], (7, 1)),
@@ -102,7 +107,8 @@ def layer_norm(layer):
 
 
 @pytest.mark.parametrize("quantized", [False, True], ids=["float", "quantized"])
-@pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution, depthwise_convolution, one_column,
+@pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution, depthwise_convolution,
+                                   depthwise_rows, one_column,
                                    one_number, one_column_of_integers, one_column_behind_a_vector, mean_of_difference,
                                    layer_norm], ids=lambda build: build.__name__)
 def test_layer(build, quantized, folder):
