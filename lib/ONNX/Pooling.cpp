@@ -7,8 +7,9 @@
 //===----------------------------------------------------------------------===//
 //
 // A pool is padding with what changes nothing, a named pooling operation and,
-// for averages, a product with the reciprocal number of elements averaged,
-// which depends on the place where windows reach into the padding.
+// for averages, a division by the number of elements averaged (one rounding, as
+// ONNX Runtime does it), which depends on the place where windows reach into
+// the padding.
 //
 //===----------------------------------------------------------------------===//
 
@@ -152,16 +153,16 @@ static LogicalResult importAveragePool(NodeImporter &n) {
     for (int64_t column : columns)
       // A window over padding only averages nothing: its sum is 0.
       ConstantTensor::append(bytes, type,
-                             1.0 / std::max<int64_t>(1, row * column));
-  Tensor reciprocals = n.makeConstant(
+                             double(std::max<int64_t>(1, row * column)));
+  Tensor counts = n.makeConstant(
       ConstantTensor(type, false, {pool->shape[2], pool->shape[3]},
                      std::move(bytes)),
-      "reciprocal-counts");
+      "counts");
   Tensor total{cast<RankedTensorType>(sum.getType()), false, sum, std::nullopt,
                n.node.outputs[0]};
   FailureOr<Value> mean = n.elementwise(
-      {&total, &reciprocals}, type, [](ImplicitLocOpBuilder &b, ValueRange v) {
-        return arith::MulFOp::create(b, v[0], v[1]);
+      {&total, &counts}, type, [](ImplicitLocOpBuilder &b, ValueRange v) {
+        return arith::DivFOp::create(b, v[0], v[1]);
       });
   if (failed(mean))
     return failure();
