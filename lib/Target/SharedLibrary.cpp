@@ -33,7 +33,7 @@ static llvm::ErrorOr<std::string> findLinker() {
       llvmLibrary.dli_fname) {
     SmallString<256> real;
     if (!llvm::sys::fs::real_path(llvmLibrary.dli_fname, real)) {
-      // Debian: /usr/lib/<triple>/libLLVM.so.22 and /usr/lib/llvm-22/bin; an
+      // Debian keeps libLLVM.so.22 in the triple's folder, tools in llvm-22; an
       // own build: <prefix>/lib and <prefix>/bin.
       StringRef folder = llvm::sys::path::parent_path(real);
       SmallString<256> beside(llvm::sys::path::parent_path(folder));

@@ -28,6 +28,13 @@ inline constexpr llvm::StringLiteral kObservedCountAttr = "mpq.observed_count";
 /// The module's only public function with a body, or an error.
 mlir::FailureOr<mlir::func::FuncOp> getMainFunction(mlir::ModuleOp module);
 
+/// The tensor that a kernel call writes: its operand before the work items.
+mlir::Value getDestination(mlir::func::CallOp call);
+
+/// The tensor a value of the main function is stored in, seen through calls,
+/// reshapes and insertions.
+mlir::Value getStorage(mlir::Value value);
+
 /// All loops parallel, one result.
 bool isElementwise(mlir::linalg::GenericOp op);
 

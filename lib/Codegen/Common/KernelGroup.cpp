@@ -48,6 +48,24 @@ FailureOr<func::FuncOp> mpq::getMainFunction(ModuleOp module) {
   return main;
 }
 
+Value mpq::getDestination(func::CallOp call) {
+  return call.getOperand(call.getNumOperands() - 3);
+}
+
+Value mpq::getStorage(Value value) {
+  while (Operation *def = value.getDefiningOp()) {
+    if (auto call = dyn_cast<func::CallOp>(def))
+      value = getDestination(call);
+    else if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(def))
+      value = def->getOperand(0);
+    else if (auto insert = dyn_cast<tensor::InsertSliceOp>(def))
+      value = insert.getDest();
+    else
+      break;
+  }
+  return value;
+}
+
 bool mpq::isElementwise(linalg::GenericOp op) {
   return op.getNumReductionLoops() == 0 && op.getNumResults() == 1;
 }

@@ -117,10 +117,6 @@ private:
     return call;
   }
 
-  static Value getDestination(func::CallOp call) {
-    return call.getOperand(call.getNumOperands() - 3);
-  }
-
   Value empty(Location loc, RankedTensorType type) {
     return tensor::EmptyOp::create(b, loc, type.getShape(),
                                    type.getElementType());
@@ -288,27 +284,12 @@ private:
     }
   }
 
-  /// The tensor a value is stored in whole and dense, seen through reshapes.
-  static Value getWholeStorage(Value value) {
-    while (Operation *def = value.getDefiningOp()) {
-      if (auto call = dyn_cast<func::CallOp>(def))
-        value = getDestination(call);
-      else if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(def))
-        value = def->getOperand(0);
-      else if (auto insert = dyn_cast<tensor::InsertSliceOp>(def))
-        value = insert.getDest();
-      else
-        break;
-    }
-    return value;
-  }
-
   /// Every result of the main function gets storage of its own.
   LogicalResult placeResults() {
     auto ret = cast<func::ReturnOp>(main.getBody().front().getTerminator());
     llvm::SmallDenseSet<Value> used;
     for (OpOperand &operand : ret->getOpOperands()) {
-      Value storage = getWholeStorage(operand.get());
+      Value storage = getStorage(operand.get());
       auto type = cast<RankedTensorType>(operand.get().getType());
       bool own = storage.getDefiningOp<tensor::EmptyOp>() &&
                  cast<RankedTensorType>(storage.getType()).getNumElements() ==

@@ -104,24 +104,10 @@ private:
 };
 } // namespace
 
-static Value getDestination(func::CallOp call) {
-  return call.getOperand(call.getNumOperands() - 3);
-}
-
 LogicalResult Planner::assignOutputs() {
   auto ret = cast<func::ReturnOp>(main.getBody().front().getTerminator());
   for (OpOperand &operand : ret->getOpOperands()) {
-    Value value = operand.get();
-    while (Operation *def = value.getDefiningOp()) {
-      if (auto call = dyn_cast<func::CallOp>(def))
-        value = getDestination(call);
-      else if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(def))
-        value = def->getOperand(0);
-      else if (auto insert = dyn_cast<tensor::InsertSliceOp>(def))
-        value = insert.getDest();
-      else
-        break;
-    }
+    Value value = getStorage(operand.get());
     auto empty = value.getDefiningOp<tensor::EmptyOp>();
     if (!empty ||
         !outputOf.insert({empty.getOperation(), operand.getOperandNumber()})
