@@ -38,9 +38,6 @@ public:
   /// Vector registers.
   int64_t getNumVectorRegisters() const { return lanes == 16 ? 32 : 16; }
   DotUnit getDotUnit() const { return dotUnit; }
-  /// Bytes of the first-level data cache, and of the second level per core.
-  int64_t getL1Bytes() const { return 32 << 10; }
-  int64_t getL2Bytes() const { return 1 << 20; }
 
 private:
   int64_t lanes;

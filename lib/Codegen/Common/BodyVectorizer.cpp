@@ -114,26 +114,34 @@ Value BodyVectorizer::readOperand(OpOperand *operand, Value source) {
     return tensor::ExtractOp::create(builder, loc, source, positions);
   if (laneResults == 1 && consecutive)
     return readLanes(source, positions);
-  // Elements apart: one load for each lane inside the loop's extent.
-  SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  std::optional<int64_t> first = getConstantIntValue(indices[laneLoop]);
-  SmallVector<Value> elements;
-  for (int64_t l = 0; l < lanes; ++l) {
-    if (first && *first + l >= extents[laneLoop]) {
-      elements.push_back(zeroOf(builder, loc, type.getElementType()));
-      continue;
-    }
+  return gatherLanes(source, [&](int64_t l) {
     SmallVector<Value> at(indices);
     at[laneLoop] =
         arith::AddIOp::create(builder, loc, at[laneLoop],
                               arith::ConstantIndexOp::create(builder, loc, l));
-    SmallVector<Value> place;
-    for (AffineExpr expr : map.getResults())
-      place.push_back(emitAffineExpr(builder, loc, expr, at));
-    elements.push_back(tensor::ExtractOp::create(builder, loc, source, place));
+    return llvm::map_to_vector(map.getResults(), [&](AffineExpr expr) {
+      return emitAffineExpr(builder, loc, expr, at);
+    });
+  });
+}
+
+Value BodyVectorizer::gatherLanes(
+    Value source,
+    llvm::function_ref<SmallVector<Value>(int64_t lane)> getPosition) {
+  Location loc = op.getLoc();
+  Type element = cast<RankedTensorType>(source.getType()).getElementType();
+  int64_t extent = op.getStaticLoopRanges()[laneLoop];
+  std::optional<int64_t> first = getConstantIntValue(indices[laneLoop]);
+  SmallVector<Value> elements;
+  for (int64_t l = 0; l < lanes; ++l) {
+    bool outside = first && *first + l >= extent;
+    elements.push_back(outside ? zeroOf(builder, loc, element)
+                               : tensor::ExtractOp::create(builder, loc, source,
+                                                           getPosition(l))
+                                     .getResult());
   }
   return vector::FromElementsOp::create(
-      builder, loc, VectorType::get({lanes}, type.getElementType()), elements);
+      builder, loc, VectorType::get({lanes}, element), elements);
 }
 
 bool BodyVectorizer::isLaneIndex(Value value) const {
@@ -164,14 +172,7 @@ FailureOr<Value> BodyVectorizer::cloneExtract(tensor::ExtractOp extract) {
         .getResult();
   if (consecutive)
     return readLanes(extract.getTensor(), positions);
-  SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  std::optional<int64_t> first = getConstantIntValue(indices[laneLoop]);
-  SmallVector<Value> elements;
-  for (int64_t l = 0; l < lanes; ++l) {
-    if (first && *first + l >= extents[laneLoop]) {
-      elements.push_back(zeroOf(builder, loc, type.getElementType()));
-      continue;
-    }
+  return gatherLanes(extract.getTensor(), [&](int64_t l) {
     SmallVector<Value> place;
     for (auto [index, position] : llvm::zip(extract.getIndices(), positions)) {
       if (isLaneIndex(index) && !isa<VectorType>(position.getType()))
@@ -183,13 +184,8 @@ FailureOr<Value> BodyVectorizer::cloneExtract(tensor::ExtractOp extract) {
       else
         place.push_back(position);
     }
-    elements.push_back(
-        tensor::ExtractOp::create(builder, loc, extract.getTensor(), place));
-  }
-  return vector::FromElementsOp::create(
-             builder, loc, VectorType::get({lanes}, type.getElementType()),
-             elements)
-      .getResult();
+    return place;
+  });
 }
 
 FailureOr<Value> BodyVectorizer::run() {

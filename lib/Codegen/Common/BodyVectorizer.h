@@ -53,6 +53,11 @@ private:
   mlir::FailureOr<mlir::Value> cloneExtract(mlir::tensor::ExtractOp extract);
   mlir::Value readLanes(mlir::Value source,
                         llvm::ArrayRef<mlir::Value> positions);
+  /// One load for each lane inside the loop's extent, from its own position.
+  mlir::Value
+  gatherLanes(mlir::Value source,
+              llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t lane)>
+                  getPosition);
   bool isLaneIndex(mlir::Value value) const;
 
   mlir::OpBuilder &builder;

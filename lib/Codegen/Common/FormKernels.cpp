@@ -197,8 +197,7 @@ static void copyInto(OpBuilder &builder, Value value, IRMapping &mapping) {
 namespace {
 class Outliner {
 public:
-  explicit Outliner(func::FuncOp main)
-      : main(main), module(main->getParentOfType<ModuleOp>()) {}
+  explicit Outliner(func::FuncOp main) : main(main) {}
 
   LogicalResult outline(Group &group, unsigned index) {
     SmallVector<Operation *> ops(group.begin(), group.end());
@@ -289,7 +288,6 @@ private:
   }
 
   func::FuncOp main;
-  ModuleOp module;
 };
 
 struct FormKernels : mpq::impl::FormKernelsPassBase<FormKernels> {
