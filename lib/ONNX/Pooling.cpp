@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A pool is padding with what changes nothing, a named pooling operation and,
+// A pool is padding with what changes nothing, named pooling operations and,
 // for averages, a division by the number of elements averaged (one rounding, as
 // ONNX Runtime does it), which depends on the place where windows reach into
 // the padding.
@@ -72,17 +72,46 @@ static FailureOr<Pool> readPool(NodeImporter &n) {
   return pool;
 }
 
+/// One named pooling operation over a padded image.
 template <typename PoolOp>
-static Value emitPool(NodeImporter &n, const Pool &pool, TypedAttr start) {
-  Tensor image = pool.image;
-  Value padded = n.pad(n.materialize(image), pool.low, pool.high, start);
-  Value init = n.fill(pool.shape, start);
-  Value window = n.empty(pool.window.kernel, image.getElementType());
+static Value emitWindows(NodeImporter &n, const SpatialWindow &window,
+                         ArrayRef<int64_t> shape, Value padded,
+                         TypedAttr start) {
+  Value init = n.fill(shape, start);
+  Value kernel = n.empty(window.kernel, start.getType());
   return PoolOp::create(n.b, TypeRange{init.getType()},
-                        ValueRange{padded, window}, ValueRange{init},
-                        makePair(n, pool.window.strides),
-                        makePair(n, pool.window.dilations))
+                        ValueRange{padded, kernel}, ValueRange{init},
+                        makePair(n, window.strides),
+                        makePair(n, window.dilations))
       ->getResult(0);
+}
+
+static Value padImage(NodeImporter &n, Pool &pool, TypedAttr start) {
+  return n.pad(n.materialize(pool.image), pool.low, pool.high, start);
+}
+
+/// The part of a window along one dimension of the image.
+static SpatialWindow getWindowAlong(const SpatialWindow &window, unsigned d) {
+  SpatialWindow line = window;
+  line.kernel[1 - d] = line.strides[1 - d] = line.dilations[1 - d] = 1;
+  return line;
+}
+
+/// Sums down the columns of every window, then along its row: fewer additions,
+/// and the rounding of ONNX Runtime, which shows where averages of quantized
+/// values are ties.
+static Value emitSums(NodeImporter &n, Pool &pool) {
+  TypedAttr zero = n.zero(pool.image.getElementType());
+  Value sums = padImage(n, pool, zero);
+  SmallVector<int64_t> shape(cast<RankedTensorType>(sums.getType()).getShape());
+  for (unsigned d : {0, 1}) {
+    if (pool.window.kernel[d] == 1 && pool.window.strides[d] == 1)
+      continue;
+    shape[2 + d] = pool.shape[2 + d];
+    sums = emitWindows<linalg::PoolingNchwSumOp>(
+        n, getWindowAlong(pool.window, d), shape, sums, zero);
+  }
+  return sums;
 }
 
 static void setPooled(NodeImporter &n, const Pool &pool, Value result) {
@@ -105,7 +134,10 @@ static LogicalResult importMaxPool(NodeImporter &n) {
                                       /*Negative=*/true)))
           : TypedAttr(n.b.getIntegerAttr(
                 type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth())));
-  setPooled(n, *pool, emitPool<linalg::PoolingNchwMaxOp>(n, *pool, start));
+  setPooled(n, *pool,
+            emitWindows<linalg::PoolingNchwMaxOp>(n, pool->window, pool->shape,
+                                                  padImage(n, *pool, start),
+                                                  start));
   return success();
 }
 
@@ -145,7 +177,7 @@ static LogicalResult importAveragePool(NodeImporter &n) {
                      << pool->shape[3];
   bool includePads = n.getInt("count_include_pad", 0) != 0;
   Type type = n.in(0).getElementType();
-  Value sum = emitPool<linalg::PoolingNchwSumOp>(n, *pool, n.zero(type));
+  Value sum = emitSums(n, *pool);
   SmallVector<int64_t> rows = countElementsAlong(*pool, 0, includePads);
   SmallVector<int64_t> columns = countElementsAlong(*pool, 1, includePads);
   std::string bytes;

@@ -33,9 +33,11 @@ buildElementwiseNest(mlir::Operation *op, ViewOf viewOf, OuterValues outer);
 std::optional<HostTensor> evaluateProduct(mlir::linalg::LinalgOp op,
                                           mlir::ArrayRef<HostTensor> operands);
 
-/// mpq.contract and mpq.conv; nothing for other operations.
-std::optional<HostTensor>
-evaluatePackedProduct(mlir::Operation *op, mlir::ArrayRef<HostTensor> operands);
+/// mpq.contract or mpq.conv. With `rows`, which ascend, only those rows of the
+/// result (all dimensions but the innermost) are computed.
+HostTensor evaluatePackedProduct(
+    mlir::Operation *op, mlir::ArrayRef<HostTensor> operands,
+    std::optional<mlir::ArrayRef<int64_t>> rows = std::nullopt);
 
 /// tensor.* operations; nothing if it is none that is known.
 std::optional<mlir::FailureOr<Results>> evaluateTensorOp(mlir::Operation *op,
@@ -78,6 +80,9 @@ private:
   mlir::FailureOr<HostTensor> runNestAt(mlir::OpResult result,
                                         mlir::ArrayRef<int64_t> positions,
                                         BuildNest build);
+  /// evaluateAt for mpq.contract and mpq.conv: the rows of these positions.
+  mlir::FailureOr<HostTensor>
+  runPackedProductAt(mlir::Operation *op, mlir::ArrayRef<int64_t> positions);
 
   const InterpreterHooks &hooks;
   bool onDemand;

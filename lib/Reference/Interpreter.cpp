@@ -88,7 +88,7 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
     FailureOr<Results> operands = getOperands(op);
     if (failed(operands))
       return failure();
-    return Results{*evaluatePackedProduct(op, *operands)};
+    return Results{evaluatePackedProduct(op, *operands)};
   }
   // Outlined kernels: buffers enter as tensors and results go to buffers.
   if (auto toTensor = dyn_cast<bufferization::ToTensorOp>(op)) {

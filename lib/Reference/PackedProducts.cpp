@@ -67,9 +67,26 @@ static HostTensor makeResult(RankedTensorType type, const HostTensor *bias) {
   return result;
 }
 
+/// The rows of a result that are wanted: all of them, or a list that ascends.
+using Rows = std::optional<ArrayRef<int64_t>>;
+
+/// Calls `compute` with the wanted rows in [begin, end).
+static void forEachRow(Rows wanted, int64_t begin, int64_t end,
+                       llvm::function_ref<void(int64_t)> compute) {
+  if (!wanted) {
+    for (int64_t row = begin; row < end; ++row)
+      compute(row);
+    return;
+  }
+  for (const int64_t *row = llvm::lower_bound(*wanted, begin);
+       row != wanted->end() && *row < end; ++row)
+    compute(*row);
+}
+
 template <typename T>
 static HostTensor contract(ContractOp op, const HostTensor &lhs,
-                           const HostTensor &rhs, const HostTensor *bias) {
+                           const HostTensor &rhs, const HostTensor *bias,
+                           Rows wanted) {
   RankedTensorType type = op.getInit().getType();
   HostTensor result = makeResult<T>(type, bias);
   int64_t columns = type.getShape().back(), depth = lhs.getShape().back();
@@ -88,17 +105,19 @@ static HostTensor contract(ContractOp op, const HostTensor &lhs,
     if (b == 0 || batchSize > 0)
       right = unpack<T>(rhs, b * batchSize, depth, columns, op.getLanes(),
                         op.getGroup(), std::max<int64_t>(depth, 1));
-    for (int64_t m = b * rows; m < (b + 1) * rows; ++m)
+    forEachRow(wanted, b * rows, (b + 1) * rows, [&](int64_t m) {
       rows::accumulate(out + m * columns, left.data() + m * depth, right.data(),
                        leftSteps.data(), rightSteps.data(), depth, columns,
                        /*aVaries=*/false);
+    });
   }
   return result;
 }
 
 template <typename T>
 static HostTensor convolve(ConvOp op, const HostTensor &image,
-                           const HostTensor &weights, const HostTensor *bias) {
+                           const HostTensor &weights, const HostTensor *bias,
+                           Rows wanted) {
   RankedTensorType type = op.getInit().getType();
   HostTensor result = makeResult<T>(type, bias);
   ArrayRef<int64_t> shape = type.getShape(), in = image.getShape();
@@ -121,30 +140,31 @@ static HostTensor convolve(ConvOp op, const HostTensor &image,
         weightSteps.push_back(weightSteps.size() * filters);
       }
   T *out = result.getMutableData<T>();
-  for (int64_t b = 0; b < shape[0]; ++b)
-    for (int64_t y = 0; y < shape[1]; ++y)
-      for (int64_t x = 0; x < shape[2]; ++x, out += filters) {
-        int64_t corner = ((b * in[1] + y * op.getStrides()[0]) * in[2] +
-                          x * op.getStrides()[1]) *
-                         channels;
-        rows::accumulate(out, pixels.data() + corner, plain.data(),
-                         imageSteps.data(), weightSteps.data(), depth, filters,
-                         /*aVaries=*/depthwise);
-      }
+  forEachRow(wanted, 0, shape[0] * shape[1] * shape[2], [&](int64_t pixel) {
+    int64_t x = pixel % shape[2], y = pixel / shape[2] % shape[1],
+            b = pixel / shape[2] / shape[1];
+    int64_t corner = ((b * in[1] + y * op.getStrides()[0]) * in[2] +
+                      x * op.getStrides()[1]) *
+                     channels;
+    rows::accumulate(out + pixel * filters, pixels.data() + corner,
+                     plain.data(), imageSteps.data(), weightSteps.data(), depth,
+                     filters, /*aVaries=*/depthwise);
+  });
   return result;
 }
 
-std::optional<HostTensor>
-mpq::evaluatePackedProduct(Operation *op, ArrayRef<HostTensor> operands) {
+HostTensor mpq::evaluatePackedProduct(Operation *op,
+                                      ArrayRef<HostTensor> operands,
+                                      Rows wanted) {
   // Operands: activations, weights, the bias if there is one, init.
   const HostTensor *bias = operands.size() == 4 ? &operands[2] : nullptr;
-  if (auto contractOp = dyn_cast<ContractOp>(op))
-    return contractOp.isInteger()
-               ? contract<int32_t>(contractOp, operands[0], operands[1], bias)
-               : contract<float>(contractOp, operands[0], operands[1], bias);
+  const HostTensor &data = operands[0], &weights = operands[1];
   if (auto conv = dyn_cast<ConvOp>(op))
     return conv.isInteger()
-               ? convolve<int32_t>(conv, operands[0], operands[1], bias)
-               : convolve<float>(conv, operands[0], operands[1], bias);
-  return std::nullopt;
+               ? convolve<int32_t>(conv, data, weights, bias, wanted)
+               : convolve<float>(conv, data, weights, bias, wanted);
+  auto product = cast<ContractOp>(op);
+  return product.isInteger()
+             ? contract<int32_t>(product, data, weights, bias, wanted)
+             : contract<float>(product, data, weights, bias, wanted);
 }

@@ -17,6 +17,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mpq/Dialect/MPQDialect.h"
 
 #include <cstring>
 
@@ -88,6 +89,19 @@ FailureOr<HostTensor> Evaluator::runNestAt(OpResult result,
   return (*nest)->runAt(result.getResultNumber(), positions);
 }
 
+FailureOr<HostTensor>
+Evaluator::runPackedProductAt(Operation *op, ArrayRef<int64_t> positions) {
+  FailureOr<Results> operands = getOperands(op);
+  if (failed(operands))
+    return failure();
+  int64_t columns =
+      cast<RankedTensorType>(op->getResult(0).getType()).getShape().back();
+  SmallVector<int64_t> rows(llvm::map_range(
+      positions, [&](int64_t position) { return position / columns; }));
+  rows.erase(llvm::unique(rows), rows.end());
+  return pick(evaluatePackedProduct(op, *operands, ArrayRef(rows)), positions);
+}
+
 /// Positions in the source of a slice.
 static SmallVector<int64_t> sliceSources(tensor::ExtractSliceOp op,
                                          ArrayRef<int64_t> offsets,
@@ -121,6 +135,9 @@ FailureOr<HostTensor> Evaluator::evaluateAt(Value value,
       return runNestAt(result, positions, [&](ViewOf viewOf) {
         return buildLoopNest(linalgOp, viewOf, outer);
       });
+    if (isa<ContractOp, ConvOp>(op) &&
+        cast<RankedTensorType>(value.getType()).hasStaticShape())
+      return runPackedProductAt(op, positions);
     if (isElementwise(op))
       return runNestAt(result, positions, [&](ViewOf viewOf) {
         return buildElementwiseNest(op, viewOf, outer);

@@ -155,19 +155,14 @@ def test_integer_network(name, folder):
     check(path, feed(shapes, 1), folder, "--profile", profile, "--precision", "int8")
 
 
-# At full size the results of kernels are outputs, so that a difference cannot vanish behind a rounding, and names its
-# kernel. What is computed inside a unit, or under a name that has another shape after lowering, is not exposed.
-KERNELS_EXPOSED = 0.5
-
-
+@pytest.mark.parametrize("target", bit_exact.TARGETS)
+@pytest.mark.parametrize("precision", ["f32", "int8"])
 @pytest.mark.parametrize("model", models.SIX, ids=lambda model: model.name)
-def test_kernels(model, folder):
-    lowered, exposed = folder / "lowered.mlir", folder / "exposed.mlir"
-    tools.run_tool("quant-compile", model.path, *model.shape_flags(), "--precision", "f32", "--quiet", "--to", "lower",
-                   "--emit", "mlir", "-o", lowered)
-    count, total = kernels.expose(lowered, exposed)
-    assert count >= KERNELS_EXPOSED * total
-    assert kernels.formed(exposed)[0] == total, "outputs changed the kernels"
-    differences = bit_exact.compare_lowered(exposed, model.random_feed(model.shape, 1), folder)
+def test_kernels(model, precision, target, folder):
+    """Every kernel at full size, each on inputs of its own. How weights are packed depends on the target."""
+    lowered, isolated = folder / "lowered.mlirbc", folder / "isolated.mlirbc"
+    tools.lower(model, precision, target, lowered)
+    kernels.isolate(lowered, isolated)
+    differences = bit_exact.compare_lowered(isolated, kernels.random_feed(isolated, 1), folder, [target], sample=1000)
     assert not differences, "\n".join(map(str, differences))
     shutil.rmtree(folder)

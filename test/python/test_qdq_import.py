@@ -43,17 +43,21 @@ def test_every_quantized_node(model):
     for name, expected in integers.items():
         distance = np.abs(outputs[name].astype(np.int64) - expected.astype(np.int64))
         count = np.count_nonzero(distance)
-        if distance.max() > 1 or count > max(1, OFF_BY_ONE_SHARE * distance.size):
+        if distance.max() > 1 or count > OFF_BY_ONE_SHARE * distance.size:
             different.append(f"{name}: {count} of {distance.size} differ, by at most {distance.max()}")
     assert not different, "\n".join(different)
 
 
 @pytest.mark.parametrize("model", models.SIX, ids=lambda model: model.name)
 def test_whole_model(model):
+    """Some of these networks amplify a single tie that rounds the other way: ONNX Runtime with and without
+    optimizations agrees with itself to 0.994 (recognizer) and 0.956 (one sentence of MiniLM). Where it does, being
+    as near to one of the two as they are to each other is all that can be asked."""
     quantized = peer.quantized(model)
     run = tools.compile_quantized(quantized, model).load()
-    reference = peer.runner(quantized)  # as people run it: optimized
+    optimized, plain = peer.runner(quantized), peer.runner(quantized, optimize=False)
     for index in range(3):
         feed = model.calibration_feed(index)
-        for ours, theirs in zip(run(feed), reference(feed)):
-            assert metrics.cosine(ours, theirs) >= 0.999
+        for ours, one, other in zip(run(feed), optimized(feed), plain(feed)):
+            nearest = max(metrics.cosine(ours, one), metrics.cosine(ours, other))
+            assert nearest >= min(0.999, metrics.cosine(one, other))

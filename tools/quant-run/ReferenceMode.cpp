@@ -26,6 +26,9 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstring>
+#include <numeric>
+#include <random>
+#include <set>
 
 using namespace mlir;
 using namespace mpq;
@@ -140,6 +143,58 @@ static llvm::Expected<func::FuncOp> findFunction(ModuleOp module,
                                  ": choose one with --function");
 }
 
+/// `count` of a tensor's positions, ascending: drawn from a sequence that the
+/// result's index starts, or all of a small tensor.
+static std::vector<int64_t> drawPositions(Type type, unsigned count,
+                                          unsigned index) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  int64_t size = tensor ? tensor.getNumElements() : 1;
+  std::vector<int64_t> positions;
+  if (size <= count) {
+    positions.resize(size);
+    std::iota(positions.begin(), positions.end(), 0);
+    return positions;
+  }
+  std::mt19937_64 engine(index);
+  std::set<int64_t> drawn;
+  while (drawn.size() < count)
+    drawn.insert(engine() % uint64_t(size));
+  positions.assign(drawn.begin(), drawn.end());
+  return positions;
+}
+
+/// Results and how to write them.
+namespace {
+struct NamedResults {
+  SmallVector<HostTensor> tensors;
+  std::vector<TensorSpec> specs;
+};
+} // namespace
+
+/// Point mode: of each result a sample and the positions of its elements.
+static FailureOr<NamedResults> interpretSample(func::FuncOp function,
+                                               ArrayRef<HostTensor> arguments,
+                                               ArrayRef<TensorSpec> specs,
+                                               unsigned count) {
+  NamedResults results;
+  for (auto [index, spec] : llvm::enumerate(specs)) {
+    std::vector<int64_t> positions =
+        drawPositions(function.getResultTypes()[index], count, index);
+    FailureOr<HostTensor> values =
+        interpretAt(function, arguments, index, positions);
+    if (failed(values))
+      return failure();
+    SmallVector<int64_t> shape = {int64_t(positions.size())};
+    HostTensor where(ElementKind::I64, shape);
+    llvm::copy(positions, where.getMutableData<int64_t>());
+    results.tensors.push_back(std::move(*values));
+    results.specs.push_back({spec.name, spec.type, shape});
+    results.tensors.push_back(std::move(where));
+    results.specs.push_back({spec.name + ".positions", NpyType::I64, shape});
+  }
+  return results;
+}
+
 int run::runReference(const RunOptions &options) {
   DialectRegistry registry;
   mpq::registerAllDialects(registry);
@@ -192,16 +247,26 @@ int run::runReference(const RunOptions &options) {
   }
   arrays->clear();
 
-  FailureOr<SmallVector<HostTensor>> results = interpret(*function, arguments);
-  if (failed(results))
-    return 1;
+  NamedResults results;
+  if (options.sample) {
+    auto sample =
+        interpretSample(*function, arguments, outputSpecs, options.sample);
+    if (failed(sample))
+      return 1;
+    results = std::move(*sample);
+  } else {
+    FailureOr<SmallVector<HostTensor>> all = interpret(*function, arguments);
+    if (failed(all))
+      return 1;
+    results = {std::move(*all), std::move(outputSpecs)};
+  }
   SmallVector<ArrayRef<char>> data;
-  for (auto [tensor, spec] : llvm::zip_equal(*results, outputSpecs)) {
+  for (auto [tensor, spec] : llvm::zip_equal(results.tensors, results.specs)) {
     toArray(tensor, spec);
     data.push_back(ArrayRef(tensor.getBytes(), tensor.getNumBytes()));
   }
   if (llvm::Error error =
-          writeOutputs(options.outputDirectory, outputSpecs, data))
+          writeOutputs(options.outputDirectory, results.specs, data))
     return fail(toString(std::move(error)));
   return 0;
 }

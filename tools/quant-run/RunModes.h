@@ -19,6 +19,8 @@ struct RunOptions {
   std::string function;
   std::vector<std::string> inputs;
   std::string outputDirectory;
+  /// Of the reference only: elements of each output to compute; 0: all.
+  unsigned sample = 0;
   /// Of a compiled model only.
   unsigned threads = 1;
   /// Timed runs; 0: do not measure.

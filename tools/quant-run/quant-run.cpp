@@ -24,6 +24,11 @@ int main(int argc, char **argv) {
   cl::opt<std::string> reference(
       "reference", cl::desc("Interpret this MLIR file of any phase"),
       cl::value_desc("file.mlir"), cl::cat(category));
+  cl::opt<unsigned> sample(
+      "sample",
+      cl::desc("With --reference, compute only this many elements of each "
+               "output, and write where they are to NAME.positions.npy"),
+      cl::init(0), cl::cat(category));
   cl::opt<std::string> function(
       "function", cl::desc("The function to run, if the file has several"),
       cl::value_desc("name"), cl::cat(category));
@@ -55,8 +60,8 @@ int main(int argc, char **argv) {
   options.inputs.assign(inputs.begin(), inputs.end());
   options.outputDirectory = outputDirectory;
   if (reference.empty()) {
-    if (!function.empty())
-      return fail("--function has no effect on a compiled model");
+    if (!function.empty() || sample)
+      return fail("--function and --sample have no effect on a compiled model");
     options.file = artifact;
     options.threads = threads;
     options.benchmark = benchmark;
@@ -67,6 +72,7 @@ int main(int argc, char **argv) {
     return fail("--threads, --benchmark and --profile-ops have no effect on "
                 "--reference");
   options.file = reference;
+  options.sample = sample;
   if (options.outputDirectory.empty())
     options.outputDirectory = ".";
   return mpq::run::runReference(options);

@@ -77,6 +77,21 @@ def InlineUnitsPass : Pass<"mpq-inline-units"> {
   }];
 }
 
+def IsolateKernelsPass : Pass<"mpq-isolate-kernels", "::mlir::ModuleOp"> {
+  let summary = "make every formed kernel a model of its own";
+  let description = [{
+    After `mpq-form-kernels`: the main function is replaced by one in which each
+    kernel reads arguments of its own and its result is an output, so that a
+    difference of compiled code names its kernel and cannot hide behind later
+    rounding. Weights stay constants. Arguments are named
+    `kernel.<n>.<operand>`, results `kernel.<n>`; both have the locations of the
+    kernels. The bodies are in the main function again: what comes out is input
+    for the codegen pipeline and for `quant-run --reference`.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def LowerDotPass : Pass<"mpq-lower-dot"> {
   let summary = "mpq.dot4 to the target's instruction or an equal sequence";
   let description = [{

@@ -117,12 +117,22 @@ def recipe_of(model: Model) -> Path | None:
     return path if path.exists() else None
 
 
+def int8_flags(model: Model, count: int | None = None) -> list:
+    """What quantizes the model: its profile over COUNT samples and its recipe."""
+    recipe = recipe_of(model)
+    return ["--precision", "int8", "--profile", calibrate(model, count), *(["--recipe", recipe] if recipe else [])]
+
+
 def compile_int8(model: Model, count: int | None = None, *flags) -> Built:
-    profile, recipe = calibrate(model, count), recipe_of(model)
     path = artifact_folder() / f"{_stem(model, model.shape)}-int8.so"
-    recipe_flags = ["--recipe", recipe] if recipe else []
-    return _make(path, model.path, *model.shape_flags(), "--profile", profile, *recipe_flags, "--precision", "int8",
-                 *flags)
+    return _make(path, model.path, *model.shape_flags(), *int8_flags(model, count), *flags)
+
+
+def lower(model: Model, precision: str, target: str, path: Path) -> None:
+    """Writes the IR after `lower`, as bytecode."""
+    flags = int8_flags(model) if precision == "int8" else ["--precision", precision]
+    run_tool("quant-compile", model.path, *model.shape_flags(), *flags, "--target", target, "--quiet", "--to", "lower",
+             "--emit", "mlirbc", "-o", path)
 
 
 def compile_quantized(path: Path, model: Model, *flags) -> Built:
