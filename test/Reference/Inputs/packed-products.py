@@ -70,6 +70,11 @@ if sys.argv[1] == "compare":
         a, b = (np.load(f"{folder}/{name}.npy") for folder in sys.argv[2:4])
         assert a.dtype == b.dtype and np.array_equal(a.view(np.int32), b.view(np.int32)), name
         assert len(np.unique(a)) > a.size // 4, name
+elif sys.argv[1] == "sample":
+    for name in ("matmul", "conv", "depthwise"):
+        whole, some = (np.load(f"{folder}/{name}.npy") for folder in sys.argv[2:4])
+        positions = np.load(f"{sys.argv[3]}/{name}.positions.npy")
+        assert some.size == 40 and np.array_equal(whole.ravel()[positions], some), name
 else:
     folder = sys.argv[1]
     target = 'mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512vnni">'
