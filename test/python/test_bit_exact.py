@@ -65,6 +65,11 @@ def grouped_convolution(layer):
     layer.finish(layer.convolution(layer.source(1, 16, 8, 8), (3, 3), 16, 2, pads=[1, 1, 1, 1]))
 
 
+def grouped_convolution_in_blocks(layer):
+    """It accumulates onto the bias in place: blocks of rows must not overlap."""
+    layer.finish(layer.convolution(layer.source(1, 24, 20, 15), (3, 3), 36, 3, pads=[1, 1, 1, 1]))
+
+
 def depthwise_convolution(layer):
     layer.finish(layer.convolution(layer.source(1, 20, 9, 9), (3, 3), 20, 20, (2, 2), pads=[1, 1, 1, 1]))
 
@@ -107,8 +112,8 @@ def layer_norm(layer):
 
 
 @pytest.mark.parametrize("quantized", [False, True], ids=["float", "quantized"])
-@pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution, depthwise_convolution,
-                                   depthwise_rows, one_column,
+@pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution,
+                                   grouped_convolution_in_blocks, depthwise_convolution, depthwise_rows, one_column,
                                    one_number, one_column_of_integers, one_column_behind_a_vector, mean_of_difference,
                                    layer_norm], ids=lambda build: build.__name__)
 def test_layer(build, quantized, folder):

@@ -50,6 +50,10 @@ llvm::SmallVector<int64_t> getRowShape(mlir::linalg::GenericOp op);
 /// operands (or from operands without rows).
 bool isRowWise(mlir::linalg::GenericOp op, llvm::ArrayRef<int64_t> rows);
 
+/// True if a kernel's last operation reads what its destination holds: it may
+/// compute no element twice.
+bool accumulatesInPlace(mlir::Operation *last);
+
 /// The operations of an outlined kernel, told apart.
 struct KernelOps {
   /// mpq.contract or mpq.conv, or null.

@@ -265,7 +265,13 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       // The innermost dimension carries the lanes.
       if (extent == 1 || d + 1 == extents.size())
         continue;
-      decision.grain[d] = blockOf(extent, getAlignment(ops, d), items);
+      int64_t alignment = getAlignment(ops, d);
+      int64_t block = blockOf(extent, alignment, items);
+      // Blocks that do not divide the extent overlap.
+      if (accumulatesInPlace(ops.last))
+        while (extent % block)
+          block = std::min(block + alignment, extent);
+      decision.grain[d] = block;
       break;
     }
     return decision;

@@ -126,6 +126,15 @@ bool mpq::isRowWise(linalg::GenericOp op, ArrayRef<int64_t> rows) {
          });
 }
 
+bool mpq::accumulatesInPlace(Operation *last) {
+  auto generic = dyn_cast<linalg::GenericOp>(last);
+  if (!generic || generic.getNumDpsInits() != 1)
+    return false;
+  OpOperand *init = generic.getDpsInitOperand(0);
+  return !generic.getMatchingBlockArgument(init).use_empty() &&
+         !init->get().getDefiningOp<linalg::FillOp>();
+}
+
 KernelOps KernelOps::get(func::FuncOp kernel) {
   KernelOps ops;
   kernel.walk([&](Operation *op) {

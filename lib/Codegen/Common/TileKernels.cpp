@@ -10,7 +10,7 @@
 // tile does not divide an extent the last one starts earlier and computes some
 // elements twice (rows and pixels), or the remainder is split off (columns,
 // whose packed vectors must stay whole). Overlapping writes store equal values,
-// also from two threads.
+// also from two threads; what accumulates in place must not overlap.
 //
 //===----------------------------------------------------------------------===//
 
@@ -324,13 +324,22 @@ static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
   return success();
 }
 
-/// A strategy written by hand must fit its kernel: one entry for each loop, and
-/// columns in whole packed vectors.
+/// A strategy written by hand must fit its kernel: one entry for each loop,
+/// columns in whole packed vectors, no overlap in what accumulates in place.
 static LogicalResult verifyStrategy(func::FuncOp kernel, const KernelOps &ops,
                                     StrategyAttr strategy) {
   if (!ops.last)
     return kernel.emitError("expected a kernel with a linalg operation or "
                             "product");
+  if (accumulatesInPlace(ops.last)) {
+    SmallVector<int64_t> extents =
+        cast<linalg::LinalgOp>(ops.last).getStaticLoopRanges();
+    for (auto [extent, block] : llvm::zip(extents, strategy.getGrain()))
+      if (block != 0 && extent % block != 0)
+        return kernel.emitError("expected blocks that divide ")
+               << extent << ", because the kernel accumulates in place, but "
+               << "the strategy has " << block;
+  }
   if (!ops.product)
     return success();
   auto type = cast<RankedTensorType>(ops.product->getResult(0).getType());

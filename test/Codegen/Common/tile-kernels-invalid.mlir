@@ -24,3 +24,21 @@ func.func private @entries(%x: tensor<8x4xf32>, %w: tensor<2x4x16xf32>, %d: tens
   %r = mpq.contract ins(%x, %w : tensor<8x4xf32>, tensor<2x4x16xf32>) outs(%d : tensor<8x32xf32>) -> tensor<8x32xf32>
   return %r : tensor<8x32xf32>
 }
+
+// -----
+
+#image = affine_map<(y, x, k) -> (y, x, k)>
+#pixel = affine_map<(y, x, k) -> (y, x)>
+
+// The last of five rows would be in two blocks.
+// expected-error @below {{expected blocks that divide 5, because the kernel accumulates in place, but the strategy has 2}}
+func.func private @in_place(%x: tensor<5x8x3xf32>, %d: tensor<5x8xf32>, %begin: index, %end: index) -> tensor<5x8xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [0, 0], grain = [2, 0]>, mpq.work_items = 3 : i64} {
+  %r = linalg.generic {indexing_maps = [#image, #pixel], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x : tensor<5x8x3xf32>) outs(%d : tensor<5x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = arith.addf %a, %b : f32
+    linalg.yield %c : f32
+  } -> tensor<5x8xf32>
+  return %r : tensor<5x8xf32>
+}
