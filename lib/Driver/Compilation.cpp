@@ -12,6 +12,7 @@
 #include "mpq/Driver/OperationCount.h"
 #include "mpq/Driver/Pipelines.h"
 #include "mpq/ONNX/ImportONNX.h"
+#include "mpq/Support/WriteFile.h"
 #include "mpq/Target/Machine.h"
 #include "mpq/Transforms/Assign/Passes.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
@@ -23,8 +24,8 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -56,7 +57,9 @@ private:
   LogicalResult runPhase(Phase phase);
   LogicalResult writeModule();
   LogicalResult write();
-  LogicalResult linkObject(StringRef object);
+  FailureOr<std::unique_ptr<llvm::MemoryBuffer>> linkObject(StringRef object);
+  bool writesHeader() const;
+  std::string getHeaderPath() const;
   LogicalResult writeFile(StringRef path,
                           llvm::function_ref<void(llvm::raw_ostream &)> write);
   LogicalResult
@@ -172,15 +175,19 @@ LogicalResult Compiler::checkOutput() {
     destination.path = "-";
     return success();
   }
-  if (llvm::sys::fs::is_directory(destination.path))
-    return emitError(loc) << "cannot write '" << destination.path
-                          << "': it is a directory";
-  llvm::Expected<llvm::sys::fs::TempFile> probe =
-      llvm::sys::fs::TempFile::create(destination.path + ".%%%%%%");
-  if (!probe)
-    return emitError(loc) << "cannot write '" << destination.path
-                          << "': " << llvm::toString(probe.takeError());
-  llvm::consumeError(probe->discard());
+  SmallVector<std::string> written{destination.path};
+  if (writesHeader())
+    written.push_back(getHeaderPath());
+  if (!options.report.empty())
+    written.push_back(options.report);
+  for (auto [index, path] : llvm::enumerate(written)) {
+    if (llvm::is_contained(ArrayRef(written).take_front(index), path))
+      return emitError(loc) << "expected different files for what is written "
+                               "but got '"
+                            << path << "' twice";
+    if (llvm::Error error = checkWritable(path))
+      return emitError(loc) << llvm::toString(std::move(error));
+  }
   return success();
 }
 
@@ -304,13 +311,8 @@ LogicalResult Compiler::calibrate(SampleSource &samples) {
 LogicalResult
 Compiler::writeFile(StringRef path,
                     llvm::function_ref<void(llvm::raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (error)
-    return emitError(loc) << "cannot write '" << path
-                          << "': " << llvm::toString(std::move(error));
+  if (llvm::Error error = mpq::writeFile(path, write))
+    return emitError(loc) << llvm::toString(std::move(error));
   return success();
 }
 
@@ -323,53 +325,40 @@ Compiler::writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write) {
   return success();
 }
 
-/// Links to a temporary file, beside the output or where such files belong,
-/// which is then renamed or read.
-LogicalResult Compiler::linkObject(StringRef object) {
-  SmallString<128> base(destination.path);
-  if (destination.data) {
-    llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, base);
-    llvm::sys::path::append(base, "mpq");
-  }
-  auto reportError = [&](std::error_code error) {
-    return emitError(loc) << "cannot write '" << base
+/// The shared library of an object, through temporary files.
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+Compiler::linkObject(StringRef object) {
+  SmallString<128> folder;
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueDirectory("mpq", folder))
+    return emitError(loc) << "cannot create a temporary folder '" << folder
                           << "': " << error.message();
-  };
-  SmallString<128> objectPath, libraryPath;
-  int fd;
-  if (std::error_code error =
-          llvm::sys::fs::createUniqueFile(base + ".%%%%%%.o", fd, objectPath))
-    return reportError(error);
-  llvm::FileRemover removeObject(objectPath);
-  {
-    llvm::raw_fd_ostream os(fd, /*shouldClose=*/true);
-    os << object;
-    os.close();
-    if (os.has_error()) {
-      std::error_code error = os.error();
-      os.clear_error();
-      return reportError(error);
-    }
-  }
-  if (std::error_code error =
-          llvm::sys::fs::createUniqueFile(base + ".%%%%%%.so", libraryPath))
-    return reportError(error);
-  llvm::FileRemover removeLibrary(libraryPath);
-  if (failed(linkSharedLibrary(loc, objectPath, llvm::sys::path::filename(base),
+  llvm::scope_exit removeFolder(
+      [&] { llvm::sys::fs::remove_directories(folder); });
+  std::string objectPath = (folder + "/model.o").str(),
+              libraryPath = (folder + "/model.so").str();
+  if (failed(writeFile(objectPath, [&](auto &os) { os << object; })) ||
+      failed(linkSharedLibrary(loc, objectPath,
+                               llvm::sys::path::filename(destination.path),
                                libraryPath)))
     return failure();
-  if (destination.data) {
-    auto library = llvm::MemoryBuffer::getFile(libraryPath);
-    if (!library)
-      return reportError(library.getError());
-    llvm::append_range(*destination.data, (*library)->getBuffer());
-    return success();
-  }
-  if (std::error_code error =
-          llvm::sys::fs::rename(libraryPath, destination.path))
-    return reportError(error);
-  removeLibrary.releaseFile();
-  return success();
+  auto library = llvm::MemoryBuffer::getFile(libraryPath, /*IsText=*/false,
+                                             /*RequiresNullTerminator=*/false);
+  if (!library)
+    return emitError(loc) << "cannot read '" << libraryPath
+                          << "': " << library.getError().message();
+  return std::move(*library);
+}
+
+bool Compiler::writesHeader() const {
+  return !calibrates && !destination.data &&
+         (kind == OutputKind::SharedLibrary || kind == OutputKind::Object);
+}
+
+std::string Compiler::getHeaderPath() const {
+  SmallString<128> path(destination.path);
+  llvm::sys::path::replace_extension(path, ".h");
+  return path.str().str();
 }
 
 LogicalResult Compiler::writeModule() {
@@ -406,15 +395,21 @@ LogicalResult Compiler::write() {
   }
   if (failed(checkCancelled()))
     return failure();
-  LogicalResult written = kind == OutputKind::SharedLibrary
-                              ? linkObject(*code)
-                              : writeOutput([&](auto &os) { os << *code; });
-  if (failed(written) || destination.data ||
-      emission.format != EmissionFormat::Object)
-    return written;
-  SmallString<128> header(destination.path);
-  llvm::sys::path::replace_extension(header, ".h");
-  return writeFile(header, [&](auto &os) { writeCHeader(*info, os); });
+  StringRef result = *code;
+  std::unique_ptr<llvm::MemoryBuffer> library;
+  if (kind == OutputKind::SharedLibrary) {
+    auto linked = linkObject(*code);
+    if (failed(linked))
+      return failure();
+    library = std::move(*linked);
+    result = library->getBuffer();
+  }
+  // The header first: without the code it does no harm.
+  if (writesHeader() && failed(writeFile(getHeaderPath(), [&](auto &os) {
+        writeCHeader(*info, os);
+      })))
+    return failure();
+  return writeOutput([&](auto &os) { os << result; });
 }
 
 FailureOr<CompileSummary> Compiler::run() {
