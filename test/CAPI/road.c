@@ -1,4 +1,15 @@
-/* Import, calibrate, quantize, compile and run one model through the C
+//===- road.c - the C interface from a model to numbers ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Imports, calibrates, quantizes, compiles and runs one model. argv: the model,
+// a folder for files, how many times to load and destroy the result.
+//
+//===----------------------------------------------------------------------===//
  * interface. argv: the model, a folder. */
 
 #include "mpq-c/mpq.h"
