@@ -89,19 +89,26 @@ static FailureOr<SmallVector<InputSpec>> getInputSpecs(func::FuncOp model) {
   return specs;
 }
 
-FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
-                                  CalibrationEngine engine,
-                                  const SampleProgress &progress) {
-  FailureOr<func::FuncOp> model = findModel(prepared);
+FailureOr<Dataset> mpq::openDataset(ModuleOp module, StringRef directory) {
+  FailureOr<func::FuncOp> model = findModel(module);
   if (failed(model))
     return failure();
   FailureOr<SmallVector<InputSpec>> specs = getInputSpecs(*model);
   if (failed(specs))
     return failure();
-  // Before the compilation, which takes longer than finding wrong data.
   llvm::Expected<Dataset> dataset = Dataset::open(directory, *specs);
   if (!dataset)
-    return emitError(prepared.getLoc(), llvm::toString(dataset.takeError()));
+    return emitError(module.getLoc(), llvm::toString(dataset.takeError()));
+  return std::move(*dataset);
+}
+
+FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
+                                  CalibrationEngine engine,
+                                  const SampleProgress &progress) {
+  // Before the compilation, which takes longer than finding wrong data.
+  FailureOr<Dataset> dataset = openDataset(prepared, directory);
+  if (failed(dataset))
+    return failure();
 
   std::string fingerprint = getModelFingerprint(prepared);
   OwningOpRef<ModuleOp> instrumented = prepared.clone();

@@ -7,10 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Driver/Compilation.h"
+#include "mpq/Analysis/OperationCount.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Driver/Calibration.h"
-#include "mpq/Driver/OperationCount.h"
 #include "mpq/Driver/Pipelines.h"
+#include "mpq/Driver/Report.h"
 #include "mpq/ONNX/ImportONNX.h"
 #include "mpq/Target/Machine.h"
 #include "mpq/Transforms/Assign/Passes.h"
@@ -53,6 +54,8 @@ private:
   LogicalResult load();
   LogicalResult runPhase(Phase phase);
   LogicalResult calibrate();
+  LogicalResult recordPhase(Phase phase);
+  LogicalResult writeReport();
   LogicalResult write();
   LogicalResult writeSharedLibrary(StringRef object);
   LogicalResult writeFile(StringRef path,
@@ -71,6 +74,7 @@ private:
   PrecisionGoal precision = PrecisionGoal::F32;
   TargetAttr target;
   CompileSummary summary;
+  std::optional<ReportBuilder> record; // if there is a report to write
 };
 } // namespace
 
@@ -131,8 +135,15 @@ LogicalResult Compiler::resolve() {
       failed(requirePhase(!options.recipe.empty(), "recipe", Phase::Assign)) ||
       failed(requirePhase(options.precision.has_value(), "precision",
                           Phase::Assign)) ||
-      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)))
+      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)) ||
+      failed(requirePhase(!options.reportData.empty(), "report-data",
+                          Phase::Quantize)))
     return failure();
+  if (!options.reportData.empty() && options.report.empty())
+    return emitError(loc) << "expected --report for the results of "
+                             "--report-data but there is none";
+  if (!options.report.empty())
+    record.emplace();
   precision = options.precision.value_or(hasProfile ? PrecisionGoal::Int8
                                                     : PrecisionGoal::F32);
   // From a later phase on, ranges may stand in the file.
@@ -231,7 +242,6 @@ LogicalResult Compiler::runPhase(Phase phase) {
       assign.recipe = options.recipe;
       assign.precision = precision == PrecisionGoal::Int8 ? PrecisionKind::Int8
                                                           : PrecisionKind::F32;
-      assign.report = options.report;
       manager.addPass(createAssignPrecisionPass(assign));
     }
     break;
@@ -261,6 +271,56 @@ LogicalResult Compiler::calibrate() {
     return failure();
   return writeFile(options.output,
                    [&](llvm::raw_ostream &os) { os << profile->toJSON(); });
+}
+
+/// What the report says of the module that `phase` has left.
+LogicalResult Compiler::recordPhase(Phase phase) {
+  switch (phase) {
+  case Phase::Assign: {
+    record->recordAssigned(*module);
+    if (!options.profile.empty()) {
+      llvm::Expected<Profile> profile = Profile::read(options.profile);
+      if (!profile)
+        return emitError(loc) << llvm::toString(profile.takeError());
+      record->recordProfile(*profile);
+    }
+    if (options.reportData.empty())
+      return success();
+    FailureOr<LayerErrors> errors = measureLayerErrors(
+        *module, options.reportData, [&](size_t done, size_t total) {
+          if (options.sampleProgress)
+            options.sampleProgress(done, total);
+        });
+    if (failed(errors))
+      return failure();
+    record->recordErrors(*errors);
+    return success();
+  }
+  case Phase::Quantize:
+    record->recordQuantized(*module);
+    return success();
+  case Phase::Lower:
+    record->report.macs = countMultiplyAccumulates(*module);
+    return success();
+  case Phase::Codegen: {
+    FailureOr<ModuleInfo> info = ModuleInfo::get(*module);
+    if (failed(info))
+      return failure();
+    record->recordKernels(*info);
+    return success();
+  }
+  default:
+    return success();
+  }
+}
+
+LogicalResult Compiler::writeReport() {
+  record->report.source = llvm::sys::path::filename(options.input);
+  record->report.precision = precision == PrecisionGoal::Int8 ? "int8" : "f32";
+  record->report.sizes = summary.sizes;
+  return writeFile(options.report, [&](llvm::raw_ostream &os) {
+    record->report.writeJSON(os);
+  });
 }
 
 LogicalResult
@@ -377,7 +437,8 @@ FailureOr<CompileSummary> Compiler::run() {
        phase = static_cast<Phase>(static_cast<int>(phase) + 1)) {
     if (phase == Phase::Import)
       continue;
-    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })))
+    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })) ||
+        (record && failed(recordPhase(phase))))
       return failure();
     if (phase == Phase::Lower) {
       OperationCount count = countMultiplyAccumulates(*module);
@@ -393,6 +454,8 @@ FailureOr<CompileSummary> Compiler::run() {
   }
   if (failed(
           timed(to == Phase::Emit ? "emit" : "write", [&] { return write(); })))
+    return failure();
+  if (record && failed(writeReport()))
     return failure();
   return summary;
 }

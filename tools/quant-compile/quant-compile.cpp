@@ -87,8 +87,12 @@ struct Flags {
       "recipe", cl::desc("Rules that override precisions and ranges"),
       cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> report{
-      "report", cl::desc("JSON file for a record of every decision"),
+      "report", cl::desc("JSON file for a record of the compilation"),
       cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> reportData{
+      "report-data",
+      cl::desc("Samples on which --report compares int8 with float"),
+      cl::value_desc("folder"), cl::cat(category)};
   cl::opt<std::string> calibrate{
       "calibrate",
       cl::desc("Write a profile of these samples: folder/<input>/*.npy"),
@@ -123,6 +127,7 @@ int main(int argc, char **argv) {
   options.profile = flags.profile;
   options.recipe = flags.recipe;
   options.report = flags.report;
+  options.reportData = flags.reportData;
   options.calibrationData = flags.calibrate;
   ImportOptions import;
   for (const std::string &shape : flags.shapes) {
@@ -140,8 +145,9 @@ int main(int argc, char **argv) {
         (now - lastShown < std::chrono::seconds(2) && done < total))
       return;
     lastShown = now;
-    llvm::errs() << "mpq: calibrate  " << done << " of " << total
-                 << " samples\n";
+    llvm::errs() << (flags.calibrate.empty() ? "mpq: errors     "
+                                             : "mpq: calibrate  ")
+                 << done << " of " << total << " samples\n";
   };
 
   mlir::DialectRegistry registry;

@@ -54,9 +54,7 @@ static bool isDequantized(OpOperand &operand) {
   return operand.get().getDefiningOp<DequantizeOp>() != nullptr;
 }
 
-/// What recipes call the product. A convolution that `prepare` made a matrix
-/// product of keeps the kind it has in the source model.
-static StringRef getKind(QuantizableOpInterface op) {
+StringRef mpq::getProductKind(QuantizableOpInterface op) {
   if (isa<linalg::DepthwiseConv1DNwcWcOp, linalg::DepthwiseConv1DNcwCwOp,
           linalg::DepthwiseConv2DNhwcHwcOp, linalg::DepthwiseConv2DNhwcHwcmOp,
           linalg::DepthwiseConv2DNchwChwOp>(op.getOperation()))
@@ -207,8 +205,8 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
                          .getOps<QuantizableOpInterface>()) {
         if (!op.isProduct())
           continue;
-        Product product{op, ids.lookup(op->getResult(0)).str(), getKind(op),
-                        fallback,
+        Product product{op, ids.lookup(op->getResult(0)).str(),
+                        getProductKind(op), fallback,
                         fallback == PrecisionKind::F32 ? "precision f32 is the "
                                                          "default"
                                                        : ""};

@@ -6,13 +6,13 @@
 
 // What the parallel hook calls, once for each kernel: arguments from an array.
 // CHECK: llvm.func internal @kernel_0(
-// CHECK: llvm.func internal @kernel_0_items(%[[ARGS:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64)
+// CHECK: llvm.func internal @kernel_0.hidden(%[[ARGS:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64)
 // CHECK: %[[X0:.*]] = llvm.getelementptr %[[ARGS]][0]
 // CHECK: %[[X:.*]] = llvm.load %[[X0]]
 // CHECK: %[[D0:.*]] = llvm.getelementptr %[[ARGS]][1]
 // CHECK: %[[D:.*]] = llvm.load %[[D0]]
 // CHECK: llvm.call @kernel_0(%[[X]], %[[D]], %[[BEGIN]], %[[END]])
-// CHECK-NOT: @kernel_0_items(
+// CHECK-NOT: @kernel_0.hidden(
 // CHECK-NOT: @mpq_observer_0
 
 // The entry: pointers from the arrays, then calls of the dispatcher.
@@ -27,7 +27,7 @@
 // CHECK: llvm.store %[[IN]], %[[S0]]
 // CHECK: %[[S1:.*]] = llvm.getelementptr %[[SLOTS]][1]
 // CHECK: llvm.store %[[WORKSPACE]], %[[S1]]
-// CHECK: %[[F:.*]] = llvm.mlir.addressof @kernel_0_items
+// CHECK: %[[F:.*]] = llvm.mlir.addressof @kernel_0.hidden
 // CHECK: %[[FIRST:.*]] = llvm.mlir.constant(0 : i64)
 // CHECK: %[[ITEMS:.*]] = llvm.mlir.constant(8 : i64)
 // CHECK: llvm.call @mpq_dispatch(%[[CONTEXT]], %[[FIRST]], %[[ITEMS]], %[[F]], %[[SLOTS]])
