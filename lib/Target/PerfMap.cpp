@@ -29,6 +29,13 @@ public:
   void modifyPassConfig(orc::MaterializationResponsibility &,
                         jitlink::LinkGraph &,
                         jitlink::PassConfiguration &passes) override {
+    // Code refers to its own functions by section: their names look unused.
+    passes.PrePrunePasses.push_back([](jitlink::LinkGraph &graph) -> Error {
+      for (jitlink::Symbol *symbol : graph.defined_symbols())
+        if (symbol->isCallable() && symbol->hasName())
+          symbol->setLive(true);
+      return Error::success();
+    });
     passes.PostFixupPasses.push_back([](jitlink::LinkGraph &graph) -> Error {
       std::string path =
           formatv("/tmp/perf-{0}.map", sys::Process::getProcessId());

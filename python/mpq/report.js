@@ -28,20 +28,17 @@ const count = (n) => (n === null || n === undefined ? "" : scaled(n, [[1e12, "T"
 const bytes = (n) => (n >= 1024 ? scaled(n, [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [1024, "KiB"]]) : `${n} B`);
 const time = (ms) => (ms >= 0.1 ? `${+ms.toPrecision(3)} ms` : `${+(ms * 1000).toPrecision(3)} µs`);
 const number = (x) => (x === null || x === undefined ? "" : Math.abs(x) >= 1e5 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(2) : `${+x.toPrecision(4)}`);
-const decibels = (value) => (value === null || value === undefined ? "" : `${value.toFixed(1)} dB`);
+const decibels = (value) => (value === null ? "" : value === Infinity ? "exact" : `${value.toFixed(1)} dB`);
 const percent = (x) => `${x >= 10 ? x.toFixed(0) : x.toFixed(1)} %`;
 
 // What the record says, joined by id
 
 const values = new Map(record.values.map((value) => [value.id, value]));
-const errorOf = (operation) => {
-  for (const id of operation.results) {
-    const error = values.get(id)?.error;
-    if (error && error.sqnr_db !== null) return error.sqnr_db;
-  }
-  return null;
-};
-const onnxOperator = (operation) => (operation.node || "").split(":")[0] || operation.op;
+/** The ratio in decibels, infinite where nothing changed, null where nothing was measured. */
+const ratio = (error) => (!error || !(error.signal > 0) ? null : error.noise === 0 ? Infinity : error.sqnr_db);
+const errorOf = (operation) => ratio(values.get(operation.id)?.error);
+const labels = new Map(record.operations.map((operation, index) => [operation, graph.labels[record.inputs.length + index]]));
+const labelOf = (operation) => labels.get(operation);
 const isProduct = (operation) => operation.macs !== null;
 const CLASSES = [
   ["int", "product in 8-bit integers"],
@@ -107,6 +104,7 @@ function sortableTable(rows, columns, sorted) {
     lines.sort((a, b) => {
       const x = key(a.row), y = key(b.row);
       if (empty(x) || empty(y)) return empty(x) - empty(y);
+      if (x === y) return 0;
       return direction * (numeric ? x - y : String(x).localeCompare(String(y), "en", { numeric: true }));
     });
     body.append(...lines.map(({ line }) => line));
@@ -146,7 +144,7 @@ function drawGraph() {
     const operation = record.operations[index - inputs];
     const name = operation ? classOf(operation) : "input";
     const isDot = name === "move";
-    const label = operation ? onnxOperator(operation) : record.inputs[index];
+    const label = graph.labels[index];
     const title = operation ? operation.id : record.inputs[index];
     const facts = () => (operation ? operationFacts(operation) : [["", "input of the model"]]);
     const shape = isDot ? el("rect", { x, y: y + height / 2 - width / 2, width, height: width, rx: width / 2 }) : el("rect", { x, y, width, height, rx: 4 });
@@ -189,13 +187,16 @@ function drawGraph() {
     apply();
   });
   for (const end of ["pointerup", "pointerleave"]) svg.addEventListener(end, () => { grabbed = null; svg.classList.remove("dragging"); });
+  // As large as the page, where that is no more than a screen.
+  svg.style.height = `${Math.round(Math.max(200, Math.min(graph.height, 880)))}px`;
   fit();
 
   const button = (text, label, onclick) => el("button", { type: "button", "aria-label": label, title: label, onclick }, text);
   section("graph", "Graph",
     "Every operation after preparation, in the order of execution: left to right, line by line like text. Drag to move, Ctrl and the wheel or the buttons to zoom; a click finds the operation in the table.",
     legend(CLASSES.map(([name, text]) => [swatch(name), `${text} (${counts.get(name)})`])),
-    el("div", { class: "graph" }, svg, el("div", { class: "tools" }, button("+", "Zoom in", () => zoom(1 / 1.5)), button("−", "Zoom out", () => zoom(1.5)), button("Fit", "Show all", fit))));
+    el("div", { class: "controls tools" }, button("+", "Zoom in", () => zoom(1 / 1.5)), button("−", "Zoom out", () => zoom(1.5)), button("Fit", "Show all", fit)),
+    el("div", { class: "graph" }, svg));
 }
 
 // Operations
@@ -207,7 +208,7 @@ function drawOperations() {
   const columns = [
     { name: "#", numeric: true, key: (r) => r.index, show: (r) => `${r.index + 1}` },
     { name: "Value", className: "id", key: (r) => r.operation.id, show: (r) => r.operation.id },
-    { name: "Operator", key: (r) => onnxOperator(r.operation), show: (r) => onnxOperator(r.operation) },
+    { name: "Operator", key: (r) => labelOf(r.operation), show: (r) => labelOf(r.operation) },
     { name: "Kind", key: (r) => r.operation.op, show: (r) => r.operation.op },
     { name: "Precision", key: (r) => CLASSES.findIndex(([name]) => name === r.name), show: (r) => el("span", { class: `badge ${r.name}` }, BADGES[r.name]) },
     { name: "Reason for float", className: "reason", key: (r) => r.operation.reason, show: (r) => r.operation.reason ?? "" },
@@ -284,7 +285,7 @@ function rangeCard(value) {
   const facts = [];
   if (r) facts.push([`range (${r.origin})`, `${number(r.min)} … ${number(r.max)}`]);
   if (q) facts.push(["represented", `${number(q.clip_min)} … ${number(q.clip_max)}`], ["scale", number(q.scale)], ["zero point", `${q.zero_point}`]);
-  if (value.error) facts.push(["SQNR", decibels(value.error.sqnr_db) || "exact"]);
+  if (value.error) facts.push(["SQNR", decibels(ratio(value.error))]);
   return el("figure", { class: "card", "data-text": value.id.toLowerCase() }, el("figcaption", { class: "id" }, value.id),
     value.histogram?.bins.length ? histogramSvg(value) : null,
     el("dl", {}, ...facts.flatMap(([key, text]) => [el("dt", {}, key), el("dd", {}, text)])));
@@ -314,9 +315,9 @@ function drawRanges() {
 // Errors
 
 function drawErrors() {
-  const rows = record.operations.map((operation, index) => ({ operation, index, error: errorOf(operation), name: classOf(operation) })).filter((row) => row.error !== null);
+  const rows = record.operations.map((operation, index) => ({ operation, index, error: errorOf(operation), name: classOf(operation) })).filter((row) => Number.isFinite(row.error));
   if (!rows.length) {
-    section("errors", "Error per layer", "Not measured: give quant-compile --report-data a folder of samples.");
+    section("errors", "Error per layer", record.samples.errors === null ? "Not measured: give quant-compile --report-data a folder of samples." : `No value differs from the float model on ${record.samples.errors} samples.`);
     return;
   }
   const width = 1160, height = 240, left = 44, bottom = 30;
@@ -339,7 +340,7 @@ function drawErrors() {
     el("span", { class: "id", title: row.operation.id }, row.operation.id),
     el("svg", { viewBox: "0 0 100 16", preserveAspectRatio: "none", "aria-hidden": "true" }, el("rect", { class: "fill-track", x: 0, y: 3, width: 100, height: 10 }),
       el("rect", { class: `fill-${row.name}`, x: 0, y: 3, width: (100 * Math.max(0, row.error)) / longest, height: 10 })),
-    el("span", { class: "value" }, `${decibels(row.error)} · ${onnxOperator(row.operation)}`)]));
+    el("span", { class: "value" }, `${decibels(row.error)} · ${labelOf(row.operation)}`)]));
   const first = 20;
   add(ranked.slice(0, first));
   const more = ranked.length > first ? el("button", { type: "button", onclick: () => { add(ranked.slice(first)); more.remove(); } }, `Show all ${ranked.length}`) : null;
@@ -391,7 +392,7 @@ function drawKernels() {
 
 drawGraph();
 drawOperations();
-drawRanges();
 drawErrors();
 drawKernels();
+drawRanges();
 document.documentElement.dataset.drawn = "yes";

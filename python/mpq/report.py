@@ -198,32 +198,36 @@ def milliseconds_text(number: float) -> str:
 # Graph
 
 
-def onnx_operator(operation: dict) -> str:
-    """The operator of the source model, or the kind if there was none."""
-    node = operation.get("node") or ""
-    return node.split(":", 1)[0] or operation.get("op") or "?"
+PRODUCTS = {"conv": "Conv", "depthwise": "Depthwise", "matmul": "MatMul", "attention": "Attention"}
+
+
+def label_of(operation: dict) -> str:
+    """A product's kind, which folding cannot hide; else the operator of the source model."""
+    kind = operation.get("op") or "?"
+    return PRODUCTS.get(kind) or (operation.get("node") or "").split(":", 1)[0] or kind
 
 
 def lay_out_graph(record: dict) -> dict:
-    """Boxes of the inputs and then of the operations, and edges as SVG paths."""
+    """Boxes and labels of the inputs and then of the operations, and edges as SVG paths."""
     operations = record.get("operations", [])
     inputs = record.get("inputs", [])
     producer = {name: index for index, name in enumerate(inputs)}
     sources: list[list[int]] = [[] for _ in inputs]
+    labels = list(inputs) + [label_of(operation) for operation in operations]
     widths = [_box_width(name) for name in inputs]
     for index, operation in enumerate(operations):
         sources.append([producer[name] for name in operation["operands"] if name in producer])
         for name in operation["results"]:
             producer[name] = len(inputs) + index
         # What only moves elements is a dot.
-        widths.append(12 if operation.get("precision") is None else _box_width(onnx_operator(operation)))
+        widths.append(12 if operation.get("precision") is None else _box_width(labels[len(inputs) + index]))
     layout = _graph_layout.lay_out(sources, widths)
-    return {"width": layout.width, "height": layout.height, "boxes": [[round(n, 1) for n in b] for b in layout.boxes],
+    return {"width": layout.width, "height": layout.height, "labels": labels, "boxes": [[round(n, 1) for n in b] for b in layout.boxes],
             "edges": [[node, path] for node, path in layout.edges]}
 
 
 def _box_width(label: str) -> float:
-    return max(30, min(92, 12 + 5.8 * len(label)))
+    return max(30, min(112, 12 + 5.8 * len(label)))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -35,6 +35,17 @@ static int64_t getBytes(Type type) {
          llvm::divideCeil(shaped.getElementTypeBitWidth(), 8);
 }
 
+/// Of a kernel without inputs: it may fill parts of its destination only, like
+/// the halo of an image.
+static int64_t getFilledBytes(func::FuncOp kernel) {
+  int64_t bytes = 0;
+  kernel.walk([&](linalg::LinalgOp op) {
+    for (Value init : op.getDpsInits())
+      bytes += getBytes(init.getType());
+  });
+  return bytes;
+}
+
 namespace {
 struct CountKernelWork : mpq::impl::CountKernelWorkPassBase<CountKernelWork> {
   using CountKernelWorkPassBase::CountKernelWorkPassBase;
@@ -55,7 +66,8 @@ struct CountKernelWork : mpq::impl::CountKernelWorkPassBase<CountKernelWork> {
     int64_t read = 0;
     for (Type type : types.drop_back())
       read += getBytes(type);
-    int64_t written = getBytes(types.back());
+    int64_t written =
+        types.size() == 1 ? getFilledBytes(kernel) : getBytes(types.back());
     // Sums that start from what the destination holds read it, too.
     if (Operation *last = KernelOps::get(kernel).last;
         last && accumulatesInPlace(last))

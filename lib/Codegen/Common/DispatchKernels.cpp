@@ -266,6 +266,8 @@ private:
     operands.push_back(block->getArgument(1));
     operands.push_back(block->getArgument(2));
     LLVM::CallOp::create(b, loc, kernel, operands);
+    // Its only caller: it becomes part of it, in memory as in a library.
+    kernel.setLinkage(LLVM::Linkage::Internal);
     LLVM::ReturnOp::create(b, loc, ValueRange());
     known = trampoline;
     return trampoline;

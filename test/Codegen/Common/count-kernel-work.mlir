@@ -53,6 +53,23 @@ func.func private @accumulate(%x: tensor<8x4xf32>, %d: tensor<4xf32>, %begin: in
 
 // -----
 
+// Of the destination only the first row is filled.
+// CHECK: func.func private @fill(
+// CHECK-SAME: mpq.kernel_work = array<i64: 0, 0, 0, 24>
+func.func private @fill(%d: tensor<4x6xf32>, %begin: index, %end: index) -> tensor<4x6xf32> attributes {mpq.kernel, mpq.work_items = 1 : i64} {
+  %zero = arith.constant 0.0 : f32
+  %row = tensor.extract_slice %d[0, 0] [1, 6] [1, 1] : tensor<4x6xf32> to tensor<1x6xf32>
+  %filled = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+      outs(%row : tensor<1x6xf32>) {
+  ^bb0(%out: f32):
+    linalg.yield %zero : f32
+  } -> tensor<1x6xf32>
+  %r = tensor.insert_slice %filled into %d[0, 0] [1, 6] [1, 1] : tensor<1x6xf32> into tensor<4x6xf32>
+  return %r : tensor<4x6xf32>
+}
+
+// -----
+
 // Other functions are left alone.
 // CHECK: func.func @main(%{{.*}}: tensor<4xf32>) -> tensor<4xf32> {
 func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {

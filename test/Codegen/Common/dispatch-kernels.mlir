@@ -1,8 +1,9 @@
 // RUN: quant-opt %s --mpq-dispatch-kernels | FileCheck %s
 
 // Two calls of one kernel and a hook of calibration.
-// The names of the calls' locations go into the module, for the profile.
-// CHECK: module attributes {mpq.kernels = ["hidden", "y"], mpq.model = "net", mpq.observers = ["hidden"],
+// The names of the calls' locations and their work go into the module, for the
+// profile.
+// CHECK: module attributes {mpq.kernel_work = array<i64: 8, 0, 64, 16, 8, 0, 64, 16>, mpq.kernels = ["hidden", "y"], mpq.model = "net", mpq.observers = ["hidden"],
 
 // What the parallel hook calls, once for each kernel: arguments from an array.
 // CHECK: llvm.func internal @kernel_0(
@@ -45,7 +46,7 @@
 // CHECK-NOT: llvm.func @net(
 module attributes {mpq.model = "net", mpq.workspace_size = 64 : i64, mpq.observers = ["hidden"],
     mpq.signature = {inputs = [{name = "x", type = tensor<4xf32>}], outputs = [{name = "y", type = tensor<4xf32>}]}} {
-  llvm.func internal @kernel_0(%x: !llvm.ptr, %d: !llvm.ptr, %begin: i64, %end: i64) attributes {mpq.kernel, mpq.work_items = 8 : i64} {
+  llvm.func internal @kernel_0(%x: !llvm.ptr, %d: !llvm.ptr, %begin: i64, %end: i64) attributes {mpq.kernel, mpq.kernel_work = array<i64: 8, 0, 64, 16>, mpq.work_items = 8 : i64} {
     llvm.return
   }
   llvm.func @mpq_observer_0(!llvm.ptr) attributes {mpq.observed_count = 4 : i64, sym_visibility = "private"}
