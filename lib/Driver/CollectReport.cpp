@@ -88,10 +88,6 @@ static bool isDequantized(Value value) {
   return value.getDefiningOp<DequantizeOp>() != nullptr;
 }
 
-static bool isRead(Value value, llvm::function_ref<bool(Operation *)> by) {
-  return llvm::any_of(value.getUsers(), by);
-}
-
 /// What it computes in, and why not in integers.
 static void recordPrecision(Operation *op, ReportOperation &record) {
   if (auto product = dyn_cast<QuantizableOpInterface>(op);
@@ -229,29 +225,42 @@ void ReportBuilder::recordQuantized(ModuleOp module) {
     if (value != valueOf.end())
       report.values[value->second].quantization = readParameters(op);
   });
-  for (auto [op, index] : operationOf) {
-    ReportOperation &record = report.operations[index];
-    record.readsIntegers =
-        isa<DequantizeOp>(op) ||
-        llvm::any_of(op->getOperands(), [](Value operand) {
-          auto dequantize = operand.getDefiningOp<DequantizeOp>();
-          return dequantize && !ConstantView::get(dequantize.getInput());
-        });
+  // Values that are 8 bits in memory: dequantized ones, and what only moves
+  // them (mpq-move-on-integers).
+  llvm::SmallDenseSet<Value> stored;
+  auto recordStorage = [&](Operation *op) {
+    auto isStored = [&](Value value) { return stored.contains(value); };
+    auto dequantize = dyn_cast<DequantizeOp>(op);
+    bool reads = dequantize ? !ConstantView::get(dequantize.getInput())
+                            : llvm::any_of(op->getOperands(), isStored);
+    bool moves = onlyMoves(op) && llvm::all_of(op->getOperands(), [&](Value v) {
+                   return isStored(v) || !valueOf.contains(v);
+                 });
+    if (reads && (dequantize || moves))
+      stored.insert(op->result_begin(), op->result_end());
+    auto found = operationOf.find(op);
+    if (found == operationOf.end())
+      return;
+    ReportOperation &record = report.operations[found->second];
+    record.readsIntegers = reads;
     record.writesIntegers =
-        isa<QuantizeOp>(op) || llvm::any_of(op->getResults(), [](Value value) {
-          return isRead(value, llvm::IsaPred<QuantizeOp>);
-        });
+        isa<QuantizeOp>(op) || (reads && moves) ||
+        llvm::any_of(op->getUsers(), llvm::IsaPred<QuantizeOp>);
     auto product = dyn_cast<QuantizableOpInterface>(op);
     if (product && product.isProduct())
       record.weights = readWeights(product.getWeightOperand().get());
-    else if (record.precision && record.readsIntegers)
+    else if (record.precision && reads)
       record.reason = llvm::formatv(
           "no product: its arithmetic is float, on 8-bit values{0}",
           record.writesIntegers ? " in and out" : " that it reads");
     else if (record.precision && record.writesIntegers)
       record.reason =
           "no product: its arithmetic is float, its result is stored in 8 bits";
-  }
+  };
+  for (auto function : module.getOps<FunctionOpInterface>())
+    if (!function.isExternal())
+      for (Operation &op : function.getFunctionBody().front())
+        recordStorage(&op);
 }
 
 void ReportBuilder::recordProfile(const Profile &profile) {
