@@ -188,7 +188,7 @@ function drawGraph() {
   });
   for (const end of ["pointerup", "pointerleave"]) svg.addEventListener(end, () => { grabbed = null; svg.classList.remove("dragging"); });
   // As large as the page, where that is no more than a screen.
-  svg.style.height = `${Math.round(Math.max(200, Math.min(graph.height, 880)))}px`;
+  svg.style.height = `${Math.round(Math.max(200, Math.min(graph.height, 1000)))}px`;
   fit();
 
   const button = (text, label, onclick) => el("button", { type: "button", "aria-label": label, title: label, onclick }, text);
