@@ -89,25 +89,23 @@ static FailureOr<SmallVector<InputSpec>> getInputSpecs(func::FuncOp model) {
   return specs;
 }
 
-FailureOr<Dataset> mpq::openDataset(ModuleOp module, StringRef directory) {
+LogicalResult mpq::openSamples(ModuleOp module, SampleSource &samples) {
   FailureOr<func::FuncOp> model = findModel(module);
   if (failed(model))
     return failure();
   FailureOr<SmallVector<InputSpec>> specs = getInputSpecs(*model);
   if (failed(specs))
     return failure();
-  llvm::Expected<Dataset> dataset = Dataset::open(directory, *specs);
-  if (!dataset)
-    return emitError(module.getLoc(), llvm::toString(dataset.takeError()));
-  return std::move(*dataset);
+  if (llvm::Error error = samples.open(*specs))
+    return emitError(module.getLoc(), llvm::toString(std::move(error)));
+  return success();
 }
 
-FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
+FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
                                   CalibrationEngine engine,
                                   const SampleProgress &progress) {
   // Before the compilation, which takes longer than finding wrong data.
-  FailureOr<Dataset> dataset = openDataset(prepared, directory);
-  if (failed(dataset))
+  if (failed(openSamples(prepared, samples)))
     return failure();
 
   std::string fingerprint = getModelFingerprint(prepared);
@@ -120,7 +118,7 @@ FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
   if (failed(run))
     return failure();
   llvm::Expected<Profile> profile =
-      collectProfile(*dataset, fingerprint, *run, progress);
+      collectProfile(samples, fingerprint, *run, progress);
   if (!profile)
     return emitError(prepared.getLoc(), llvm::toString(profile.takeError()));
   return std::move(*profile);

@@ -83,10 +83,9 @@ static void observeQuantized(ModuleOp module) {
 }
 
 FailureOr<LayerErrors> mpq::measureLayerErrors(ModuleOp assigned,
-                                               StringRef directory,
+                                               SampleSource &samples,
                                                const SampleProgress &progress) {
-  FailureOr<Dataset> dataset = openDataset(assigned, directory);
-  if (failed(dataset))
+  if (failed(openSamples(assigned, samples)))
     return failure();
   OwningOpRef<ModuleOp> quantized = assigned.clone();
   PassManager instrument(assigned.getContext());
@@ -111,21 +110,24 @@ FailureOr<LayerErrors> mpq::measureLayerErrors(ModuleOp assigned,
   quantized = {};
 
   LayerErrors errors;
-  for (size_t i = 0; i < dataset->size(); ++i) {
-    auto fail = [&](llvm::Error error) -> LogicalResult {
-      return emitError(assigned.getLoc(), llvm::toString(std::move(error)));
-    };
-    llvm::Expected<std::vector<NpyArray>> inputs = dataset->read(i);
-    if (!inputs)
-      return fail(inputs.takeError());
+  auto fail = [&](llvm::Error error) -> LogicalResult {
+    return emitError(assigned.getLoc(), llvm::toString(std::move(error)));
+  };
+  while (true) {
+    llvm::Expected<std::optional<Sample>> sample = samples.next();
+    if (!sample)
+      return fail(sample.takeError());
+    if (!*sample)
+      break;
+    ArrayRef<NpyArray> inputs = (*sample)->arrays;
     std::map<std::string, std::vector<float>> expected;
     if (llvm::Error error =
-            (*runOriginal)(*inputs, [&](StringRef id, ArrayRef<float> values) {
+            (*runOriginal)(inputs, [&](StringRef id, ArrayRef<float> values) {
               expected[id.str()].assign(values.begin(), values.end());
             }))
       return fail(std::move(error));
     if (llvm::Error error =
-            (*runQuantized)(*inputs, [&](StringRef id, ArrayRef<float> values) {
+            (*runQuantized)(inputs, [&](StringRef id, ArrayRef<float> values) {
               auto found = expected.find(id.str());
               if (found != expected.end() &&
                   found->second.size() == values.size())
@@ -133,8 +135,12 @@ FailureOr<LayerErrors> mpq::measureLayerErrors(ModuleOp assigned,
             }))
       return fail(std::move(error));
     ++errors.samples;
-    if (progress)
-      progress(i + 1, dataset->size());
+    if (progress && !progress(errors.samples, samples.getSize()))
+      return emitError(assigned.getLoc(), "compilation was cancelled");
   }
+  if (errors.samples == 0)
+    return emitError(
+        assigned.getLoc(),
+        "expected samples to measure errors on but there are none");
   return errors;
 }

@@ -26,7 +26,7 @@ using llvm::json::OStream;
 KernelProfile::KernelProfile(const mpq_model_info &info, unsigned threads,
                              bool keepEvents)
     : info(info), threads(threads), keepEvents(keepEvents),
-      entries(info.num_kernels) {
+      times(info.num_kernels) {
   // Members are added at the end: older artifacts describe fewer.
   if (info.size >=
       offsetof(mpq_model_info, kernel_work) + sizeof(info.kernel_work))
@@ -35,29 +35,21 @@ KernelProfile::KernelProfile(const mpq_model_info &info, unsigned threads,
 
 void KernelProfile::hook(void *profiler, int64_t kernel, int32_t begin) {
   auto *self = static_cast<KernelProfile *>(profiler);
-  Entry &entry = self->entries[kernel];
-  Clock::time_point now = Clock::now();
-  if (begin) {
-    entry.begin = now;
-    if (self->start == Clock::time_point())
-      self->start = now;
-    return;
-  }
-  entry.total += now - entry.begin;
-  ++entry.calls;
-  if (self->keepEvents)
-    self->events.push_back({kernel, entry.begin, now});
+  KernelTimes::hook(&self->times, kernel, begin);
+  if (!begin && self->keepEvents)
+    self->events.push_back(
+        {kernel, self->times.entries[kernel].begin, Clock::now()});
 }
 
 void KernelProfile::clear() {
-  std::fill(entries.begin(), entries.end(), Entry());
+  times.clear();
   events.clear();
-  start = {};
   runs = 0;
 }
 
 double KernelProfile::getMilliseconds(size_t kernel) const {
-  return entries[kernel].total.count() / double(std::max<uint64_t>(runs, 1));
+  return times.entries[kernel].total.count() /
+         double(std::max<uint64_t>(runs, 1));
 }
 
 std::optional<KernelFloor> KernelProfile::getFloor(size_t kernel) const {
@@ -68,14 +60,14 @@ std::optional<KernelFloor> KernelProfile::getFloor(size_t kernel) const {
 
 double KernelProfile::getTotal() const {
   double total = 0;
-  for (size_t i = 0; i < entries.size(); ++i)
+  for (size_t i = 0; i < times.entries.size(); ++i)
     total += getMilliseconds(i);
   return total;
 }
 
 void KernelProfile::print(llvm::raw_ostream &os) const {
   double total = getTotal(), floors = 0;
-  auto order = llvm::to_vector(llvm::seq<size_t>(0, entries.size()));
+  auto order = llvm::to_vector(llvm::seq<size_t>(0, times.entries.size()));
   llvm::sort(order, [&](size_t a, size_t b) {
     return std::make_pair(-getMilliseconds(a), a) <
            std::make_pair(-getMilliseconds(b), b);
@@ -95,10 +87,10 @@ void KernelProfile::print(llvm::raw_ostream &os) const {
   };
   for (size_t i : order) {
     double milliseconds = getMilliseconds(i);
-    os << llvm::format(
-        "%9.4f  %5.1f  %9lld  ", milliseconds,
-        total > 0 ? 100 * milliseconds / total : 0.0,
-        static_cast<long long>(entries[i].calls / std::max<uint64_t>(runs, 1)));
+    os << llvm::format("%9.4f  %5.1f  %9lld  ", milliseconds,
+                       total > 0 ? 100 * milliseconds / total : 0.0,
+                       static_cast<long long>(times.entries[i].calls /
+                                              std::max<uint64_t>(runs, 1)));
     if (std::optional<KernelFloor> floor = getFloor(i)) {
       printFloor(milliseconds, floor->seconds * 1e3, floor->bound);
       floors += floor->seconds * 1e3;
@@ -144,12 +136,12 @@ void KernelProfile::writeJSON(llvm::raw_ostream &os) const {
         });
       });
     json.attributeArray("kernels", [&] {
-      for (size_t i = 0; i < entries.size(); ++i)
+      for (size_t i = 0; i < times.entries.size(); ++i)
         json.object([&] {
           double milliseconds = getMilliseconds(i);
           json.attribute("name", toText(info.kernels[i]));
           json.attribute("milliseconds", milliseconds);
-          json.attribute("calls", entries[i].calls);
+          json.attribute("calls", times.entries[i].calls);
           if (work) {
             json.attribute("integer_macs", work[i].integer_macs);
             json.attribute("float_macs", work[i].float_macs);
@@ -172,7 +164,9 @@ void KernelProfile::writeJSON(llvm::raw_ostream &os) const {
 void KernelProfile::writeTrace(llvm::raw_ostream &os) const {
   OStream json(os);
   auto since = [&](Clock::time_point time) {
-    return std::chrono::duration<double, std::micro>(time - start).count();
+    return std::chrono::duration<double, std::micro>(time -
+                                                     events.front().begin)
+        .count();
   };
   json.object([&] {
     json.attribute("displayTimeUnit", "ms");

@@ -15,12 +15,12 @@
 #include "Tensors.h"
 
 #include "mpq/Runtime/ThreadPool.h"
+#include "mpq/Support/WriteFile.h"
 #include "mpq/Target/Artifact.h"
 #include "mpq/Target/KernelProfile.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -106,14 +106,8 @@ static Error reportProfile(const RunOptions &options, KernelProfile &profile,
   auto write = [&](const std::string &path, auto member) -> Error {
     if (path.empty())
       return Error::success();
-    Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-      (profile.*member)(os);
-      return Error::success();
-    });
-    if (!error)
-      return error;
-    return llvm::createStringError("cannot write '" + path +
-                                   "': " + llvm::toString(std::move(error)));
+    return writeFile(path,
+                     [&](llvm::raw_ostream &os) { (profile.*member)(os); });
   };
   if (Error error = write(options.profileFile, &KernelProfile::writeJSON))
     return error;

@@ -70,6 +70,8 @@ int main(int argc, char **argv) {
   if (reference.empty()) {
     if (!function.empty() || sample)
       return fail("--function and --sample have no effect on a compiled model");
+    if (threads > 1024)
+      return fail("expected --threads to be at most 1024");
     options.file = artifact;
     options.threads = threads;
     options.benchmark = benchmark;

@@ -20,18 +20,16 @@ namespace mpq {
 using CalibrationEngine =
     llvm::function_ref<mlir::FailureOr<SampleRunner>(mlir::ModuleOp)>;
 
-/// Runs a copy of `prepared` with observers on the samples in `directory`
-/// (Dataset.h) and returns what they saw. Everything wrong with the data is one
-/// diagnostic; no sample is skipped.
+/// Runs a copy of `prepared` with observers on the samples and returns what
+/// they saw. Everything wrong with the data is one diagnostic; no sample is
+/// skipped.
 mlir::FailureOr<Profile> calibrate(mlir::ModuleOp prepared,
-                                   llvm::StringRef directory,
+                                   SampleSource &samples,
                                    CalibrationEngine engine,
                                    const SampleProgress &progress = {});
 
-/// The samples in `directory`, checked against the inputs of the module's one
-/// public function.
-mlir::FailureOr<Dataset> openDataset(mlir::ModuleOp module,
-                                     llvm::StringRef directory);
+/// Opens `samples` for the inputs of the module's one public function.
+mlir::LogicalResult openSamples(mlir::ModuleOp module, SampleSource &samples);
 
 /// What an instrumented run tells of one value.
 using ObserveFn =

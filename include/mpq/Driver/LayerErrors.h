@@ -38,14 +38,14 @@ struct LayerErrors {
   std::map<std::string, LayerError> values;
 };
 
-/// Runs a module after assign twice on the samples (Dataset.h) of a folder: in
-/// float, and quantized as the phases from quantize on do it. Compares every
-/// value that calibration observes, as its consumers read it. The errors are of
-/// the whole network up to that value: those of earlier layers are part of
-/// them. A model that came quantized is compared with itself without its
-/// quantizations of activations; its weights stay what they are.
+/// Runs a module after assign twice on samples: in float, and quantized as the
+/// phases from quantize on do it. Compares every value that calibration
+/// observes, as its consumers read it. The errors are of the whole network up
+/// to that value: those of earlier layers are part of them. A model that came
+/// quantized is compared with itself without its quantizations of activations;
+/// its weights stay what they are.
 mlir::FailureOr<LayerErrors>
-measureLayerErrors(mlir::ModuleOp assigned, llvm::StringRef directory,
+measureLayerErrors(mlir::ModuleOp assigned, SampleSource &samples,
                    const SampleProgress &progress = {});
 
 } // namespace mpq

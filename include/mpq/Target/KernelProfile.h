@@ -8,11 +8,11 @@
 #ifndef MPQ_TARGET_KERNELPROFILE_H
 #define MPQ_TARGET_KERNELPROFILE_H
 
+#include "mpq/Runtime/KernelTimes.h"
 #include "mpq/Target/MachinePeak.h"
 
 #include "llvm/Support/raw_ostream.h"
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +38,8 @@ public:
   /// Floors need the work of kernels, which old artifacts do not tell.
   bool knowsWork() const { return work != nullptr; }
   void setPeak(MachinePeak measured) { peak = std::move(measured); }
+  /// Known with the peak and the work.
+  std::optional<KernelFloor> getFloor(size_t kernel) const;
 
   /// A table by falling time.
   void print(llvm::raw_ostream &os) const;
@@ -47,28 +49,21 @@ public:
   void writeTrace(llvm::raw_ostream &os) const;
 
 private:
-  using Clock = std::chrono::steady_clock;
-  struct Entry {
-    Clock::time_point begin;
-    std::chrono::duration<double, std::milli> total{};
-    int64_t calls = 0;
-  };
+  using Clock = KernelTimes::Clock;
   struct Event {
     int64_t kernel;
     Clock::time_point begin, end;
   };
 
   double getMilliseconds(size_t kernel) const;
-  std::optional<KernelFloor> getFloor(size_t kernel) const;
   double getTotal() const;
 
   const mpq_model_info &info;
   const mpq_kernel_work *work = nullptr;
   unsigned threads;
   bool keepEvents;
-  std::vector<Entry> entries;
+  KernelTimes times;
   std::vector<Event> events;
-  Clock::time_point start;
   uint64_t runs = 0;
   std::optional<MachinePeak> peak;
 };

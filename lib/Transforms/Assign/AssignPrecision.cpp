@@ -22,6 +22,8 @@
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Dialect/ValueId.h"
+#include "mpq/Support/SuggestNearest.h"
+#include "mpq/Support/WriteFile.h"
 #include "mpq/Transforms/Assign/Recipe.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -128,6 +130,12 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
               ? llvm::formatv("rule {0} of the recipe", index + 1).str()
               : "";
     }
+    if (rule.selector == RecipeRule::Selector::First &&
+        rule.count > int64_t(products.size()))
+      return emitError(loc)
+             << "rule " << index + 1 << " of recipe '" << path
+             << "' asks for the first " << rule.count
+             << " products but the model has " << products.size();
     if (matched)
       continue;
     std::string suggestion;
@@ -147,30 +155,27 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
 /// Writes a record for each product; the file appears complete or not at all.
 static LogicalResult writeReport(StringRef path, Location loc,
                                  ArrayRef<Product> products) {
-  llvm::Error error =
-      llvm::writeToOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
-        llvm::json::OStream json(os, /*IndentSize=*/2);
-        json.array([&] {
-          for (const Product &product : products)
-            json.object([&] {
-              QuantizableOpInterface op = product.op;
-              json.attribute("id", product.id);
-              json.attribute("op", product.kind);
-              json.attribute("precision",
-                             stringifyPrecisionKind(product.wanted));
-              if (product.reason.empty())
-                json.attribute("reason", nullptr);
-              else
-                json.attribute("reason", product.reason);
-              if (std::optional<int64_t> macs = op.getMultiplyAccumulates())
-                json.attribute("macs", *macs);
-              else
-                json.attribute("macs", nullptr);
-            });
+  llvm::Error error = writeFile(path, [&](llvm::raw_ostream &os) {
+    llvm::json::OStream json(os, /*IndentSize=*/2);
+    json.array([&] {
+      for (const Product &product : products)
+        json.object([&] {
+          QuantizableOpInterface op = product.op;
+          json.attribute("id", product.id);
+          json.attribute("op", product.kind);
+          json.attribute("precision", stringifyPrecisionKind(product.wanted));
+          if (product.reason.empty())
+            json.attribute("reason", nullptr);
+          else
+            json.attribute("reason", product.reason);
+          if (std::optional<int64_t> macs = op.getMultiplyAccumulates())
+            json.attribute("macs", *macs);
+          else
+            json.attribute("macs", nullptr);
         });
-        os << "\n";
-        return llvm::Error::success();
-      });
+    });
+    os << "\n";
+  });
   if (error)
     return emitError(loc) << "cannot write report '" << path
                           << "': " << llvm::toString(std::move(error));
