@@ -35,17 +35,23 @@ TIMES_FORMAT, TIMES_VERSION = "mpq-kernel-times", 1
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'\u2028\u2029"}
 
 
-def merge(record: dict, profile: dict | None = None, accuracy: list | None = None) -> dict:
+def merge(record: dict, profile: dict | None = None, accuracy: list | None = None,
+          compiled: dict | None = None) -> dict:
     """RECORD with the kernel times of PROFILE and the results of ACCURACY in it; nothing is changed in place.
 
+    COMPILED is the record of a later compilation, if RECORD ended with the quantized model: code and kernels are
+    described there.
     ACCURACY is a list of {"name": ..., "value": ..., "reference": ..., "unit": ...}: what the quantized model reaches
     and what the float model does. `reference` and `unit` may be absent.
     """
     _check(record, "record", FORMAT, VERSION)
     merged = dict(record)
+    if compiled is not None:
+        _check(compiled, "record", FORMAT, VERSION)
+        merged.update({key: compiled[key] for key in ("target", "bytes", "macs", "kernels") if key in compiled})
     if profile is not None:
         _check(profile, "profile", TIMES_FORMAT, TIMES_VERSION)
-        expected = [kernel["name"] for kernel in record.get("kernels", [])]
+        expected = [kernel["name"] for kernel in merged.get("kernels", [])]
         got = [kernel["name"] for kernel in profile["kernels"]]
         if expected != got:
             first = next((i for i, names in enumerate(zip(expected, got)) if names[0] != names[1]),
@@ -62,18 +68,38 @@ def merge(record: dict, profile: dict | None = None, accuracy: list | None = Non
     return merged
 
 
+def kernel_times(kernels: list, milliseconds: list, floors: list | None = None, threads: int = 1, runs: int = 1) -> dict:
+    """What quant-run --profile-json writes, of times measured in another way.
+
+    KERNELS are those of the record (or only their names), MILLISECONDS what each takes in a run and FLOORS what it
+    takes at least, all in the order of execution.
+    """
+    entries = []
+    for index, kernel in enumerate(kernels):
+        entry = dict(kernel) if isinstance(kernel, dict) else {"name": kernel}
+        entry.update(milliseconds=milliseconds[index], calls=runs)
+        if floors is not None:
+            entry["floor_milliseconds"] = floors[index]
+            if milliseconds[index] > 0:
+                entry["share_of_peak"] = floors[index] / milliseconds[index]
+        entries.append(entry)
+    return {"format": TIMES_FORMAT, "version": TIMES_VERSION, "threads": threads, "runs": runs,
+            "milliseconds": sum(milliseconds), "kernels": entries}
+
+
 def _check(document: dict, what: str, expected: str, version: int) -> None:
     got = (document.get("format"), document.get("version")) if isinstance(document, dict) else type(document).__name__
     if got != (expected, version):
         raise ValueError(f"expected a {what} of format {expected!r}, version {version}, but got {got!r}")
 
 
-def write(record: dict, path: str | os.PathLike, profile: dict | None = None, accuracy: list | None = None) -> None:
+def write(record: dict, path: str | os.PathLike, profile: dict | None = None, accuracy: list | None = None,
+          compiled: dict | None = None) -> None:
     """Writes the page to PATH, and the merged record as JSON beside it (the same name, .json)."""
     path = Path(path)
     if path.suffix == ".json":
         raise ValueError(f"expected the name of an HTML file but got '{path}', where the record goes")
-    merged = merge(record, profile, accuracy)
+    merged = merge(record, profile, accuracy, compiled)
     page = render(merged)
     _write_whole(path.with_suffix(".json"), json.dumps(merged, indent=1) + "\n")
     _write_whole(path, page)

@@ -236,6 +236,18 @@ def test_page_of_little(tmp_path):
     assert not console and 'data-drawn="yes"' in dom
 
 
+def test_two_compilations(recognizer):
+    """Quantized first and compiled later, timed by somebody else: the page is the same but for the peaks."""
+    record, times, _, _ = recognizer
+    early = dict(record, kernels=[], bytes=dict.fromkeys(record["bytes"]), macs={"integer": None, "float": None})
+    milliseconds = [kernel["milliseconds"] for kernel in times["kernels"]]
+    floors = [kernel["floor_milliseconds"] for kernel in times["kernels"]]
+    again = report.kernel_times(record["kernels"], milliseconds, floors, times["threads"], times["runs"])
+    merged = report.merge(early, profile=again, compiled=record)
+    assert report.headlines(merged) == report.headlines(report.merge(record, profile=times))
+    assert np.allclose([k["share_of_peak"] for k in again["kernels"]], [k["share_of_peak"] for k in times["kernels"]])
+
+
 def test_wrong_documents(tmp_path, recognizer):
     record, times, _, _ = recognizer
     with pytest.raises(ValueError, match=r"expected a record of format 'mpq-report', version 1, but got \('mpq-report', 2\)"):
