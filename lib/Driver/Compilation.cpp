@@ -7,10 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Driver/Compilation.h"
+#include "mpq/Analysis/OperationCount.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Driver/Calibration.h"
-#include "mpq/Driver/OperationCount.h"
 #include "mpq/Driver/Pipelines.h"
+#include "mpq/Driver/Report.h"
 #include "mpq/ONNX/ImportONNX.h"
 #include "mpq/Support/WriteFile.h"
 #include "mpq/Target/Machine.h"
@@ -55,6 +56,8 @@ private:
   LogicalResult checkOutput();
   LogicalResult load();
   LogicalResult runPhase(Phase phase);
+  LogicalResult recordPhase(Phase phase);
+  LogicalResult writeReport();
   LogicalResult writeModule();
   LogicalResult write();
   FailureOr<std::unique_ptr<llvm::MemoryBuffer>> linkObject(StringRef object);
@@ -65,6 +68,7 @@ private:
   LogicalResult
   writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write);
 
+  bool reportSample(size_t done, std::optional<size_t> total);
   /// An error if the caller wants no more.
   LogicalResult checkCancelled();
   /// Runs `work` and reports the time it took.
@@ -84,6 +88,7 @@ private:
   bool calibrates = false;
   TargetAttr target;
   CompileSummary summary;
+  std::optional<ReportBuilder> record; // if there is a report to write
 };
 } // namespace
 
@@ -143,8 +148,15 @@ LogicalResult Compiler::resolve() {
       failed(requirePhase(!options.recipe.empty(), "recipe", Phase::Assign)) ||
       failed(requirePhase(options.precision.has_value(), "precision",
                           Phase::Assign)) ||
-      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)))
+      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)) ||
+      failed(requirePhase(!options.reportData.empty(), "report-data",
+                          Phase::Quantize)))
     return failure();
+  if (!options.reportData.empty() && options.report.empty())
+    return emitError(loc) << "expected --report for the results of "
+                             "--report-data but there is none";
+  if (!options.report.empty())
+    record.emplace();
   precision = options.precision.value_or(hasProfile ? PrecisionGoal::Int8
                                                     : PrecisionGoal::F32);
   // From a later phase on, ranges may stand in the file.
@@ -266,7 +278,6 @@ LogicalResult Compiler::runPhase(Phase phase) {
       assign.recipe = options.recipe;
       assign.precision = precision == PrecisionGoal::Int8 ? PrecisionKind::Int8
                                                           : PrecisionKind::F32;
-      assign.report = options.report;
       manager.addPass(createAssignPrecisionPass(assign));
     }
     break;
@@ -284,6 +295,13 @@ LogicalResult Compiler::runPhase(Phase phase) {
   return manager.run(*module);
 }
 
+/// Says how far the samples are; whether to go on.
+bool Compiler::reportSample(size_t done, std::optional<size_t> total) {
+  if (monitor.sampleDone)
+    monitor.sampleDone(done, total);
+  return !(monitor.isCancelled && monitor.isCancelled());
+}
+
 /// Runs the samples through the prepared model and writes the profile.
 LogicalResult Compiler::calibrate(SampleSource &samples) {
   calibrates = true;
@@ -298,13 +316,61 @@ LogicalResult Compiler::calibrate(SampleSource &samples) {
     FailureOr<Profile> profile =
         mpq::calibrate(*module, samples, makeJITRunner,
                        [&](size_t done, std::optional<size_t> total) {
-                         if (monitor.sampleDone)
-                           monitor.sampleDone(done, total);
-                         return !(monitor.isCancelled && monitor.isCancelled());
+                         return reportSample(done, total);
                        });
     if (failed(profile))
       return failure();
     return writeOutput([&](auto &os) { os << profile->toJSON(); });
+  });
+}
+
+/// What the report says of the module that `phase` has left.
+LogicalResult Compiler::recordPhase(Phase phase) {
+  switch (phase) {
+  case Phase::Assign: {
+    record->recordAssigned(*module);
+    if (!options.profile.empty()) {
+      llvm::Expected<Profile> profile = Profile::read(options.profile);
+      if (!profile)
+        return emitError(loc) << llvm::toString(profile.takeError());
+      record->recordProfile(*profile);
+    }
+    if (options.reportData.empty())
+      return success();
+    Dataset samples(options.reportData);
+    FailureOr<LayerErrors> errors = measureLayerErrors(
+        *module, samples, [&](size_t done, std::optional<size_t> total) {
+          return reportSample(done, total);
+        });
+    if (failed(errors))
+      return failure();
+    record->recordErrors(*errors);
+    return success();
+  }
+  case Phase::Quantize:
+    record->recordQuantized(*module);
+    return success();
+  case Phase::Lower:
+    record->report.macs = countMultiplyAccumulates(*module);
+    return success();
+  case Phase::Codegen: {
+    FailureOr<ModuleInfo> info = ModuleInfo::get(*module);
+    if (failed(info))
+      return failure();
+    record->recordKernels(*info);
+    return success();
+  }
+  default:
+    return success();
+  }
+}
+
+LogicalResult Compiler::writeReport() {
+  record->report.source = llvm::sys::path::filename(source.name);
+  record->report.precision = precision == PrecisionGoal::Int8 ? "int8" : "f32";
+  record->report.sizes = summary.sizes;
+  return writeFile(options.report, [&](llvm::raw_ostream &os) {
+    record->report.writeJSON(os);
   });
 }
 
@@ -426,7 +492,8 @@ FailureOr<CompileSummary> Compiler::run() {
        phase = static_cast<Phase>(static_cast<int>(phase) + 1)) {
     if (phase == Phase::Import)
       continue;
-    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })))
+    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })) ||
+        (record && failed(recordPhase(phase))))
       return failure();
     if (phase == Phase::Lower) {
       OperationCount count = countMultiplyAccumulates(*module);
@@ -442,6 +509,8 @@ FailureOr<CompileSummary> Compiler::run() {
   }
   if (failed(
           timed(to == Phase::Emit ? "emit" : "write", [&] { return write(); })))
+    return failure();
+  if (record && failed(writeReport()))
     return failure();
   return summary;
 }

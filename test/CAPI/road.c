@@ -192,6 +192,11 @@ int main(int argc, char **argv) {
   for (uint32_t k = 0; k < info->num_kernels; ++k)
     measured += times[k] > 0;
   printf("kernels: %s\n", measured == (int)info->num_kernels ? "all" : "some");
+  check(mpq_program_floors(program, times), "floors");
+  measured = 0;
+  for (uint32_t k = 0; k < info->num_kernels; ++k)
+    measured += times[k] > 0;
+  printf("floors: %s\n", measured == (int)info->num_kernels ? "all" : "some");
 
   /* Load, run, destroy from four threads. */
   thrd_t threads[4];

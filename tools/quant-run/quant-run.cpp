@@ -44,8 +44,16 @@ int main(int argc, char **argv) {
   cl::opt<unsigned> benchmark("benchmark", cl::desc("Measure this many runs"),
                               cl::init(0), cl::cat(category));
   cl::opt<bool> profile("profile-ops",
-                        cl::desc("Print the time of every kernel"),
+                        cl::desc("Print the time of every kernel and the "
+                                 "share of the machine's peak it achieves"),
                         cl::cat(category));
+  cl::opt<std::string> profileFile(
+      "profile-json", cl::desc("Write what --profile-ops prints as JSON"),
+      cl::value_desc("file"), cl::cat(category));
+  cl::opt<std::string> traceFile(
+      "trace",
+      cl::desc("Write every kernel call for chrome://tracing or Perfetto"),
+      cl::value_desc("file"), cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "run a model on .npy files\n");
 
@@ -68,11 +76,14 @@ int main(int argc, char **argv) {
     options.threads = threads;
     options.benchmark = benchmark;
     options.profile = profile;
+    options.profileFile = profileFile;
+    options.traceFile = traceFile;
     return mpq::run::runArtifact(options);
   }
-  if (threads.getNumOccurrences() || benchmark || profile)
-    return fail("--threads, --benchmark and --profile-ops have no effect on "
-                "--reference");
+  if (threads.getNumOccurrences() || benchmark || profile ||
+      !profileFile.empty() || !traceFile.empty())
+    return fail("--threads, --benchmark, --profile-ops, --profile-json and "
+                "--trace have no effect on --reference");
   options.file = reference;
   options.sample = sample;
   if (options.outputDirectory.empty())

@@ -55,8 +55,7 @@ static bool isDequantized(OpOperand &operand) {
   return operand.get().getDefiningOp<DequantizeOp>() != nullptr;
 }
 
-/// What recipes call the product.
-static StringRef getKind(QuantizableOpInterface op) {
+StringRef mpq::getProductKind(QuantizableOpInterface op) {
   StringRef kind = op.getProductKind();
   if (kind == "matmul" && !ConstantView::get(op.getWeightOperand().get()) &&
       !isDequantized(op.getWeightOperand()))
@@ -202,8 +201,8 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
                          .getOps<QuantizableOpInterface>()) {
         if (!op.isProduct())
           continue;
-        Product product{op, ids.lookup(op->getResult(0)).str(), getKind(op),
-                        fallback,
+        Product product{op, ids.lookup(op->getResult(0)).str(),
+                        getProductKind(op), fallback,
                         fallback == PrecisionKind::F32 ? "precision f32 is the "
                                                          "default"
                                                        : ""};
