@@ -104,6 +104,17 @@ LogicalResult Compiler::resolve() {
     return emitError(loc) << "expected --calibrate to write a profile: it "
                              "cannot be combined with --emit, --to and "
                              "--profile";
+  if (options.kind == OutputKind::ONNX) {
+    if (!isONNX)
+      return emitError(loc) << "expected an ONNX model for --emit onnx, which "
+                               "is written on the graph of the original; for a "
+                               "module use quant-translate --export-onnx";
+    if (options.to && *options.to != Phase::Quantize)
+      return emitError(loc) << "expected --emit onnx to end after quantize but "
+                               "got --to "
+                            << stringifyPhase(*options.to);
+    options.to = Phase::Quantize;
+  }
   bool textual = StringRef(options.output).ends_with(".mlir");
   OutputKind mlirKind = textual ? OutputKind::MLIR : OutputKind::Bytecode;
   kind = options.kind.value_or(options.to && *options.to != Phase::Emit
@@ -112,7 +123,8 @@ LogicalResult Compiler::resolve() {
   to = calibrates
            ? Phase::Calibrate
            : options.to.value_or(isMLIR(kind) ? Phase::Codegen : Phase::Emit);
-  if (!calibrates && isMLIR(kind) != (to != Phase::Emit))
+  if (!calibrates && kind != OutputKind::ONNX &&
+      isMLIR(kind) != (to != Phase::Emit))
     return emitError(loc) << "expected "
                           << (isMLIR(kind) ? "mlir and mlirbc to be emitted "
                                              "after an earlier phase than emit"
@@ -155,9 +167,12 @@ LogicalResult Compiler::resolve() {
 /// Finds out before the work whether its result can be kept.
 LogicalResult Compiler::checkOutput() {
   if (options.output.empty() || options.output == "-") {
-    if (kind == OutputKind::SharedLibrary || kind == OutputKind::Object)
-      return emitError(loc) << "expected an output file for machine code: give "
-                               "one with -o";
+    if (kind == OutputKind::SharedLibrary || kind == OutputKind::Object ||
+        kind == OutputKind::ONNX)
+      return emitError(loc) << "expected an output file for "
+                            << (kind == OutputKind::ONNX ? "a model"
+                                                         : "machine code")
+                            << ": give one with -o";
     options.output = "-";
     return success();
   }
@@ -324,6 +339,14 @@ LogicalResult Compiler::write() {
     });
     return success(succeeded(opened) && succeeded(written));
   }
+  if (kind == OutputKind::ONNX) {
+    summary.exported.emplace();
+    FailureOr<std::string> model =
+        exportQDQ(*module, options.input, *summary.exported);
+    if (failed(model))
+      return failure();
+    return writeFile(options.output, [&](auto &os) { os << *model; });
+  }
 
   EmissionOptions emission;
   emission.target =
@@ -415,6 +438,12 @@ void mpq::printSummary(const CompileSummary &summary, llvm::raw_ostream &os) {
   }
   if (summary.workspace)
     row("workspace", *summary.workspace, "bytes");
+  if (summary.exported) {
+    row("quantized tensors", summary.exported->activations, "");
+    row("quantized products", summary.exported->products, "");
+    for (const std::string &fallback : summary.exported->fallbacks)
+      os << "  " << fallback << '\n';
+  }
   if (summary.integerMACs) {
     int64_t total = *summary.integerMACs + *summary.floatMACs;
     double share = total ? 100.0 * double(*summary.integerMACs) / total : 0;

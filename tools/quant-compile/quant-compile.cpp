@@ -60,7 +60,9 @@ struct Flags {
           clEnumValN(OutputKind::Assembly, "asm", "assembly"),
           clEnumValN(OutputKind::Object, "obj", "an object and a C header"),
           clEnumValN(OutputKind::SharedLibrary, "so",
-                     "a shared library and a C header")),
+                     "a shared library and a C header"),
+          clEnumValN(OutputKind::ONNX, "onnx",
+                     "the ONNX model with quantized tensors (QDQ)")),
       cl::cat(category)};
   cl::opt<Phase> from{
       "from",

@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/InitAllDialects.h"
+#include "mpq/ONNX/ExportONNX.h"
 #include "mpq/ONNX/ImportONNX.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -33,6 +35,11 @@ static llvm::cl::opt<std::string>
                                 "graph's name)"));
 static llvm::cl::opt<bool>
     emitBytecode("emit-bytecode", llvm::cl::desc("Write bytecode, not text"));
+
+static llvm::cl::opt<std::string> original(
+    "original",
+    llvm::cl::desc("The ONNX model that a module to export was made from"),
+    llvm::cl::value_desc("file"));
 
 static LogicalResult importONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
                                 llvm::raw_ostream &output,
@@ -60,8 +67,27 @@ static LogicalResult importONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
   return success();
 }
 
+static LogicalResult exportONNX(Operation *op, llvm::raw_ostream &output) {
+  auto module = cast<ModuleOp>(op);
+  if (original.empty())
+    return emitError(UnknownLoc::get(op->getContext()))
+           << "expected the ONNX model that the module was made from: give it "
+              "with --original";
+  mpq::ExportSummary summary;
+  FailureOr<std::string> model = mpq::exportQDQ(module, original, summary);
+  if (failed(model))
+    return failure();
+  for (const std::string &fallback : summary.fallbacks)
+    llvm::errs() << fallback << '\n';
+  output << *model;
+  return success();
+}
+
 int main(int argc, char **argv) {
   TranslateRegistration registration(
       "import-onnx", "import an ONNX model to linalg on tensors", importONNX);
+  TranslateFromMLIRRegistration exportRegistration(
+      "export-onnx", "write a module in QDQ form on its ONNX model", exportONNX,
+      [](DialectRegistry &registry) { mpq::registerAllDialects(registry); });
   return failed(mlirTranslateMain(argc, argv, "mpq model translation\n"));
 }

@@ -14,6 +14,7 @@
 #define MPQ_DRIVER_COMPILATION_H
 
 #include "mpq/Driver/Phases.h"
+#include "mpq/ONNX/ExportONNX.h"
 #include "mpq/Target/Emission.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -32,7 +33,8 @@ enum class OutputKind {
   LLVMIR,
   Assembly,
   Object,
-  SharedLibrary
+  SharedLibrary,
+  ONNX ///< the ONNX model that came in, quantized (ExportONNX.h)
 };
 
 /// What operations compute in where a choice is left.
@@ -42,7 +44,8 @@ struct CompileOptions {
   /// A file: .onnx, or MLIR as text or bytecode.
   std::string input;
   std::string output;
-  /// By default: a shared library, or MLIR if `to` ends earlier.
+  /// By default: a shared library, or MLIR if `to` ends earlier. ONNX ends
+  /// after quantize.
   std::optional<OutputKind> kind;
   /// Shapes of ONNX inputs that the model leaves open.
   std::map<std::string, std::vector<int64_t>> shapes;
@@ -69,6 +72,8 @@ struct CompileSummary {
   std::optional<int64_t> integerMACs, floatMACs;
   /// Known if an object was made.
   std::optional<ObjectSizes> sizes;
+  /// Known if ONNX was written.
+  std::optional<ExportSummary> exported;
   /// Bytes; known if codegen ran.
   std::optional<int64_t> workspace;
 };
