@@ -89,7 +89,7 @@ static FailureOr<SmallVector<InputSpec>> getInputSpecs(func::FuncOp model) {
   return specs;
 }
 
-FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
+FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
                                   CalibrationEngine engine,
                                   const SampleProgress &progress) {
   FailureOr<func::FuncOp> model = findModel(prepared);
@@ -99,9 +99,8 @@ FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
   if (failed(specs))
     return failure();
   // Before the compilation, which takes longer than finding wrong data.
-  llvm::Expected<Dataset> dataset = Dataset::open(directory, *specs);
-  if (!dataset)
-    return emitError(prepared.getLoc(), llvm::toString(dataset.takeError()));
+  if (llvm::Error error = samples.open(*specs))
+    return emitError(prepared.getLoc(), llvm::toString(std::move(error)));
 
   std::string fingerprint = getModelFingerprint(prepared);
   OwningOpRef<ModuleOp> instrumented = prepared.clone();
@@ -113,7 +112,7 @@ FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
   if (failed(run))
     return failure();
   llvm::Expected<Profile> profile =
-      collectProfile(*dataset, fingerprint, *run, progress);
+      collectProfile(samples, fingerprint, *run, progress);
   if (!profile)
     return emitError(prepared.getLoc(), llvm::toString(profile.takeError()));
   return std::move(*profile);

@@ -39,12 +39,14 @@ namespace {
 /// One compilation: options with their defaults filled in, and its state.
 class Compiler {
 public:
-  Compiler(MLIRContext &context, const CompileOptions &options,
-           const ProgressFn &progress)
-      : context(context), options(options), progress(progress),
-        loc(UnknownLoc::get(&context)) {}
+  Compiler(MLIRContext &context, const ModelSource &source,
+           const ModelDestination &destination, const CompileOptions &options,
+           const CompilationMonitor &monitor)
+      : context(context), source(source), destination(destination),
+        options(options), monitor(monitor), loc(UnknownLoc::get(&context)) {}
 
   FailureOr<CompileSummary> run();
+  LogicalResult calibrate(SampleSource &samples);
 
 private:
   LogicalResult resolve();
@@ -52,23 +54,32 @@ private:
   LogicalResult checkOutput();
   LogicalResult load();
   LogicalResult runPhase(Phase phase);
-  LogicalResult calibrate();
+  LogicalResult writeModule();
+  LogicalResult writeONNX();
   LogicalResult write();
-  LogicalResult writeSharedLibrary(StringRef object);
+  LogicalResult linkObject(StringRef object);
   LogicalResult writeFile(StringRef path,
                           llvm::function_ref<void(llvm::raw_ostream &)> write);
+  LogicalResult
+  writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write);
 
+  /// An error if the caller wants no more.
+  LogicalResult checkCancelled();
   /// Runs `work` and reports the time it took.
   LogicalResult timed(StringRef what, llvm::function_ref<LogicalResult()> work);
 
   MLIRContext &context;
-  CompileOptions options;
-  const ProgressFn &progress;
+  const ModelSource &source;
+  ModelDestination destination;
+  const CompileOptions &options;
+  const CompilationMonitor &monitor;
   Location loc;
   OwningOpRef<ModuleOp> module;
   Phase from = Phase::Prepare, to = Phase::Emit;
   OutputKind kind = OutputKind::SharedLibrary;
   PrecisionGoal precision = PrecisionGoal::F32;
+  /// The result is a profile.
+  bool calibrates = false;
   TargetAttr target;
   CompileSummary summary;
 };
@@ -91,7 +102,7 @@ LogicalResult Compiler::requirePhase(bool given, StringRef option,
 }
 
 LogicalResult Compiler::resolve() {
-  bool isONNX = StringRef(options.input).ends_with_insensitive(".onnx");
+  bool isONNX = StringRef(source.name).ends_with_insensitive(".onnx");
   from = options.from.value_or(isONNX ? Phase::Import : Phase::Prepare);
   if (isONNX != (from == Phase::Import))
     return emitError(loc) << "expected to start "
@@ -99,32 +110,29 @@ LogicalResult Compiler::resolve() {
                                      : "an MLIR file from a later phase than "
                                        "import")
                           << " but got --from " << stringifyPhase(from);
-  bool calibrates = !options.calibrationData.empty();
+  bool exports = options.kind == OutputKind::ONNX;
+  if (exports && !isONNX)
+    return emitError(loc) << "expected an ONNX model for --emit onnx, which is "
+                             "written on the original's graph: export a module "
+                             "with quant-translate --export-onnx";
+  if (exports && options.to.value_or(Phase::Quantize) != Phase::Quantize)
+    return emitError(loc) << "expected --emit onnx to end after quantize but "
+                             "got --to "
+                          << stringifyPhase(*options.to);
   if (calibrates && (options.kind || options.to || !options.profile.empty()))
     return emitError(loc) << "expected --calibrate to write a profile: it "
                              "cannot be combined with --emit, --to and "
                              "--profile";
-  if (options.kind == OutputKind::ONNX) {
-    if (!isONNX)
-      return emitError(loc) << "expected an ONNX model for --emit onnx, which "
-                               "is written on the graph of the original; for a "
-                               "module use quant-translate --export-onnx";
-    if (options.to && *options.to != Phase::Quantize)
-      return emitError(loc) << "expected --emit onnx to end after quantize but "
-                               "got --to "
-                            << stringifyPhase(*options.to);
-    options.to = Phase::Quantize;
-  }
-  bool textual = StringRef(options.output).ends_with(".mlir");
+  bool textual = StringRef(destination.path).ends_with(".mlir");
   OutputKind mlirKind = textual ? OutputKind::MLIR : OutputKind::Bytecode;
   kind = options.kind.value_or(options.to && *options.to != Phase::Emit
                                    ? mlirKind
                                    : OutputKind::SharedLibrary);
-  to = calibrates
-           ? Phase::Calibrate
-           : options.to.value_or(isMLIR(kind) ? Phase::Codegen : Phase::Emit);
-  if (!calibrates && kind != OutputKind::ONNX &&
-      isMLIR(kind) != (to != Phase::Emit))
+  to = calibrates ? Phase::Calibrate
+                  : options.to.value_or(exports        ? Phase::Quantize
+                                        : isMLIR(kind) ? Phase::Codegen
+                                                       : Phase::Emit);
+  if (!calibrates && !exports && isMLIR(kind) != (to != Phase::Emit))
     return emitError(loc) << "expected "
                           << (isMLIR(kind) ? "mlir and mlirbc to be emitted "
                                              "after an earlier phase than emit"
@@ -166,23 +174,25 @@ LogicalResult Compiler::resolve() {
 
 /// Finds out before the work whether its result can be kept.
 LogicalResult Compiler::checkOutput() {
-  if (options.output.empty() || options.output == "-") {
+  if (destination.data)
+    return success();
+  if (destination.path.empty() || destination.path == "-") {
     if (kind == OutputKind::SharedLibrary || kind == OutputKind::Object ||
         kind == OutputKind::ONNX)
-      return emitError(loc) << "expected an output file for "
-                            << (kind == OutputKind::ONNX ? "a model"
-                                                         : "machine code")
-                            << ": give one with -o";
-    options.output = "-";
+      return emitError(loc)
+             << "expected an output file for "
+             << (kind == OutputKind::ONNX ? "a model" : "machine code")
+             << ": give one with -o";
+    destination.path = "-";
     return success();
   }
-  if (llvm::sys::fs::is_directory(options.output))
-    return emitError(loc) << "cannot write '" << options.output
+  if (llvm::sys::fs::is_directory(destination.path))
+    return emitError(loc) << "cannot write '" << destination.path
                           << "': it is a directory";
   llvm::Expected<llvm::sys::fs::TempFile> probe =
-      llvm::sys::fs::TempFile::create(options.output + ".%%%%%%");
+      llvm::sys::fs::TempFile::create(destination.path + ".%%%%%%");
   if (!probe)
-    return emitError(loc) << "cannot write '" << options.output
+    return emitError(loc) << "cannot write '" << destination.path
                           << "': " << llvm::toString(probe.takeError());
   llvm::consumeError(probe->discard());
   return success();
@@ -193,30 +203,47 @@ LogicalResult Compiler::load() {
     ImportOptions import;
     import.shapes = options.shapes;
     import.functionName = options.name;
-    module = importONNXFile(options.input, import, &context);
-  } else {
-    // Resources in bytecode are aligned relative to the buffer, which small
-    // files would get on the heap.
-    std::string message;
-    std::unique_ptr<llvm::MemoryBuffer> buffer =
-        openInputFile(options.input, llvm::Align(64), &message);
-    if (!buffer)
-      return emitError(loc) << message;
-    llvm::SourceMgr sources;
-    sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
-    module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+    module = source.data ? importONNX(*source.data, source.name, /*folder=*/"",
+                                      import, &context)
+                         : importONNXFile(source.name, import, &context);
+    return success(static_cast<bool>(module));
   }
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  if (source.data) {
+    // Resources in bytecode are aligned relative to the buffer.
+    auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+        source.data->size(), source.name, llvm::Align(64));
+    if (aligned)
+      llvm::copy(*source.data, aligned->getBufferStart());
+    buffer = std::move(aligned);
+  } else {
+    buffer = openInputFile(source.name, llvm::Align(64), &message);
+  }
+  if (!buffer)
+    return emitError(loc) << message;
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   return success(static_cast<bool>(module));
+}
+
+LogicalResult Compiler::checkCancelled() {
+  if (monitor.isCancelled && monitor.isCancelled())
+    return emitError(loc) << "compilation was cancelled";
+  return success();
 }
 
 LogicalResult Compiler::timed(StringRef what,
                               llvm::function_ref<LogicalResult()> work) {
   auto start = std::chrono::steady_clock::now();
-  LogicalResult result = work();
+  LogicalResult result = checkCancelled();
+  if (succeeded(result))
+    result = work();
   std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - start;
-  if (succeeded(result) && progress)
-    progress(what, seconds.count());
+  if (succeeded(result) && monitor.phaseDone)
+    monitor.phaseDone(what, seconds.count());
   return result;
 }
 
@@ -264,18 +291,28 @@ LogicalResult Compiler::runPhase(Phase phase) {
   return manager.run(*module);
 }
 
-/// Runs the samples through the model and writes the profile.
-LogicalResult Compiler::calibrate() {
-  FailureOr<Profile> profile =
-      mpq::calibrate(*module, options.calibrationData, makeJITRunner,
-                     [&](size_t done, size_t total) {
-                       if (options.sampleProgress)
-                         options.sampleProgress(done, total);
-                     });
-  if (failed(profile))
+/// Runs the samples through the prepared model and writes the profile.
+LogicalResult Compiler::calibrate(SampleSource &samples) {
+  calibrates = true;
+  if (failed(resolve()) ||
+      failed(timed(from == Phase::Import ? "import" : "read",
+                   [&] { return load(); })))
     return failure();
-  return writeFile(options.output,
-                   [&](llvm::raw_ostream &os) { os << profile->toJSON(); });
+  if (from <= Phase::Prepare &&
+      failed(timed("prepare", [&] { return runPhase(Phase::Prepare); })))
+    return failure();
+  return timed("calibrate", [&]() -> LogicalResult {
+    FailureOr<Profile> profile =
+        mpq::calibrate(*module, samples, makeJITRunner,
+                       [&](size_t done, std::optional<size_t> total) {
+                         if (monitor.sampleDone)
+                           monitor.sampleDone(done, total);
+                         return !(monitor.isCancelled && monitor.isCancelled());
+                       });
+    if (failed(profile))
+      return failure();
+    return writeOutput([&](auto &os) { os << profile->toJSON(); });
+  });
 }
 
 LogicalResult
@@ -291,16 +328,31 @@ Compiler::writeFile(StringRef path,
   return success();
 }
 
-/// Links to a temporary file beside the output, which is then renamed.
-LogicalResult Compiler::writeSharedLibrary(StringRef object) {
+LogicalResult
+Compiler::writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write) {
+  if (!destination.data)
+    return writeFile(destination.path, write);
+  llvm::raw_svector_ostream os(*destination.data);
+  write(os);
+  return success();
+}
+
+/// Links to a temporary file, beside the output or where such files belong,
+/// which is then renamed or read.
+LogicalResult Compiler::linkObject(StringRef object) {
+  SmallString<128> base(destination.path);
+  if (destination.data) {
+    llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, base);
+    llvm::sys::path::append(base, "mpq");
+  }
   auto reportError = [&](std::error_code error) {
-    return emitError(loc) << "cannot write '" << options.output
+    return emitError(loc) << "cannot write '" << base
                           << "': " << error.message();
   };
   SmallString<128> objectPath, libraryPath;
   int fd;
-  if (std::error_code error = llvm::sys::fs::createUniqueFile(
-          options.output + ".%%%%%%.o", fd, objectPath))
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueFile(base + ".%%%%%%.o", fd, objectPath))
     return reportError(error);
   llvm::FileRemover removeObject(objectPath);
   {
@@ -313,40 +365,54 @@ LogicalResult Compiler::writeSharedLibrary(StringRef object) {
       return reportError(error);
     }
   }
-  if (std::error_code error = llvm::sys::fs::createUniqueFile(
-          options.output + ".%%%%%%.so", libraryPath))
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueFile(base + ".%%%%%%.so", libraryPath))
     return reportError(error);
   llvm::FileRemover removeLibrary(libraryPath);
-  if (failed(linkSharedLibrary(loc, objectPath,
-                               llvm::sys::path::filename(options.output),
+  if (failed(linkSharedLibrary(loc, objectPath, llvm::sys::path::filename(base),
                                libraryPath)))
     return failure();
+  if (destination.data) {
+    auto library = llvm::MemoryBuffer::getFile(libraryPath);
+    if (!library)
+      return reportError(library.getError());
+    llvm::append_range(*destination.data, (*library)->getBuffer());
+    return success();
+  }
   if (std::error_code error =
-          llvm::sys::fs::rename(libraryPath, options.output))
+          llvm::sys::fs::rename(libraryPath, destination.path))
     return reportError(error);
   removeLibrary.releaseFile();
   return success();
 }
 
+LogicalResult Compiler::writeModule() {
+  LogicalResult written = success();
+  LogicalResult opened = writeOutput([&](auto &os) {
+    if (kind == OutputKind::MLIR)
+      module->print(os, OpPrintingFlags().enableDebugInfo());
+    else
+      written = writeBytecodeToFile(*module, os);
+  });
+  return success(succeeded(opened) && succeeded(written));
+}
+
+LogicalResult Compiler::writeONNX() {
+  summary.exported.emplace();
+  FailureOr<std::string> model =
+      source.data ? exportONNX(*module, *source.data, source.name,
+                               /*folder=*/"", *summary.exported)
+                  : exportONNXFile(*module, source.name, *summary.exported);
+  if (failed(model))
+    return failure();
+  return writeOutput([&](auto &os) { os << *model; });
+}
+
 LogicalResult Compiler::write() {
-  if (isMLIR(kind)) {
-    LogicalResult written = success();
-    LogicalResult opened = writeFile(options.output, [&](auto &os) {
-      if (kind == OutputKind::MLIR)
-        module->print(os, OpPrintingFlags().enableDebugInfo());
-      else
-        written = writeBytecodeToFile(*module, os);
-    });
-    return success(succeeded(opened) && succeeded(written));
-  }
-  if (kind == OutputKind::ONNX) {
-    summary.exported.emplace();
-    FailureOr<std::string> model =
-        exportQDQ(*module, options.input, *summary.exported);
-    if (failed(model))
-      return failure();
-    return writeFile(options.output, [&](auto &os) { os << *model; });
-  }
+  if (kind == OutputKind::ONNX)
+    return writeONNX();
+  if (isMLIR(kind))
+    return writeModule();
 
   EmissionOptions emission;
   emission.target =
@@ -360,21 +426,20 @@ LogicalResult Compiler::write() {
     return failure();
   if (emission.format == EmissionFormat::Object) {
     llvm::Expected<ObjectSizes> sizes =
-        measureObject(llvm::MemoryBufferRef(*code, options.output));
+        measureObject(llvm::MemoryBufferRef(*code, destination.path));
     if (!sizes)
       return emitError(loc) << llvm::toString(sizes.takeError());
     summary.sizes = *sizes;
   }
-  if (kind == OutputKind::SharedLibrary) {
-    if (failed(writeSharedLibrary(*code)))
-      return failure();
-  } else if (failed(
-                 writeFile(options.output, [&](auto &os) { os << *code; }))) {
+  if (failed(checkCancelled()))
     return failure();
-  }
-  if (emission.format != EmissionFormat::Object)
-    return success();
-  SmallString<128> header(options.output);
+  LogicalResult written = kind == OutputKind::SharedLibrary
+                              ? linkObject(*code)
+                              : writeOutput([&](auto &os) { os << *code; });
+  if (failed(written) || destination.data ||
+      emission.format != EmissionFormat::Object)
+    return written;
+  SmallString<128> header(destination.path);
   llvm::sys::path::replace_extension(header, ".h");
   return writeFile(header, [&](auto &os) { writeCHeader(*info, os); });
 }
@@ -384,13 +449,6 @@ FailureOr<CompileSummary> Compiler::run() {
       failed(timed(from == Phase::Import ? "import" : "read",
                    [&] { return load(); })))
     return failure();
-  if (!options.calibrationData.empty()) {
-    if ((from <= Phase::Prepare &&
-         failed(timed("prepare", [&] { return runPhase(Phase::Prepare); }))) ||
-        failed(timed("calibrate", [&] { return calibrate(); })))
-      return failure();
-    return summary;
-  }
   // A module that codegen has compiled is for the machine it says.
   if (from <= Phase::Codegen ||
       !(*module)->hasAttr(MPQDialect::getTargetAttrName()))
@@ -421,9 +479,27 @@ FailureOr<CompileSummary> Compiler::run() {
 }
 
 FailureOr<CompileSummary> mpq::compile(MLIRContext &context,
+                                       const ModelSource &source,
+                                       const ModelDestination &destination,
                                        const CompileOptions &options,
-                                       const ProgressFn &progress) {
-  return Compiler(context, options, progress).run();
+                                       const CompilationMonitor &monitor) {
+  if (options.calibrationData.empty())
+    return Compiler(context, source, destination, options, monitor).run();
+  Dataset samples(options.calibrationData);
+  if (failed(calibrateModel(context, source, samples, destination, options,
+                            monitor)))
+    return failure();
+  return CompileSummary();
+}
+
+LogicalResult mpq::calibrateModel(MLIRContext &context,
+                                  const ModelSource &source,
+                                  SampleSource &samples,
+                                  const ModelDestination &destination,
+                                  const CompileOptions &options,
+                                  const CompilationMonitor &monitor) {
+  return Compiler(context, source, destination, options, monitor)
+      .calibrate(samples);
 }
 
 void mpq::printSummary(const CompileSummary &summary, llvm::raw_ostream &os) {

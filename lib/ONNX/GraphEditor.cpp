@@ -39,6 +39,7 @@ GraphEditor::GraphEditor(::onnx::GraphProto &graph) : graph(graph) {
       varying.insert(input.name());
   for (NodeProto &node : *graph.mutable_node()) {
     auto entry = std::make_unique<Entry>();
+    entry->number = entries.size();
     entry->place = static_cast<int64_t>(entries.size()) + 1;
     entry->proto.Swap(&node);
     places[&entry->proto] = entry->place;
@@ -97,7 +98,8 @@ int64_t GraphEditor::getPlace(const NodeProto *node) const {
 }
 
 NodeProto *GraphEditor::insert(NodeProto proto, int64_t place) {
-  entries.push_back(std::make_unique<Entry>(Entry{std::move(proto), place}));
+  entries.push_back(std::make_unique<Entry>(
+      Entry{std::move(proto), place, entries.size()}));
   NodeProto *node = &entries.back()->proto;
   places[node] = place;
   addOutputs(node);
@@ -173,8 +175,8 @@ void GraphEditor::replaceUses(StringRef from, StringRef to,
 }
 
 void GraphEditor::finish() {
-  llvm::stable_sort(entries, [](const auto &a, const auto &b) {
-    return a->place < b->place;
+  llvm::sort(entries, [](const auto &a, const auto &b) {
+    return std::pair(a->place, a->number) < std::pair(b->place, b->number);
   });
   llvm::DenseMap<const NodeProto *, int64_t> indexOf;
   for (auto [i, entry] : llvm::enumerate(entries))
@@ -250,9 +252,8 @@ void GraphEditor::finish() {
   };
   drop(graph.mutable_input(), isUnusedConstant);
   drop(graph.mutable_initializer(), isUnusedConstant);
-  drop(graph.mutable_value_info(), [&](const auto &value) {
-    return !computed.contains(value.name());
-  });
+  drop(graph.mutable_value_info(),
+       [&](const auto &value) { return !computed.contains(value.name()); });
   drop(graph.mutable_quantization_annotation(), [&](const auto &annotation) {
     return !computed.contains(annotation.tensor_name());
   });
@@ -267,8 +268,8 @@ void mpq::onnximport::setIntAttribute(NodeProto &node, StringRef name,
   attribute.set_i(value);
 }
 
-std::optional<AttributeProto>
-mpq::onnximport::takeAttribute(NodeProto &node, StringRef name) {
+std::optional<AttributeProto> mpq::onnximport::takeAttribute(NodeProto &node,
+                                                             StringRef name) {
   auto &attributes = *node.mutable_attribute();
   for (auto it = attributes.begin(); it != attributes.end(); ++it)
     if (StringRef(it->name()) == name) {

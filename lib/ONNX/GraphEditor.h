@@ -92,6 +92,7 @@ private:
   struct Entry {
     NodeProto proto;
     int64_t place;
+    size_t number; ///< in order of creation
   };
   NodeProto *insert(NodeProto proto, int64_t place);
   int64_t getPlace(const NodeProto *node) const;
@@ -108,8 +109,8 @@ private:
 void setIntAttribute(::onnx::NodeProto &node, llvm::StringRef name,
                      int64_t value);
 /// Takes an attribute away and returns it.
-std::optional<::onnx::AttributeProto>
-takeAttribute(::onnx::NodeProto &node, llvm::StringRef name);
+std::optional<::onnx::AttributeProto> takeAttribute(::onnx::NodeProto &node,
+                                                    llvm::StringRef name);
 
 } // namespace mpq::onnximport
 

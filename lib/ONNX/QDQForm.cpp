@@ -95,7 +95,8 @@ onnximport::readBias(QuantizableOpInterface product) {
 SmallVector<QuantizedProduct>
 onnximport::findQuantizedProducts(FunctionOpInterface function) {
   SmallVector<QuantizedProduct> products;
-  for (auto op : function.getFunctionBody().front().getOps<QuantizableOpInterface>()) {
+  for (auto op :
+       function.getFunctionBody().front().getOps<QuantizableOpInterface>()) {
     if (!op.isProduct())
       continue;
     auto weights = op.getWeightOperand().get().getDefiningOp<DequantizeOp>();
@@ -112,23 +113,41 @@ static bool holdsNoValues(Value value) {
          matchPattern(value, m_Constant());
 }
 
+/// The values that `value` holds the elements of; empty if it computes them.
+static SmallVector<Value> getMovedValues(Value value) {
+  SmallVector<Value> values;
+  if (auto move = value.getDefiningOp<ScaleRelationOpInterface>())
+    for (OpOperand *operand : move.getScalePreservingOperands())
+      if (!holdsNoValues(operand->get()))
+        values.push_back(operand->get());
+  return values;
+}
+
+static QuantizeOp getQuantize(Value value) {
+  auto dequantize = value.getDefiningOp<DequantizeOp>();
+  return dequantize ? dequantize.getInput().getDefiningOp<QuantizeOp>()
+                    : QuantizeOp();
+}
+
+QuantizeOp onnximport::findQuantize(Value value) {
+  while (true) {
+    if (QuantizeOp quantize = getQuantize(value))
+      return quantize;
+    SmallVector<Value> moved = getMovedValues(value);
+    if (moved.empty())
+      return {};
+    value = moved.front();
+  }
+}
+
 Value onnximport::findMovedValue(Value value) {
   while (true) {
-    if (auto dequantize = value.getDefiningOp<DequantizeOp>()) {
-      auto quantize = dequantize.getInput().getDefiningOp<QuantizeOp>();
-      return quantize ? quantize.getInput() : dequantize.getInput();
-    }
-    SmallVector<OpOperand *> moved;
-    if (auto move = value.getDefiningOp<ScaleRelationOpInterface>())
-      moved = move.getScalePreservingOperands();
-    if (moved.empty())
-      return value;
-    llvm::erase_if(moved, [](OpOperand *operand) {
-      return holdsNoValues(operand->get());
-    });
+    if (QuantizeOp quantize = getQuantize(value))
+      return quantize.getInput();
+    SmallVector<Value> moved = getMovedValues(value);
     if (moved.size() != 1)
-      return {};
-    value = moved.front()->get();
+      return moved.empty() ? value : Value();
+    value = moved.front();
   }
 }
 
@@ -164,9 +183,9 @@ onnximport::matchChannelFactors(Value value) {
       llvm::range_size(generic.getBody()->without_terminator()) != 1)
     return std::nullopt;
   auto mul = dyn_cast<arith::MulFOp>(generic.getBody()->front());
-  AffineMap last = AffineMap::get(
-      type.getRank(), 0,
-      getAffineDimExpr(type.getRank() - 1, value.getContext()));
+  AffineMap last =
+      AffineMap::get(type.getRank(), 0,
+                     getAffineDimExpr(type.getRank() - 1, value.getContext()));
   SmallVector<AffineMap> maps = generic.getIndexingMapsArray();
   if (!mul || mul.getLhs() != generic.getBody()->getArgument(0) ||
       mul.getRhs() != generic.getBody()->getArgument(1) ||
@@ -198,27 +217,26 @@ std::optional<WeightOrder> onnximport::getWeightOrder(Operation *op,
     return std::nullopt;
   }
   // Output channels, input channels of a group, window.
-  auto order =
-      llvm::TypeSwitch<Operation *, std::optional<WeightOrder>>(op)
-          .Case<linalg::Conv2DNhwcHwcfOp>([](auto) {
-            return WeightOrder{Dims{{3}, {2}, {0}, {1}}, {}};
-          })
-          .Case<linalg::Conv2DNchwFchwOp>([](auto) {
-            return WeightOrder{Dims{{0}, {1}, {2}, {3}}, {}};
-          })
-          .Case<linalg::Conv2DNhwgcGfhwcOp>([](auto) {
-            return WeightOrder{Dims{{0, 1}, {4}, {2}, {3}}, {}};
-          })
-          .Case<linalg::Conv2DNgchwGfchwOp>([](auto) {
-            return WeightOrder{Dims{{0, 1}, {2}, {3}, {4}}, {}};
-          })
-          .Case<linalg::DepthwiseConv2DNhwcHwcOp>([](auto) {
-            return WeightOrder{Dims{{2}, {}, {0}, {1}}, {}};
-          })
-          .Case<linalg::DepthwiseConv2DNchwChwOp>([](auto) {
-            return WeightOrder{Dims{{0}, {}, {1}, {2}}, {}};
-          })
-          .Default([](Operation *) { return std::nullopt; });
+  auto order = llvm::TypeSwitch<Operation *, std::optional<WeightOrder>>(op)
+                   .Case<linalg::Conv2DNhwcHwcfOp>([](auto) {
+                     return WeightOrder{Dims{{3}, {2}, {0}, {1}}, {}};
+                   })
+                   .Case<linalg::Conv2DNchwFchwOp>([](auto) {
+                     return WeightOrder{Dims{{0}, {1}, {2}, {3}}, {}};
+                   })
+                   .Case<linalg::Conv2DNhwgcGfhwcOp>([](auto) {
+                     return WeightOrder{Dims{{0, 1}, {4}, {2}, {3}}, {}};
+                   })
+                   .Case<linalg::Conv2DNgchwGfchwOp>([](auto) {
+                     return WeightOrder{Dims{{0, 1}, {2}, {3}, {4}}, {}};
+                   })
+                   .Case<linalg::DepthwiseConv2DNhwcHwcOp>([](auto) {
+                     return WeightOrder{Dims{{2}, {}, {0}, {1}}, {}};
+                   })
+                   .Case<linalg::DepthwiseConv2DNchwChwOp>([](auto) {
+                     return WeightOrder{Dims{{0}, {}, {1}, {2}}, {}};
+                   })
+                   .Default([](Operation *) { return std::nullopt; });
   if (opType == "ConvTranspose") {
     // Windows that do not overlap: a product of pixels and (C, F * KH * KW).
     if (isa<linalg::MatmulOp>(op))
@@ -320,9 +338,9 @@ onnximport::readWeights(DequantizeOp dequantize, const WeightOrder &order,
   }
 
   // Elements in the order of `dims`.
-  SmallVector<int64_t> flat, extents, strides = computeStrides(type.getShape()),
-                                      scaleStrides =
-                                          computeStrides(scaleType.getShape());
+  SmallVector<int64_t> flat, extents,
+      strides = computeStrides(type.getShape()),
+      scaleStrides = computeStrides(scaleType.getShape());
   for (ArrayRef<int64_t> merged : dims) {
     int64_t extent = 1;
     for (int64_t dim : merged) {

@@ -86,6 +86,10 @@ std::optional<QuantizedWeights> readWeights(DequantizeOp dequantize,
 /// but moves in between; null if it is made of several.
 mlir::Value findMovedValue(mlir::Value activation);
 
+/// The quantization that an activation is read through, with moves in between;
+/// those of several moved values share their parameters.
+QuantizeOp findQuantize(mlir::Value activation);
+
 /// The parameters of a whole-tensor 8-bit quantization as ONNX defines it;
 /// std::nullopt, with a message, of others.
 std::optional<TensorQuantization> readQuantization(QuantizeOp quantize,

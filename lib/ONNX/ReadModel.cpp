@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The only file of the importer that sees protobuf. It believes nothing it reads: sizes are
-// checked against the data before anything of that size is allocated, and
-// paths of external data must stay below the model's folder.
+// The only file of the importer that sees protobuf. It believes nothing it
+// reads: sizes are checked against the data before anything of that size is
+// allocated, and paths of external data must stay below the model's folder.
 //
 //===----------------------------------------------------------------------===//
 
@@ -366,9 +366,8 @@ LogicalResult mpq::onnximport::parseModelProto(StringRef data, Location loc,
     return emitError(loc) << "expected at most 2 GiB but got " << data.size()
                           << " bytes: keep large tensors in external data";
   if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
-    return emitError(loc)
-           << "is no ONNX model, or a truncated or corrupt one (" << data.size()
-           << " bytes)";
+    return emitError(loc) << "is no ONNX model, or a truncated or corrupt one ("
+                          << data.size() << " bytes)";
   if (!proto.has_graph())
     return emitError(loc)
            << "expected an ONNX model with a graph but found none";
@@ -387,8 +386,8 @@ LogicalResult Reader::embed(TensorProto &proto) {
                    << dataTypeName(proto.data_type());
   unsigned bits = kind.type.isInteger(1) ? 8 : kind.bits;
   std::string bytes;
-  if (failed(readExternal(proto, what,
-                          llvm::divideCeilSigned(*count * bits, 8), bytes)))
+  if (failed(readExternal(proto, what, llvm::divideCeilSigned(*count * bits, 8),
+                          bytes)))
     return failure();
   proto.set_raw_data(std::move(bytes));
   proto.clear_data_location();

@@ -78,9 +78,9 @@ void Upgrader::numberToInput(NodeProto &node, StringRef attribute, int index,
   if (!taken && !otherwise)
     return;
   setInput(node, index,
-           graph.createConstant<float>(
-               Twine(node.output(0)) + "_" + attribute, TensorProto::FLOAT, {},
-               taken ? taken->f() : *otherwise));
+           graph.createConstant<float>(Twine(node.output(0)) + "_" + attribute,
+                                       TensorProto::FLOAT, {},
+                                       taken ? taken->f() : *otherwise));
 }
 
 /// Softmax used to be over all dimensions from `axis` on.
@@ -150,13 +150,12 @@ LogicalResult Upgrader::upgrade(NodeProto &node) {
       return refuse(13);
   }
   if (passes(18)) {
-    bool reduces =
-        llvm::StringSwitch<bool>(type)
-            .Cases({"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
-                    "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
-                    "ReduceSumSquare"},
-                   true)
-            .Default(false);
+    bool reduces = llvm::StringSwitch<bool>(type)
+                       .Cases({"ReduceL1", "ReduceL2", "ReduceLogSum",
+                               "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+                               "ReduceMin", "ReduceProd", "ReduceSumSquare"},
+                              true)
+                       .Default(false);
     if (reduces)
       intsToInput(node, "axes", 1);
     bool hasSplit = node.input_size() > 1 && !node.input(1).empty();

@@ -14,6 +14,7 @@
 #include "RunModes.h"
 #include "Tensors.h"
 
+#include "mpq/Runtime/KernelTimes.h"
 #include "mpq/Runtime/ThreadPool.h"
 #include "mpq/Target/Artifact.h"
 
@@ -34,28 +35,6 @@ using llvm::StringRef;
 using Clock = std::chrono::steady_clock;
 
 namespace {
-/// What the profile hook collects: the time inside each kernel.
-struct KernelTimes {
-  struct Entry {
-    Clock::time_point begin;
-    std::chrono::duration<double, std::milli> total{};
-    int64_t calls = 0;
-  };
-  std::vector<Entry> entries;
-
-  static void hook(void *self, int64_t kernel, int32_t begin) {
-    Entry &entry = static_cast<KernelTimes *>(self)->entries[kernel];
-    if (begin) {
-      entry.begin = Clock::now();
-      return;
-    }
-    entry.total += Clock::now() - entry.begin;
-    ++entry.calls;
-  }
-
-  void clear() { std::fill(entries.begin(), entries.end(), Entry()); }
-};
-
 struct AlignedFree {
   void operator()(char *memory) const { std::free(memory); }
 };
@@ -174,8 +153,7 @@ static Error run(const RunOptions &options) {
   }
 
   ThreadPool pool(options.threads);
-  KernelTimes times;
-  times.entries.resize(info.num_kernels);
+  KernelTimes times(info.num_kernels);
   mpq_options modelOptions = {};
   modelOptions.pool = &pool;
   if (pool.getNumThreads() > 1)

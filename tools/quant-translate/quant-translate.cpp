@@ -18,6 +18,7 @@
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/CommandLine.h"
@@ -67,14 +68,31 @@ static LogicalResult importONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
   return success();
 }
 
-static LogicalResult exportONNX(Operation *op, llvm::raw_ostream &output) {
-  auto module = cast<ModuleOp>(op);
+static LogicalResult exportONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
+                                llvm::raw_ostream &output,
+                                MLIRContext *context) {
   if (original.empty())
-    return emitError(UnknownLoc::get(op->getContext()))
+    return emitError(UnknownLoc::get(context))
            << "expected the ONNX model that the module was made from: give it "
               "with --original";
+  DialectRegistry registry;
+  mpq::registerAllDialects(registry);
+  context->appendDialectRegistry(registry);
+  // Resources in bytecode are aligned relative to the buffer, which is not.
+  const llvm::MemoryBuffer *buffer =
+      sources->getMemoryBuffer(sources->getMainFileID());
+  auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+      buffer->getBufferSize(), buffer->getBufferIdentifier(), llvm::Align(64));
+  llvm::copy(buffer->getBuffer(), aligned->getBufferStart());
+  llvm::SourceMgr alignedSources;
+  alignedSources.AddNewSourceBuffer(std::move(aligned), llvm::SMLoc());
+  auto module =
+      parseSourceFile<ModuleOp>(alignedSources, ParserConfig(context));
+  if (!module)
+    return failure();
   mpq::ExportSummary summary;
-  FailureOr<std::string> model = mpq::exportQDQ(module, original, summary);
+  FailureOr<std::string> model =
+      mpq::exportONNXFile(*module, original, summary);
   if (failed(model))
     return failure();
   for (const std::string &fallback : summary.fallbacks)
@@ -86,8 +104,8 @@ static LogicalResult exportONNX(Operation *op, llvm::raw_ostream &output) {
 int main(int argc, char **argv) {
   TranslateRegistration registration(
       "import-onnx", "import an ONNX model to linalg on tensors", importONNX);
-  TranslateFromMLIRRegistration exportRegistration(
-      "export-onnx", "write a module in QDQ form on its ONNX model", exportONNX,
-      [](DialectRegistry &registry) { mpq::registerAllDialects(registry); });
+  TranslateRegistration exportRegistration(
+      "export-onnx", "write a module in QDQ form on its ONNX model",
+      exportONNX);
   return failed(mlirTranslateMain(argc, argv, "mpq model translation\n"));
 }

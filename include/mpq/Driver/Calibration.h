@@ -20,11 +20,11 @@ namespace mpq {
 using CalibrationEngine =
     llvm::function_ref<mlir::FailureOr<SampleRunner>(mlir::ModuleOp)>;
 
-/// Runs a copy of `prepared` with observers on the samples in `directory`
-/// (Dataset.h) and returns what they saw. Everything wrong with the data is one
-/// diagnostic; no sample is skipped.
+/// Runs a copy of `prepared` with observers on the samples and returns what
+/// they saw. Everything wrong with the data is one diagnostic; no sample is
+/// skipped.
 mlir::FailureOr<Profile> calibrate(mlir::ModuleOp prepared,
-                                   llvm::StringRef directory,
+                                   SampleSource &samples,
                                    CalibrationEngine engine,
                                    const SampleProgress &progress = {});
 

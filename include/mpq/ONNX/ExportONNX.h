@@ -33,9 +33,17 @@ struct ExportSummary {
 /// Returns the serialized QDQ form of the model in the file `original`, from
 /// which `module` was imported and quantized (docs/Architecture.md, "After
 /// quantize"). Emits diagnostics on errors.
-mlir::FailureOr<std::string> exportQDQ(mlir::ModuleOp module,
-                                       llvm::StringRef original,
-                                       ExportSummary &summary);
+mlir::FailureOr<std::string> exportONNXFile(mlir::ModuleOp module,
+                                            llvm::StringRef original,
+                                            ExportSummary &summary);
+
+/// The same for a serialized model in memory; `name` and `folder` are those of
+/// importONNX.
+mlir::FailureOr<std::string> exportONNX(mlir::ModuleOp module,
+                                        llvm::StringRef original,
+                                        llvm::StringRef name,
+                                        llvm::StringRef folder,
+                                        ExportSummary &summary);
 
 } // namespace mpq
 

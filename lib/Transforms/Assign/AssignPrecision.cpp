@@ -22,6 +22,7 @@
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Dialect/ValueId.h"
+#include "mpq/Support/SuggestNearest.h"
 #include "mpq/Transforms/Assign/Recipe.h"
 
 #include "llvm/Support/FormatVariadic.h"
