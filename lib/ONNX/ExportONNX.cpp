@@ -106,14 +106,33 @@ void Exporter::quantizeTensor(const std::string &tensor,
   std::string zero = graph->createConstant<uint8_t>(
       tensor + "_zero_point", type, {}, uint8_t(parameters.zeroPoint));
   std::string integers = graph->makeName(tensor + "_quantized");
-  std::string result = graph->makeName(tensor + "_dequantized");
+  std::string source = tensor, result;
   NodeProto *producer = graph->getProducer(tensor);
+  if (producer && roundedOutputs.contains(tensor)) {
+    // The output itself is rounded: the name goes to the dequantized tensor.
+    result = tensor;
+    source = graph->detach(tensor, "_float");
+  } else {
+    result = graph->makeName(tensor + "_dequantized");
+  }
   NodeProto *quantize = graph->createNode(
-      "QuantizeLinear", {tensor, scale, zero}, integers, producer);
-  graph->replaceUses(tensor, result, quantize);
+      "QuantizeLinear", {source, scale, zero}, integers, producer);
+  if (result != tensor)
+    graph->replaceUses(tensor, result, quantize);
   graph->createNode("DequantizeLinear", {integers, scale, zero}, result,
                     quantize);
   ++summary.activations;
+}
+
+/// Outputs that are given dequantized numbers.
+void Exporter::findRoundedOutputs() {
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (auto [i, operand] : llvm::enumerate(terminator->getOperands())) {
+    std::string output = proto.graph().output(i).name();
+    if (QuantizeOp quantize = findQuantize(operand))
+      if (resolve(quantize.getInput()) == output)
+        roundedOutputs.insert(output);
+  }
 }
 
 /// The module and the graph have the same inputs and outputs.
@@ -239,6 +258,7 @@ LogicalResult Exporter::run(StringRef original, StringRef folder) {
                                   getValueName(product.op->getResult(0)) +
                                   "' stay float: " + message);
   }
+  findRoundedOutputs();
   for (QuantizeOp quantize : quantizations) {
     Value value = quantize.getInput();
     std::string name = getValueName(value), message;

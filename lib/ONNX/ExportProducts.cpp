@@ -380,7 +380,7 @@ LogicalResult Exporter::replaceProduct(const QuantizedProduct &product,
   if (hasBias && !addsBias)
     inputs.push_back(biasName);
 
-  graph->detach(result);
+  graph->detach(result, "_replaced");
   std::string last =
       hasMoves(path) ? graph->makeName(node->output(0) + "_product") : result;
   std::string first =

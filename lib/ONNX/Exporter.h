@@ -50,6 +50,7 @@ private:
   void indexValues();
   std::string resolve(mlir::Value value);
   std::string findTensor(mlir::Value value);
+  void findRoundedOutputs();
   void quantizeTensor(const std::string &tensor,
                       const TensorQuantization &parameters);
 
@@ -93,6 +94,7 @@ private:
   /// What a tensor that a recipe added divides.
   llvm::StringMap<std::string> equalized;
   llvm::SmallPtrSet<const NodeProto *, 16> replaced;
+  llvm::StringSet<> roundedOutputs;
 };
 
 /// The part of a value's name that is a tensor's if the value is a helper.

@@ -98,8 +98,8 @@ int64_t GraphEditor::getPlace(const NodeProto *node) const {
 }
 
 NodeProto *GraphEditor::insert(NodeProto proto, int64_t place) {
-  entries.push_back(std::make_unique<Entry>(
-      Entry{std::move(proto), place, entries.size()}));
+  entries.push_back(
+      std::make_unique<Entry>(Entry{std::move(proto), place, entries.size()}));
   NodeProto *node = &entries.back()->proto;
   places[node] = place;
   addOutputs(node);
@@ -157,11 +157,15 @@ void GraphEditor::setOutput(NodeProto &node, int index, StringRef name) {
   producers[name] = &node;
 }
 
-void GraphEditor::detach(StringRef name) {
+std::string GraphEditor::detach(StringRef name, StringRef suffix) {
   NodeProto *node = getProducer(name);
+  std::string renamed = makeName(name + suffix);
   for (int i = 0; i < node->output_size(); ++i)
-    if (node->output(i) == name)
-      return setOutput(*node, i, makeName(name + "_replaced"));
+    if (node->output(i) == name) {
+      setOutput(*node, i, renamed);
+      break;
+    }
+  return renamed;
 }
 
 void GraphEditor::replaceUses(StringRef from, StringRef to,

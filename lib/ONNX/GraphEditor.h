@@ -73,8 +73,9 @@ public:
 
   /// Renames an output of a node; whoever reads the old name still does.
   void setOutput(NodeProto &node, int index, llvm::StringRef name);
-  /// Takes the tensor away from its producer, whose output gets another name.
-  void detach(llvm::StringRef name);
+  /// Takes the tensor away from its producer, whose output gets another name:
+  /// that with `suffix`. Returns it.
+  std::string detach(llvm::StringRef name, llvm::StringRef suffix);
   /// All nodes but `except` read `to` instead of `from`.
   void replaceUses(llvm::StringRef from, llvm::StringRef to,
                    const NodeProto *except);
