@@ -21,8 +21,7 @@ CHANCE = 0.0005  # that a mean over a few samples owes to where the ties fall
 LINES = 40
 
 
-def samples(model):
-    return {models.MINILM: 12, models.DETECTOR: 3, models.RESNET50: 2}.get(model, 6)
+SAMPLES = {"minilm": 12, "ppocr-det": 3, "resnet50": 2}  # 6 of the others
 
 
 def mean_cosine(one, other):
@@ -39,7 +38,7 @@ def test_other_engines_agree(model):
         "plain": peer.runner(exported, optimize=False),
         "openvino": openvino_peer.runner(exported),
     }
-    feeds = [model.calibration_feed(index) for index in range(samples(model))]
+    feeds = [model.calibration_feed(index) for index in range(SAMPLES.get(model.name, 6))]
     outputs = {name: [run(feed)[0] for feed in feeds] for name, run in engines.items()}
     apart = mean_cosine(outputs["plain"], outputs["openvino"])
     assert mean_cosine(outputs["ours"], outputs["plain"]) >= BOUND
@@ -81,7 +80,7 @@ def test_what_is_quantized(model):
 
 
 def test_recognizer_reads_as_well():
-    """Full evaluation: test/benchmark/accuracy.py --exported."""
+    """Full evaluation: test/benchmark/accuracy.py --contender exported."""
     model = models.RECOGNIZER
     ours = metrics.recognizer_accuracy(tools.compile_int8(model).load(), LINES)
     theirs = metrics.recognizer_accuracy(peer.runner(tools.export_int8(model), optimize=False), LINES)

@@ -48,6 +48,16 @@ def describe(node):
     return f"{node.op_type}({', '.join(node.input)}) -> {', '.join(node.output)}{attributes}"
 
 
+def show_graph(quantized):
+    print("opset", quantized.opset_import[0].version)
+    for node in quantized.graph.node:
+        print(describe(node))
+    for tensor in quantized.graph.initializer:
+        print("initializer", tensor.name, onnx.TensorProto.DataType.Name(tensor.data_type), list(tensor.dims))
+    for value in (*quantized.graph.input, *quantized.graph.output):
+        print("value", value.name, [d.dim_value for d in value.type.tensor_type.shape.dim])
+
+
 def main():
     folder, name, flags = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
     rng = np.random.default_rng(1)
@@ -89,15 +99,9 @@ def main():
         for info, theirs in zip(session.get_outputs(), session.run(None, feed)):
             ours = np.load(outputs / f"{info.name}.npy")
             np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-4 * np.abs(ours).max(), err_msg=info.name)
-    quantized = onnx.load(exported)
     print(log[log.index("quantized tensors"):])
-    print("opset", quantized.opset_import[0].version)
-    for node in quantized.graph.node:
-        print(describe(node))
-    for tensor in quantized.graph.initializer:
-        print("initializer", tensor.name, onnx.TensorProto.DataType.Name(tensor.data_type), list(tensor.dims))
-    for value in (*quantized.graph.input, *quantized.graph.output):
-        print("value", value.name, [d.dim_value for d in value.type.tensor_type.shape.dim])
+    show_graph(onnx.load(exported))
 
 
-main()
+if __name__ == "__main__":
+    main()
