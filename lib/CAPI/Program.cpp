@@ -16,6 +16,7 @@
 #include "mpq/Runtime/KernelTimes.h"
 #include "mpq/Runtime/ThreadPool.h"
 #include "mpq/Target/Artifact.h"
+#include "mpq/Target/KernelProfile.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -193,5 +194,22 @@ int mpq_program_profile(mpq_program *program, const mpq_tensor *inputs,
       return toStatus(std::move(error));
   for (auto [index, entry] : llvm::enumerate(times.entries))
     milliseconds[index] = runs ? entry.total.count() / runs : 0;
+  return MPQ_OK;
+}
+
+int mpq_program_floors(mpq_program *program, double *milliseconds) {
+  const mpq_model_info &info = program->artifact->getInfo();
+  KernelProfile profile(info, unsigned(program->pool.getNumThreads()),
+                        /*keepEvents=*/false);
+  if (!profile.knowsWork())
+    return toStatus(llvm::createStringError(
+        "'" + program->path +
+        "' does not tell the work of its kernels: compile the model again"));
+  Expected<MachinePeak> peak = MachinePeak::measure(info.target);
+  if (!peak)
+    return toStatus(peak.takeError());
+  profile.setPeak(std::move(*peak));
+  for (uint32_t i = 0; i < info.num_kernels; ++i)
+    milliseconds[i] = profile.getFloor(i)->seconds * 1e3;
   return MPQ_OK;
 }

@@ -89,18 +89,24 @@ static FailureOr<SmallVector<InputSpec>> getInputSpecs(func::FuncOp model) {
   return specs;
 }
 
-FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
-                                  CalibrationEngine engine,
-                                  const SampleProgress &progress) {
-  FailureOr<func::FuncOp> model = findModel(prepared);
+LogicalResult mpq::openSamples(ModuleOp module, SampleSource &samples) {
+  FailureOr<func::FuncOp> model = findModel(module);
   if (failed(model))
     return failure();
   FailureOr<SmallVector<InputSpec>> specs = getInputSpecs(*model);
   if (failed(specs))
     return failure();
-  // Before the compilation, which takes longer than finding wrong data.
   if (llvm::Error error = samples.open(*specs))
-    return emitError(prepared.getLoc(), llvm::toString(std::move(error)));
+    return emitError(module.getLoc(), llvm::toString(std::move(error)));
+  return success();
+}
+
+FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
+                                  CalibrationEngine engine,
+                                  const SampleProgress &progress) {
+  // Before the compilation, which takes longer than finding wrong data.
+  if (failed(openSamples(prepared, samples)))
+    return failure();
 
   std::string fingerprint = getModelFingerprint(prepared);
   OwningOpRef<ModuleOp> instrumented = prepared.clone();

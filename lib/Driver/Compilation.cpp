@@ -7,11 +7,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Driver/Compilation.h"
+#include "mpq/Analysis/OperationCount.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Driver/Calibration.h"
-#include "mpq/Driver/OperationCount.h"
 #include "mpq/Driver/Pipelines.h"
+#include "mpq/Driver/Report.h"
 #include "mpq/ONNX/ImportONNX.h"
+#include "mpq/Support/WriteFile.h"
 #include "mpq/Target/Machine.h"
 #include "mpq/Transforms/Assign/Passes.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
@@ -23,8 +25,8 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -54,15 +56,20 @@ private:
   LogicalResult checkOutput();
   LogicalResult load();
   LogicalResult runPhase(Phase phase);
+  LogicalResult recordPhase(Phase phase);
+  LogicalResult writeReport();
   LogicalResult writeModule();
   LogicalResult writeONNX();
   LogicalResult write();
-  LogicalResult linkObject(StringRef object);
+  FailureOr<std::unique_ptr<llvm::MemoryBuffer>> linkObject(StringRef object);
+  bool writesHeader() const;
+  std::string getHeaderPath() const;
   LogicalResult writeFile(StringRef path,
                           llvm::function_ref<void(llvm::raw_ostream &)> write);
   LogicalResult
   writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write);
 
+  bool reportSample(size_t done, std::optional<size_t> total);
   /// An error if the caller wants no more.
   LogicalResult checkCancelled();
   /// Runs `work` and reports the time it took.
@@ -82,6 +89,7 @@ private:
   bool calibrates = false;
   TargetAttr target;
   CompileSummary summary;
+  std::optional<ReportBuilder> record; // if there is a report to write
 };
 } // namespace
 
@@ -151,8 +159,15 @@ LogicalResult Compiler::resolve() {
       failed(requirePhase(!options.recipe.empty(), "recipe", Phase::Assign)) ||
       failed(requirePhase(options.precision.has_value(), "precision",
                           Phase::Assign)) ||
-      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)))
+      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)) ||
+      failed(requirePhase(!options.reportData.empty(), "report-data",
+                          Phase::Quantize)))
     return failure();
+  if (!options.reportData.empty() && options.report.empty())
+    return emitError(loc) << "expected --report for the results of "
+                             "--report-data but there is none";
+  if (!options.report.empty())
+    record.emplace();
   precision = options.precision.value_or(hasProfile ? PrecisionGoal::Int8
                                                     : PrecisionGoal::F32);
   // From a later phase on, ranges may stand in the file.
@@ -186,15 +201,19 @@ LogicalResult Compiler::checkOutput() {
     destination.path = "-";
     return success();
   }
-  if (llvm::sys::fs::is_directory(destination.path))
-    return emitError(loc) << "cannot write '" << destination.path
-                          << "': it is a directory";
-  llvm::Expected<llvm::sys::fs::TempFile> probe =
-      llvm::sys::fs::TempFile::create(destination.path + ".%%%%%%");
-  if (!probe)
-    return emitError(loc) << "cannot write '" << destination.path
-                          << "': " << llvm::toString(probe.takeError());
-  llvm::consumeError(probe->discard());
+  SmallVector<std::string> written{destination.path};
+  if (writesHeader())
+    written.push_back(getHeaderPath());
+  if (!options.report.empty())
+    written.push_back(options.report);
+  for (auto [index, path] : llvm::enumerate(written)) {
+    if (llvm::is_contained(ArrayRef(written).take_front(index), path))
+      return emitError(loc) << "expected different files for what is written "
+                               "but got '"
+                            << path << "' twice";
+    if (llvm::Error error = checkWritable(path))
+      return emitError(loc) << llvm::toString(std::move(error));
+  }
   return success();
 }
 
@@ -273,7 +292,6 @@ LogicalResult Compiler::runPhase(Phase phase) {
       assign.recipe = options.recipe;
       assign.precision = precision == PrecisionGoal::Int8 ? PrecisionKind::Int8
                                                           : PrecisionKind::F32;
-      assign.report = options.report;
       manager.addPass(createAssignPrecisionPass(assign));
     }
     break;
@@ -291,6 +309,13 @@ LogicalResult Compiler::runPhase(Phase phase) {
   return manager.run(*module);
 }
 
+/// Says how far the samples are; whether to go on.
+bool Compiler::reportSample(size_t done, std::optional<size_t> total) {
+  if (monitor.sampleDone)
+    monitor.sampleDone(done, total);
+  return !(monitor.isCancelled && monitor.isCancelled());
+}
+
 /// Runs the samples through the prepared model and writes the profile.
 LogicalResult Compiler::calibrate(SampleSource &samples) {
   calibrates = true;
@@ -305,9 +330,7 @@ LogicalResult Compiler::calibrate(SampleSource &samples) {
     FailureOr<Profile> profile =
         mpq::calibrate(*module, samples, makeJITRunner,
                        [&](size_t done, std::optional<size_t> total) {
-                         if (monitor.sampleDone)
-                           monitor.sampleDone(done, total);
-                         return !(monitor.isCancelled && monitor.isCancelled());
+                         return reportSample(done, total);
                        });
     if (failed(profile))
       return failure();
@@ -315,16 +338,61 @@ LogicalResult Compiler::calibrate(SampleSource &samples) {
   });
 }
 
+/// What the report says of the module that `phase` has left.
+LogicalResult Compiler::recordPhase(Phase phase) {
+  switch (phase) {
+  case Phase::Assign: {
+    record->recordAssigned(*module);
+    if (!options.profile.empty()) {
+      llvm::Expected<Profile> profile = Profile::read(options.profile);
+      if (!profile)
+        return emitError(loc) << llvm::toString(profile.takeError());
+      record->recordProfile(*profile);
+    }
+    if (options.reportData.empty())
+      return success();
+    Dataset samples(options.reportData);
+    FailureOr<LayerErrors> errors = measureLayerErrors(
+        *module, samples, [&](size_t done, std::optional<size_t> total) {
+          return reportSample(done, total);
+        });
+    if (failed(errors))
+      return failure();
+    record->recordErrors(*errors);
+    return success();
+  }
+  case Phase::Quantize:
+    record->recordQuantized(*module);
+    return success();
+  case Phase::Lower:
+    record->report.macs = countMultiplyAccumulates(*module);
+    return success();
+  case Phase::Codegen: {
+    FailureOr<ModuleInfo> info = ModuleInfo::get(*module);
+    if (failed(info))
+      return failure();
+    record->recordKernels(*info);
+    return success();
+  }
+  default:
+    return success();
+  }
+}
+
+LogicalResult Compiler::writeReport() {
+  record->report.source = llvm::sys::path::filename(source.name);
+  record->report.precision = precision == PrecisionGoal::Int8 ? "int8" : "f32";
+  record->report.sizes = summary.sizes;
+  return writeFile(options.report, [&](llvm::raw_ostream &os) {
+    record->report.writeJSON(os);
+  });
+}
+
 LogicalResult
 Compiler::writeFile(StringRef path,
                     llvm::function_ref<void(llvm::raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (error)
-    return emitError(loc) << "cannot write '" << path
-                          << "': " << llvm::toString(std::move(error));
+  if (llvm::Error error = mpq::writeFile(path, write))
+    return emitError(loc) << llvm::toString(std::move(error));
   return success();
 }
 
@@ -337,53 +405,40 @@ Compiler::writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write) {
   return success();
 }
 
-/// Links to a temporary file, beside the output or where such files belong,
-/// which is then renamed or read.
-LogicalResult Compiler::linkObject(StringRef object) {
-  SmallString<128> base(destination.path);
-  if (destination.data) {
-    llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, base);
-    llvm::sys::path::append(base, "mpq");
-  }
-  auto reportError = [&](std::error_code error) {
-    return emitError(loc) << "cannot write '" << base
+/// The shared library of an object, through temporary files.
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+Compiler::linkObject(StringRef object) {
+  SmallString<128> folder;
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueDirectory("mpq", folder))
+    return emitError(loc) << "cannot create a temporary folder '" << folder
                           << "': " << error.message();
-  };
-  SmallString<128> objectPath, libraryPath;
-  int fd;
-  if (std::error_code error =
-          llvm::sys::fs::createUniqueFile(base + ".%%%%%%.o", fd, objectPath))
-    return reportError(error);
-  llvm::FileRemover removeObject(objectPath);
-  {
-    llvm::raw_fd_ostream os(fd, /*shouldClose=*/true);
-    os << object;
-    os.close();
-    if (os.has_error()) {
-      std::error_code error = os.error();
-      os.clear_error();
-      return reportError(error);
-    }
-  }
-  if (std::error_code error =
-          llvm::sys::fs::createUniqueFile(base + ".%%%%%%.so", libraryPath))
-    return reportError(error);
-  llvm::FileRemover removeLibrary(libraryPath);
-  if (failed(linkSharedLibrary(loc, objectPath, llvm::sys::path::filename(base),
+  llvm::scope_exit removeFolder(
+      [&] { llvm::sys::fs::remove_directories(folder); });
+  std::string objectPath = (folder + "/model.o").str(),
+              libraryPath = (folder + "/model.so").str();
+  if (failed(writeFile(objectPath, [&](auto &os) { os << object; })) ||
+      failed(linkSharedLibrary(loc, objectPath,
+                               llvm::sys::path::filename(destination.path),
                                libraryPath)))
     return failure();
-  if (destination.data) {
-    auto library = llvm::MemoryBuffer::getFile(libraryPath);
-    if (!library)
-      return reportError(library.getError());
-    llvm::append_range(*destination.data, (*library)->getBuffer());
-    return success();
-  }
-  if (std::error_code error =
-          llvm::sys::fs::rename(libraryPath, destination.path))
-    return reportError(error);
-  removeLibrary.releaseFile();
-  return success();
+  auto library = llvm::MemoryBuffer::getFile(libraryPath, /*IsText=*/false,
+                                             /*RequiresNullTerminator=*/false);
+  if (!library)
+    return emitError(loc) << "cannot read '" << libraryPath
+                          << "': " << library.getError().message();
+  return std::move(*library);
+}
+
+bool Compiler::writesHeader() const {
+  return !calibrates && !destination.data &&
+         (kind == OutputKind::SharedLibrary || kind == OutputKind::Object);
+}
+
+std::string Compiler::getHeaderPath() const {
+  SmallString<128> path(destination.path);
+  llvm::sys::path::replace_extension(path, ".h");
+  return path.str().str();
 }
 
 LogicalResult Compiler::writeModule() {
@@ -433,15 +488,21 @@ LogicalResult Compiler::write() {
   }
   if (failed(checkCancelled()))
     return failure();
-  LogicalResult written = kind == OutputKind::SharedLibrary
-                              ? linkObject(*code)
-                              : writeOutput([&](auto &os) { os << *code; });
-  if (failed(written) || destination.data ||
-      emission.format != EmissionFormat::Object)
-    return written;
-  SmallString<128> header(destination.path);
-  llvm::sys::path::replace_extension(header, ".h");
-  return writeFile(header, [&](auto &os) { writeCHeader(*info, os); });
+  StringRef result = *code;
+  std::unique_ptr<llvm::MemoryBuffer> library;
+  if (kind == OutputKind::SharedLibrary) {
+    auto linked = linkObject(*code);
+    if (failed(linked))
+      return failure();
+    library = std::move(*linked);
+    result = library->getBuffer();
+  }
+  // The header first: without the code it does no harm.
+  if (writesHeader() && failed(writeFile(getHeaderPath(), [&](auto &os) {
+        writeCHeader(*info, os);
+      })))
+    return failure();
+  return writeOutput([&](auto &os) { os << result; });
 }
 
 FailureOr<CompileSummary> Compiler::run() {
@@ -458,7 +519,8 @@ FailureOr<CompileSummary> Compiler::run() {
        phase = static_cast<Phase>(static_cast<int>(phase) + 1)) {
     if (phase == Phase::Import)
       continue;
-    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })))
+    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })) ||
+        (record && failed(recordPhase(phase))))
       return failure();
     if (phase == Phase::Lower) {
       OperationCount count = countMultiplyAccumulates(*module);
@@ -474,6 +536,8 @@ FailureOr<CompileSummary> Compiler::run() {
   }
   if (failed(
           timed(to == Phase::Emit ? "emit" : "write", [&] { return write(); })))
+    return failure();
+  if (record && failed(writeReport()))
     return failure();
   return summary;
 }

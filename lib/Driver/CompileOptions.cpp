@@ -151,10 +151,16 @@ static std::vector<Row> makeTable() {
                   setText(&CompileOptions::recipe)});
   rows.push_back({{"report",
                    OptionKind::File,
-                   "JSON file for a record of every decision",
+                   "JSON file for a record of the compilation",
                    {},
                    ""},
                   setText(&CompileOptions::report)});
+  rows.push_back({{"report-data",
+                   OptionKind::Folder,
+                   "Samples on which --report compares int8 with float",
+                   {},
+                   ""},
+                  setText(&CompileOptions::reportData)});
   rows.push_back({{"shape",
                    OptionKind::Shapes,
                    "Shape of an ONNX input that the model leaves open",

@@ -1,4 +1,15 @@
-/* Import, calibrate, quantize, compile and run one model through the C
+//===- road.c - the C interface from a model to numbers ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Imports, calibrates, quantizes, compiles and runs one model. argv: the model,
+// a folder for files, how many times to load and destroy the result.
+//
+//===----------------------------------------------------------------------===//
  * interface. argv: the model, a folder. */
 
 #include "mpq-c/mpq.h"
@@ -181,6 +192,11 @@ int main(int argc, char **argv) {
   for (uint32_t k = 0; k < info->num_kernels; ++k)
     measured += times[k] > 0;
   printf("kernels: %s\n", measured == (int)info->num_kernels ? "all" : "some");
+  check(mpq_program_floors(program, times), "floors");
+  measured = 0;
+  for (uint32_t k = 0; k < info->num_kernels; ++k)
+    measured += times[k] > 0;
+  printf("floors: %s\n", measured == (int)info->num_kernels ? "all" : "some");
 
   /* Load, run, destroy from four threads. */
   thrd_t threads[4];

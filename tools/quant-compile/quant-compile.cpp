@@ -90,21 +90,21 @@ struct Flags {
 };
 } // namespace
 
-/// Progress for people, on standard error.
-static CompilationMonitor makeMonitor() {
+/// Progress for people, on standard error; `use` is what samples are for.
+static CompilationMonitor makeMonitor(const char *use) {
   CompilationMonitor monitor;
   monitor.phaseDone = [](StringRef what, double seconds) {
     llvm::errs() << llvm::format("mpq: %-10s %8.2f s\n", what.str().c_str(),
                                  seconds);
   };
   auto lastShown = std::chrono::steady_clock::now();
-  monitor.sampleDone = [lastShown](size_t done,
-                                   std::optional<size_t> total) mutable {
+  monitor.sampleDone = [lastShown, use](size_t done,
+                                        std::optional<size_t> total) mutable {
     auto now = std::chrono::steady_clock::now();
     if (now - lastShown < std::chrono::seconds(2) && done < total)
       return;
     lastShown = now;
-    llvm::errs() << "mpq: calibrate  " << done;
+    llvm::errs() << llvm::format("mpq: %-10s ", use) << done;
     if (total)
       llvm::errs() << " of " << *total;
     llvm::errs() << " samples\n";
@@ -127,9 +127,10 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);
+  const char *use = options.calibrationData.empty() ? "errors" : "calibrate";
   mlir::FailureOr<CompileSummary> summary =
       compile(context, {flags.input, std::nullopt}, {flags.output, nullptr},
-              options, flags.quiet ? CompilationMonitor() : makeMonitor());
+              options, flags.quiet ? CompilationMonitor() : makeMonitor(use));
   if (mlir::failed(summary))
     return 1;
   if (!flags.quiet)

@@ -57,8 +57,11 @@ struct CompileOptions {
   std::string profile, recipe;
   /// Samples (Dataset.h): write a profile of them instead of code.
   std::string calibrationData;
-  /// A JSON file that gets a record of every decision of assign.
+  /// A JSON file that gets a record of the compilation (docs/Report.md).
   std::string report;
+  /// Samples (Dataset.h) on which the record compares the quantized model with
+  /// the float one, value by value.
+  std::string reportData;
   /// A name that getNamedTarget knows.
   std::string target = "host";
 };

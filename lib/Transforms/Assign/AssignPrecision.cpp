@@ -14,7 +14,6 @@
 
 #include "mpq/Transforms/Assign/Passes.h"
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -23,6 +22,7 @@
 #include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Dialect/ValueId.h"
 #include "mpq/Support/SuggestNearest.h"
+#include "mpq/Support/WriteFile.h"
 #include "mpq/Transforms/Assign/Recipe.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -55,22 +55,12 @@ static bool isDequantized(OpOperand &operand) {
   return operand.get().getDefiningOp<DequantizeOp>() != nullptr;
 }
 
-/// What recipes call the product. A convolution that `prepare` made a matrix
-/// product of keeps the kind it has in the source model.
-static StringRef getKind(QuantizableOpInterface op) {
-  if (isa<linalg::DepthwiseConv1DNwcWcOp, linalg::DepthwiseConv1DNcwCwOp,
-          linalg::DepthwiseConv2DNhwcHwcOp, linalg::DepthwiseConv2DNhwcHwcmOp,
-          linalg::DepthwiseConv2DNchwChwOp>(op.getOperation()))
-    return "depthwise";
-  auto name = dyn_cast<NameLoc>(op.getLoc());
-  auto node = name ? dyn_cast<NameLoc>(name.getChildLoc()) : NameLoc();
-  if (isa<linalg::ConvolutionOpInterface>(op.getOperation()) ||
-      (node && node.getName().getValue().starts_with("Conv")))
-    return "conv";
-  if (!ConstantView::get(op.getWeightOperand().get()) &&
+StringRef mpq::getProductKind(QuantizableOpInterface op) {
+  StringRef kind = op.getProductKind();
+  if (kind == "matmul" && !ConstantView::get(op.getWeightOperand().get()) &&
       !isDequantized(op.getWeightOperand()))
     return "attention";
-  return "matmul";
+  return kind;
 }
 
 /// Why `op` cannot be computed in integers, or "".
@@ -131,6 +121,12 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
               ? llvm::formatv("rule {0} of the recipe", index + 1).str()
               : "";
     }
+    if (rule.selector == RecipeRule::Selector::First &&
+        rule.count > int64_t(products.size()))
+      return emitError(loc)
+             << "rule " << index + 1 << " of recipe '" << path
+             << "' asks for the first " << rule.count
+             << " products but the model has " << products.size();
     if (matched)
       continue;
     std::string suggestion;
@@ -150,30 +146,27 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
 /// Writes a record for each product; the file appears complete or not at all.
 static LogicalResult writeReport(StringRef path, Location loc,
                                  ArrayRef<Product> products) {
-  llvm::Error error =
-      llvm::writeToOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
-        llvm::json::OStream json(os, /*IndentSize=*/2);
-        json.array([&] {
-          for (const Product &product : products)
-            json.object([&] {
-              QuantizableOpInterface op = product.op;
-              json.attribute("id", product.id);
-              json.attribute("op", product.kind);
-              json.attribute("precision",
-                             stringifyPrecisionKind(product.wanted));
-              if (product.reason.empty())
-                json.attribute("reason", nullptr);
-              else
-                json.attribute("reason", product.reason);
-              if (std::optional<int64_t> macs = op.getMultiplyAccumulates())
-                json.attribute("macs", *macs);
-              else
-                json.attribute("macs", nullptr);
-            });
+  llvm::Error error = writeFile(path, [&](llvm::raw_ostream &os) {
+    llvm::json::OStream json(os, /*IndentSize=*/2);
+    json.array([&] {
+      for (const Product &product : products)
+        json.object([&] {
+          QuantizableOpInterface op = product.op;
+          json.attribute("id", product.id);
+          json.attribute("op", product.kind);
+          json.attribute("precision", stringifyPrecisionKind(product.wanted));
+          if (product.reason.empty())
+            json.attribute("reason", nullptr);
+          else
+            json.attribute("reason", product.reason);
+          if (std::optional<int64_t> macs = op.getMultiplyAccumulates())
+            json.attribute("macs", *macs);
+          else
+            json.attribute("macs", nullptr);
         });
-        os << "\n";
-        return llvm::Error::success();
-      });
+    });
+    os << "\n";
+  });
   if (error)
     return emitError(loc) << "cannot write report '" << path
                           << "': " << llvm::toString(std::move(error));
@@ -208,8 +201,8 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
                          .getOps<QuantizableOpInterface>()) {
         if (!op.isProduct())
           continue;
-        Product product{op, ids.lookup(op->getResult(0)).str(), getKind(op),
-                        fallback,
+        Product product{op, ids.lookup(op->getResult(0)).str(),
+                        getProductKind(op), fallback,
                         fallback == PrecisionKind::F32 ? "precision f32 is the "
                                                          "default"
                                                        : ""};
