@@ -141,9 +141,10 @@ def cli():
 @click.option("--data", type=click.Path(), help="Samples to calibrate with: folder/<input>/*.npy.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The quantized model (.mlirbc).")
 @click.option("--save-profile", type=click.Path(), help="Also write the profile of the samples.")
+@click.option("--onnx", type=click.Path(), help="Also write the model as ONNX in QDQ form.")
 @compile_options("precision", "recipe", "target", "shape", "name", "profile")
 @common
-def quantize(model, data, output, save_profile, shape, quiet, as_json, **options):
+def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **options):
     """Calibrate and quantize MODEL."""
     with reporting(quiet) as progress:
         samples = SampleFolder(data) if data else None
@@ -155,6 +156,8 @@ def quantize(model, data, output, save_profile, shape, quiet, as_json, **options
     quantized.save(output)
     if save_profile:
         quantized.profile.save(save_profile)
+    if onnx:
+        quantized.to_onnx(onnx)
     show({"output": output, "bytes": len(quantized.data)}, as_json, "quantized")
 
 

@@ -109,6 +109,13 @@ class Quantized:
         """Writes MLIR bytecode, which mpq.compile and the tools read."""
         write_file(path, self.data)
 
+    def to_onnx(self, path: str | os.PathLike) -> None:
+        """Writes the model that was quantized as ONNX in QDQ form, for ONNX Runtime, OpenVINO and others
+        (docs/ExportONNX.md). It must have come from ONNX."""
+        with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+            settings = _settings(folder, **self._options, emit="onnx")
+            _core.Compiler().compile(self._source.name, self._source.data, settings, os.fspath(path), None)
+
     def report(self, path: str | os.PathLike, data: Iterable[Feed] | None = None, *, threads: int = 1, runs: int = 20,
                accuracy: list[dict] | None = None) -> None:
         """Writes a self-contained HTML page, and its record as JSON beside it: precisions with reasons, ranges, errors

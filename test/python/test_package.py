@@ -83,6 +83,19 @@ def test_report(quantized, tmp_path):
         operation["id"] for operation in record["operations"]]
 
 
+def test_onnx_out(quantized, tmp_path):
+    import onnxruntime
+
+    quantized.to_onnx(tmp_path / "q.onnx")
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in onnx.load(tmp_path / "q.onnx").graph.node}
+    session = onnxruntime.InferenceSession(tmp_path / "q.onnx", providers=["CPUExecutionProvider"])
+    ours = mpq.compile(quantized)(feed(100))["y"]
+    assert np.allclose(session.run(None, feed(100))[0], ours, atol=0.02 * np.abs(ours).max())
+    # What comes back has the same numbers.
+    again = mpq.compile(tmp_path / "q.onnx")
+    assert again.summary["float_macs"] == 0 and nearly(again(feed(100))["y"], ours)
+
+
 def test_profile_and_recipe(net, tmp_path):
     profile = mpq.calibrate(net, feeds())
     profile.save(tmp_path / "p.json")
