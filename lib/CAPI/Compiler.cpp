@@ -264,6 +264,9 @@ public:
             (tensor.data ? "dtype " + std::to_string(tensor.dtype) : "none"));
       array.type = *type;
       array.shape.assign(tensor.dims, tensor.dims + tensor.rank);
+      // Before so many bytes are read.
+      if (llvm::Error error = checkSample(array, input, sample.name))
+        return error;
       auto *bytes = static_cast<const char *>(tensor.data);
       array.data.assign(bytes,
                         bytes + array.getNumElements() * getNpyTypeSize(*type));

@@ -35,7 +35,7 @@ using namespace mpq;
 ApplyProfilePassOptions mpq::getApplyProfileOptions(llvm::StringRef profile,
                                                     llvm::StringRef recipe) {
   ApplyProfilePassOptions apply;
-  apply.file = profile.str();
+  apply.profile = profile.str();
   if (recipe.empty())
     return apply;
   llvm::Expected<Recipe> loaded = Recipe::load(recipe);

@@ -230,6 +230,16 @@ def test_interrupt_leaves_nothing(net, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["endless.py"]
 
 
+def test_interrupt_of_a_compilation(net, tmp_path):
+    process = subprocess.Popen([sys.executable, "-m", "mpq.cli", "compile", net, "-o", "m.so"], cwd=tmp_path,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not process.stderr.readline().startswith("import"):
+        pass
+    process.send_signal(signal.SIGINT)
+    assert "interrupted" in process.communicate(timeout=60)[1]
+    assert process.returncode != 0 and not list(tmp_path.iterdir())
+
+
 def test_options_are_the_same_everywhere():
     """The table of C++ is what quant-compile, the C interface (through which Python reads it), the functions and the
     command line have: names and defaults."""
@@ -247,9 +257,24 @@ def test_options_are_the_same_everywhere():
             if function is not mpq.quantize or name != "precision":  # the function is named after it
                 assert (parameter.default or "") == table[name.replace("_", "-")], name
 
-    pipeline = subprocess.run([tools.tool("quant-opt"), "--help"], capture_output=True, text=True).stdout
-    for name in ("profile", "recipe", "precision", "report"):
-        assert re.search(rf"^ +--{name}=", pipeline, re.MULTILINE), name
+    from mpq import cli
+
+    for command in cli.cli.commands.values():
+        for parameter in command.params:
+            name = parameter.name.replace("_", "-")
+            if name in table and parameter.param_type_name == "option":
+                assert (parameter.default or "") == table[name], (command.name, name)
+
+    # Options of passes and pipelines that read what an option of the table says.
+    listing = subprocess.run([tools.tool("quant-opt"), "--help"], capture_output=True, text=True).stdout
+    for name, passes in {"profile": ["mpq-apply-profile", "mpq-quantize-pipeline"],
+                         "recipe": ["mpq-assign-precision", "mpq-equalize-channels", "mpq-quantize-pipeline"],
+                         "precision": ["mpq-assign-precision", "mpq-quantize-pipeline"],
+                         "report": ["mpq-quantize-pipeline"]}.items():
+        for owner in passes:
+            indent, section = re.search(rf"^( +)--{owner} .*\n([\s\S]*)", listing, re.MULTILINE).groups()
+            own_options = re.split(rf"^{indent}--", section, maxsplit=1, flags=re.MULTILINE)[0]
+            assert f" --{name}=" in own_options, (owner, name)
 
 
 def test_import_is_quick():

@@ -49,7 +49,7 @@ public:
 };
 
 /// An error unless `array` has the type and shape of `input` and no NaN or
-/// infinity; `place` says which array it is.
+/// infinity among the data it has; `place` says which array it is.
 llvm::Error checkSample(const NpyArray &array, const InputSpec &input,
                         llvm::StringRef place);
 

@@ -40,10 +40,11 @@ struct ApplyProfile : mpq::impl::ApplyProfilePassBase<ApplyProfile> {
 } // namespace
 
 LogicalResult ApplyProfile::checkOptions() {
-  if (file.empty())
-    return emitError(getOperation().getLoc(),
-                     "mpq-apply-profile: expected the option 'file' to be the "
-                     "path of a profile but it is empty");
+  if (profile.empty())
+    return emitError(
+        getOperation().getLoc(),
+        "mpq-apply-profile: expected the option 'profile' to be the "
+        "path of a profile but it is empty");
   if (!(percentile > 50 && percentile <= 100))
     return emitError(getOperation().getLoc(), "mpq-apply-profile: expected the "
                                               "option 'percentile' to be above "
@@ -113,17 +114,17 @@ void ApplyProfile::runOnOperation() {
   ModuleOp module = getOperation();
   if (failed(checkOptions()))
     return signalPassFailure();
-  llvm::Expected<Profile> profile = Profile::read(file);
-  if (!profile) {
-    emitError(module.getLoc(), llvm::toString(profile.takeError()));
+  llvm::Expected<Profile> read = Profile::read(profile);
+  if (!read) {
+    emitError(module.getLoc(), llvm::toString(read.takeError()));
     return signalPassFailure();
   }
-  if (!profile->fingerprint.empty()) {
+  if (!read->fingerprint.empty()) {
     std::string fingerprint = getModelFingerprint(module);
-    if (profile->fingerprint != fingerprint) {
+    if (read->fingerprint != fingerprint) {
       emitError(module.getLoc(), "profile '")
-          << file << "' is of another model: expected fingerprint '"
-          << fingerprint << "' but got '" << profile->fingerprint
+          << profile << "' is of another model: expected fingerprint '"
+          << fingerprint << "' but got '" << read->fingerprint
           << "', calibrate this model";
       return signalPassFailure();
     }
@@ -131,12 +132,12 @@ void ApplyProfile::runOnOperation() {
   int64_t knownValues = 0;
   module.walk([&](FunctionOpInterface function) {
     if (!function.isExternal())
-      knownValues += annotate(*profile, function);
+      knownValues += annotate(*read, function);
   });
-  if (knownValues == 0 && !profile->values.empty()) {
+  if (knownValues == 0 && !read->values.empty()) {
     emitError(module.getLoc(), "profile '")
-        << file << "' knows none of this model's values: its first is '"
-        << profile->values.begin()->first << "', calibrate this model";
+        << profile << "' knows none of this model's values: its first is '"
+        << read->values.begin()->first << "', calibrate this model";
     return signalPassFailure();
   }
 }

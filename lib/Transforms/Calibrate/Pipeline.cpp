@@ -22,8 +22,8 @@ using namespace mpq;
 
 namespace {
 struct CalibrateOptions : PassPipelineOptions<CalibrateOptions> {
-  Option<std::string> file{*this, "file",
-                           llvm::cl::desc("Path of the profile")};
+  Option<std::string> profile{*this, "profile",
+                              llvm::cl::desc("Path of the profile")};
   Option<RangeMethod> method{
       *this, "method", llvm::cl::desc("How a range is picked from a histogram"),
       llvm::cl::init(RangeMethod::MinMax),
@@ -59,7 +59,7 @@ void mpq::registerCalibratePipelines() {
       "second half of the phase calibrate: ranges from a profile",
       [](OpPassManager &manager, const CalibrateOptions &options) {
         ApplyProfilePassOptions passOptions;
-        passOptions.file = options.file;
+        passOptions.profile = options.profile;
         passOptions.method = options.method;
         passOptions.percentile = options.percentile;
         buildCalibratePipeline(manager, passOptions);

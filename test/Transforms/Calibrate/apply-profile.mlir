@@ -1,23 +1,23 @@
 // Ranges from a profile, with both range methods. The profile has the
 // fingerprint the compiler itself names when it refuses a wrong one.
 // RUN: sed -e 's/"samples"/"fingerprint": "0", "samples"/' %S/Inputs/profile.json > %t.wrong.json
-// RUN: not quant-opt %s --mpq-apply-profile=file=%t.wrong.json 2> %t.error
+// RUN: not quant-opt %s --mpq-apply-profile=profile=%t.wrong.json 2> %t.error
 // RUN: FileCheck %s --check-prefix=WRONG --input-file=%t.error
 // WRONG: error: profile '{{.*}}wrong.json' is of another model: expected fingerprint '{{[0-9a-f]+}}' but got '0', calibrate this model
 // RUN: sed -n "s/.*expected fingerprint '\([0-9a-f]*\)'.*/s,^{,{\"fingerprint\": \"\1\"\\\\,,/p" %t.error > %t.sed
 // RUN: sed -f %t.sed %S/Inputs/profile.json > %t.json
 
-// RUN: quant-opt %s --mpq-apply-profile=file=%t.json 2> %t.remarks | FileCheck %s
+// RUN: quant-opt %s --mpq-apply-profile=profile=%t.json 2> %t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
 // REMARK: remark: {{.*}}value 'wild' gets no calibrated range: it was infinite 8 times
 
-// RUN: quant-opt %s --mpq-apply-profile="file=%t.json method=percentile percentile=99.9" | FileCheck %s --check-prefix=PERCENTILE
+// RUN: quant-opt %s --mpq-apply-profile="profile=%t.json method=percentile percentile=99.9" | FileCheck %s --check-prefix=PERCENTILE
 
 // The instrumented module and one that has ranges are still the same model.
-// RUN: quant-opt %s --pass-pipeline='builtin.module(func.func(mpq-insert-observers),mpq-apply-profile{file=%t.json},mpq-apply-profile{file=%t.json})' | FileCheck %s
-// RUN: quant-opt %s --mpq-instrument-pipeline --mpq-calibrate-pipeline="file=%t.json method=percentile percentile=99.9" | FileCheck %s --check-prefix=PERCENTILE --implicit-check-not=mpq.observe
+// RUN: quant-opt %s --pass-pipeline='builtin.module(func.func(mpq-insert-observers),mpq-apply-profile{profile=%t.json},mpq-apply-profile{profile=%t.json})' | FileCheck %s
+// RUN: quant-opt %s --mpq-instrument-pipeline --mpq-calibrate-pipeline="profile=%t.json method=percentile percentile=99.9" | FileCheck %s --check-prefix=PERCENTILE --implicit-check-not=mpq.observe
 // So is one that went through a file.
-// RUN: quant-opt %s -emit-bytecode -o %t.mlirbc && quant-opt %t.mlirbc --mpq-apply-profile=file=%t.json | FileCheck %s
+// RUN: quant-opt %s -emit-bytecode -o %t.mlirbc && quant-opt %t.mlirbc --mpq-apply-profile=profile=%t.json | FileCheck %s
 
 // CHECK-LABEL: func.func @model(
 // CHECK-SAME: %{{.*}}: tensor<2x4xf32> {mpq.name = "x", mpq.range = #mpq.range<-3.000000e+00, 5.000000e+00, calibration>}

@@ -1,6 +1,6 @@
 // Which changes make another model: weights, operations and the names of values
 // do (a profile is keyed by them), names in the text and observers do not.
-// RUN: quant-opt %s --split-input-file --verify-diagnostics --mpq-apply-profile=file=%S/Inputs/fingerprinted.json
+// RUN: quant-opt %s --split-input-file --verify-diagnostics --mpq-apply-profile=profile=%S/Inputs/fingerprinted.json
 
 // expected-error @below {{expected fingerprint}}
 module {

@@ -99,7 +99,7 @@ TEST_F(CalibrationTest, ProfileBecomesRanges) {
   ASSERT_FALSE(bool(profile->write(path)));
   PassManager manager(&context);
   ApplyProfilePassOptions options;
-  options.file = path.str().str();
+  options.profile = path.str().str();
   buildCalibratePipeline(manager, options);
   ASSERT_TRUE(succeeded(manager.run(*module))) << errors;
   auto model = *module->getOps<func::FuncOp>().begin();

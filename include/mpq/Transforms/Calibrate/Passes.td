@@ -33,7 +33,7 @@ def ApplyProfilePass : Pass<"mpq-apply-profile", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"file", "file", "std::string", /*default=*/"\"\"",
+    Option<"profile", "profile", "std::string", /*default=*/"\"\"",
            "Path of the profile">,
     Option<"method", "method", "::mpq::RangeMethod",
            /*default=*/"::mpq::RangeMethod::MinMax",
