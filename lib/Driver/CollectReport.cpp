@@ -274,11 +274,15 @@ void ReportBuilder::recordProfile(const Profile &profile) {
 
 void ReportBuilder::recordErrors(const LayerErrors &errors) {
   report.errorSamples = errors.samples;
-  for (ReportValue &value : report.values) {
-    auto found = errors.values.find(value.id);
-    if (found != errors.values.end())
+  std::map<std::string, LayerError> known = errors.values;
+  // What only has another shape is not observed, but may be an output.
+  for (const ReportOperation &op : report.operations)
+    if (op.kind == "reshape" || op.kind == "transpose")
+      if (auto source = known.find(op.operands.front()); source != known.end())
+        known.try_emplace(op.id, source->second);
+  for (ReportValue &value : report.values)
+    if (auto found = known.find(value.id); found != known.end())
       value.error = found->second;
-  }
 }
 
 void ReportBuilder::recordKernels(const ModuleInfo &info) {
