@@ -15,7 +15,7 @@
 
 #include "mpq/Analysis/RangeAnalysis.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 
@@ -46,7 +46,7 @@ RangeAnalysis::RangeAnalysis(Operation *root) {
     // Constants are read when somebody asks: most are weights of products whose
     // result is calibrated.
     auto inference = dyn_cast<RangeInferenceOpInterface>(op);
-    if (complete || !inference || isa<arith::ConstantOp>(op))
+    if (complete || !inference || op.hasTrait<OpTrait::ConstantLike>())
       continue;
     SmallVector<std::optional<std::pair<double, double>>> operands;
     for (Value operand : op.getOperands()) {
@@ -66,8 +66,8 @@ RangeAnalysis::RangeAnalysis(Operation *root) {
 Interval RangeAnalysis::intervalOf(Value value) const {
   if (RangeAttr range = known.lookup(value))
     return {range.getMin(), range.getMax()};
-  if (auto constant = value.getDefiningOp<arith::ConstantOp>())
-    return rangeOfConstant(constant.getValue());
+  if (Attribute constant; matchPattern(value, m_Constant(&constant)))
+    return rangeOfConstant(constant);
   return inferred.lookup(value);
 }
 

@@ -102,8 +102,6 @@ static Value rebuildOnIntegers(OpBuilder &builder, ScaleRelationOpInterface op,
                pool.getStrides(), pool.getDilations())
         .getResult(0);
   }
-  if (isa<linalg::PoolingNchwMaxOp>(op.getOperation()))
-    return {}; // linalg has no unsigned form
 
   SmallVector<Value> operands(op->getOperands());
   IRMapping mapping;
@@ -145,8 +143,8 @@ struct SinkDequantize : OpInterfaceRewritePattern<ScaleRelationOpInterface> {
   LogicalResult matchAndRewrite(ScaleRelationOpInterface op,
                                 PatternRewriter &rewriter) const override {
     SmallVector<OpOperand *> moved = op.getScalePreservingOperands();
-    if (moved.empty())
-      return rewriter.notifyMatchFailure(op, "does more than move values");
+    if (moved.empty() || !op.movesIntegers())
+      return rewriter.notifyMatchFailure(op, "does more than move integers");
     std::optional<TensorParameters> parameters;
     DequantizeOp source;
     for (OpOperand *operand : moved) {
@@ -205,7 +203,7 @@ struct RaiseQuantize : OpRewritePattern<QuantizeOp> {
         !getElementTypeOrSelf(op.getInput().getType()).isF32())
       return rewriter.notifyMatchFailure(op, "parameters are not per tensor");
     SmallVector<OpOperand *> moved = move.getScalePreservingOperands();
-    if (moved.empty() || isa<linalg::PoolingNchwMaxOp>(move.getOperation()))
+    if (moved.empty() || !move.movesIntegers())
       return rewriter.notifyMatchFailure(op, "input is not only moved");
     for (OpOperand *operand : moved)
       if (operand->getOwner() != move.getOperation() ||

@@ -59,7 +59,11 @@ static LogicalResult findChannels(ProductParts &parts,
 
 LogicalResult mpq::splitProduct(QuantizableOpInterface product,
                                 ProductParts &parts, StringRef &reason) {
-  parts.op = cast<linalg::LinalgOp>(product.getOperation());
+  parts.op = dyn_cast<linalg::LinalgOp>(product.getOperation());
+  if (!parts.op)
+    return reason = "it is of a dialect without indexing maps: its own "
+                    "conversion to linalg must come first",
+           failure();
   parts.activation = &product.getActivationOperand();
   parts.weight = &product.getWeightOperand();
   parts.dequantizedActivation =

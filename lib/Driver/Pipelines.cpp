@@ -13,6 +13,12 @@
 
 #include "mpq/Driver/Pipelines.h"
 
+#include "mlir/Conversion/TosaToArith/TosaToArith.h"
+#include "mlir/Conversion/TosaToLinalg/TosaToLinalg.h"
+#include "mlir/Conversion/TosaToTensor/TosaToTensor.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Tosa/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -20,6 +26,7 @@
 #include "mpq/Transforms/Assign/Passes.h"
 #include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
+#include "mpq/Transforms/Prepare/Passes.h"
 #include "mpq/Transforms/Quantize/Passes.h"
 
 using namespace mlir;
@@ -71,7 +78,38 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createVerifyLoweredPass());
 }
 
+void mpq::buildImportTosaPipeline(OpPassManager &manager) {
+  // Upstream's order, with the kernel layout that `prepare` promises.
+  OpPassManager &functions = manager.nest<func::FuncOp>();
+  functions.addPass(tosa::createTosaOptionalDecompositionsPass());
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(tosa::createTosaInferShapesPass());
+  functions.addPass(tosa::createTosaMakeBroadcastablePass());
+  TosaToLinalgNamedOptions named;
+  named.preferConv2DKernelLayoutHWCF = true;
+  functions.addPass(tosa::createTosaToLinalgNamed(named));
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(tosa::createTosaLayerwiseConstantFoldPass());
+  functions.addPass(tosa::createTosaMakeBroadcastablePass());
+  functions.addPass(tosa::createTosaToLinalg());
+  manager.addPass(createTosaToTensorPass());
+  // `tosa.rescale` is exact: a multiplication, a rounding addition and a shift
+  // in 64 bits, which this spells in arith.
+  TosaToArithPassOptions arith;
+  arith.includeApplyRescale = true;
+  manager.addPass(createTosaToArithPass(arith));
+  manager.addPass(createSimplifyDepthwiseConvPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createFoldConstantsPass()); // weights change their layout
+  manager.addPass(createNormalizeIntegerProductsPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
 void mpq::registerQuantizationPipelines() {
+  PassPipelineRegistration<>("mpq-import-tosa-pipeline",
+                             "TOSA, float and quantized, to linalg",
+                             buildImportTosaPipeline);
   PassPipelineRegistration<QuantizePipelineOptions>(
       "mpq-quantize-pipeline",
       "Ranges of a profile, a precision for each product, QDQ form",

@@ -114,6 +114,20 @@ struct ProductModel
     }
     return product;
   }
+  StringRef getProductKind(Operation *op) const {
+    if (isa<linalg::DepthwiseConv1DNwcWcOp, linalg::DepthwiseConv1DNcwCwOp,
+            linalg::DepthwiseConv2DNhwcHwcOp, linalg::DepthwiseConv2DNhwcHwcmOp,
+            linalg::DepthwiseConv2DNchwChwOp>(op))
+      return "depthwise";
+    // A convolution that `prepare` made a matrix product of keeps the kind it
+    // has in the source model.
+    auto name = dyn_cast<NameLoc>(op->getLoc());
+    auto node = name ? dyn_cast<NameLoc>(name.getChildLoc()) : NameLoc();
+    if (isa<linalg::ConvolutionOpInterface>(op) ||
+        (node && node.getName().getValue().starts_with("Conv")))
+      return "conv";
+    return "matmul";
+  }
 
 private:
   /// The second operand, unless only the first is constant.
@@ -135,6 +149,9 @@ struct MoveModel
     : ScaleRelationOpInterface::ExternalModel<MoveModel<OpTy>, OpTy> {
   SmallVector<OpOperand *> getScalePreservingOperands(Operation *op) const {
     return {&op->getOpOperand(0)};
+  }
+  bool movesIntegers(Operation *op) const {
+    return !isa<linalg::PoolingNchwMaxOp>(op); // linalg has no unsigned form
   }
 };
 

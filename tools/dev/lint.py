@@ -100,7 +100,7 @@ def check_tablegen(path: Path, text: str, tests: str) -> None:
             if not re.search(rf"let {field} =", body):
                 report(path, line, f"expected {name} to have a {field}")
         if kind.endswith("_Op"):
-            operation = f"mpq.{mnemonic}"
+            operation = f"{kind.removesuffix('_Op').lower()}.{mnemonic}"
             if not re.search(re.escape(operation) + r"\b", tests):
                 report(path, line, f"no test names the operation {operation}")
             continue

@@ -31,6 +31,10 @@ void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 /// Patterns of `mpq-inline-units`.
 void populateInlineUnitsPatterns(mlir::RewritePatternSet &patterns);
 
+/// mpq.dot4 to the target's instructions.
+void populateLowerDotPatterns(mlir::RewritePatternSet &patterns,
+                              const TargetInfo &target);
+
 /// Products with constant weights to mpq.contract and mpq.conv.
 void populatePackProductsPatterns(mlir::RewritePatternSet &patterns,
                                   const TargetInfo &target);

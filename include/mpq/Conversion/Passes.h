@@ -14,6 +14,7 @@
 
 namespace mlir {
 class RewritePatternSet;
+class TypeConverter;
 } // namespace mlir
 
 namespace mpq {
@@ -32,6 +33,19 @@ void populateLowerProductsPatterns(mlir::RewritePatternSet &patterns);
 
 /// Tensor forms of quantize, dequantize and requantize become generics.
 void populateLowerQDQPatterns(mlir::RewritePatternSet &patterns);
+
+/// Quantization to casts of upstream's dialect quant.
+void populateConvertMPQToQuantPatterns(mlir::RewritePatternSet &patterns);
+
+/// Casts of quant, and what moves quantized values, for a dialect conversion
+/// whose `converter` makes storage integers of quantized types and that does
+/// not fold.
+void populateConvertQuantToMPQPatterns(const mlir::TypeConverter &converter,
+                                       mlir::RewritePatternSet &patterns);
+
+/// Integer products of other compilers to u8 x s8.
+void populateNormalizeIntegerProductsPatterns(
+    mlir::RewritePatternSet &patterns);
 
 #define GEN_PASS_REGISTRATION
 #include "mpq/Conversion/Passes.h.inc"

@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The phase `lower` in order: signedness, movement, products, the rest, and the
-// verifier at its border. `mpq-lower-pipeline` runs them all.
+// verifier at its border. `mpq-lower-pipeline` runs them all. Behind them, the
+// borders to upstream dialects.
 //
 //===----------------------------------------------------------------------===//
 
@@ -110,6 +111,87 @@ def VerifyLoweredPass : Pass<"mpq-verify-lowered"> {
     Fails on tensor forms of quantization and on integer products that are not
     u8 x s8, and names the operation and what it works on.
   }];
+}
+
+//===----------------------------------------------------------------------===//
+// Borders
+//===----------------------------------------------------------------------===//
+
+def ConvertMPQToQuantPass : Pass<"mpq-convert-mpq-to-quant"> {
+  let summary = "express QDQ form in upstream's quantized types";
+  let description = [{
+    `mpq.quantize` becomes `quant.qcast` to a type `!quant.uniform` and a
+    `quant.scast` to the integers it stores, `mpq.dequantize` the reverse.
+    Parameters per tensor, per axis and per block give the three forms of the
+    type, `clamp_range` its storage limits. Signatures keep their integers.
+    Rounding, scaling and order of the zero point, which upstream leaves open,
+    go along as attributes `mpq.rounding`, `mpq.scaling` and
+    `mpq.zero_point_order` where they are not the default.
+
+    Fails, before anything is changed, on parameters that are not constant, on
+    vectors, on blocks that do not divide their dimension and on
+    `mpq.requantize`.
+
+    Upstream folds `quant.dcast(quant.qcast(x))` to `x`: canonicalizing the
+    result removes the quantization.
+
+    ```mlir
+    %q = mpq.quantize %x, %s, %z by #map unsigned : ... -> tensor<4xi8>
+    // becomes, with constants %s = 0.5 and %z = 3:
+    %t = quant.qcast %x : tensor<4xf32> to tensor<4x!quant.uniform<u8:f32, 0.5:3>>
+    %q = quant.scast %t : tensor<4x!quant.uniform<u8:f32, 0.5:3>> to tensor<4xi8>
+    ```
+  }];
+  let dependentDialects = ["mlir::quant::QuantDialect"];
+}
+
+def ConvertQuantToMPQPass : Pass<"mpq-convert-quant-to-mpq"> {
+  let summary = "make operands of the scales in quantized types";
+  let description = [{
+    Values of types `!quant.uniform` (per tensor, per axis, sub-channel) become
+    signless integers of the storage type, in signatures too, where unsigned
+    ones get `mpq.unsigned`. `quant.qcast` becomes `mpq.quantize`, `quant.dcast`
+    `mpq.dequantize`; `quant.scast` disappears. Storage limits become
+    `clamp_range`. Upstream does not say how `qcast` rounds: here to the nearest,
+    ties to even, unless the attributes of `mpq-convert-mpq-to-quant` say
+    otherwise. Operations that move values (ScaleRelationOpInterface) move the
+    integers.
+
+    Fails, before anything is changed, on types that have no such form, and on
+    operations that compute on quantized types. Nothing is folded: upstream takes
+    `dcast(qcast(x))` for `x`, so run this pass before any canonicalization.
+
+    ```mlir
+    func.func @f(%x: tensor<4x!quant.uniform<u8:f32, 0.5:3>>) -> tensor<4xf32> {
+      %y = quant.dcast %x : tensor<4x!quant.uniform<u8:f32, 0.5:3>> to tensor<4xf32>
+    // becomes, with constants %s = 0.5 and %z = 3:
+    func.func @f(%x: tensor<4xi8> {mpq.unsigned}) -> tensor<4xf32> {
+      %y = mpq.dequantize %x, %s, %z by #map unsigned : ... -> tensor<4xf32>
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mpq::MPQDialect"];
+}
+
+def NormalizeIntegerProductsPass : Pass<"mpq-normalize-integer-products"> {
+  let summary = "give integer products of other compilers the form after lower";
+  let description = [{
+    A linalg operation on tensors that sums `(x - zx) * (w - zw)` in i32, with
+    constant zero points, becomes a `linalg.generic` on unsigned `x` and signed
+    `w`. Signed activations have their top bit flipped (above padding), `zw` is
+    subtracted from the weights, and
+
+    ```
+    sum (x - zx) (w - zw) = sum (x + 128) (w - zw) - (zx + 128) sum (w - zw)
+    ```
+
+    puts the rest into what the sum starts from, or, if that is not constant,
+    into an addition behind. All arithmetic is modulo 2^32 on both sides: no
+    result changes. Where the weights are computed or `w - zw` needs more than 8
+    bits, the operands are widened to i32 first.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
 }
 
 #endif // MPQ_CONVERSION_PASSES_TD

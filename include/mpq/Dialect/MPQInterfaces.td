@@ -48,6 +48,11 @@ def QuantizableOpInterface : OpInterface<"QuantizableOpInterface"> {
       Multiply-accumulates of the whole operation, or std::nullopt when a shape
       is dynamic.
     }], "std::optional<int64_t>", "getMultiplyAccumulates">,
+    InterfaceMethod<[{
+      What the rules of recipes call this product: "conv", "depthwise" or
+      "matmul". (A "matmul" whose weights are computed is "attention".)
+    }], "::llvm::StringRef", "getProductKind", (ins), /*methodBody=*/"",
+    /*defaultImplementation=*/[{ return "matmul"; }]>,
   ];
 }
 
@@ -64,6 +69,12 @@ def ScaleRelationOpInterface : OpInterface<"ScaleRelationOpInterface"> {
       when this operation does not only move values. (A gather's operand belongs
       to the `tensor.extract` in its body.)
     }], "::llvm::SmallVector<::mlir::OpOperand *>", "getScalePreservingOperands">,
+    InterfaceMethod<[{
+      Whether this operation, cloned with integers in place of its scale
+      preserving operands and of result 0, moves those integers. If not, the
+      values are dequantized before it.
+    }], "bool", "movesIntegers", (ins), /*methodBody=*/"",
+    /*defaultImplementation=*/[{ return true; }]>,
   ];
 }
 

@@ -56,7 +56,11 @@ void buildQuantizePipeline(mlir::OpPassManager &manager,
 /// QDQ form to integer linalg, checked.
 void buildLowerPipeline(mlir::OpPassManager &manager);
 
-/// Registers `mpq-quantize-pipeline` and `mpq-lower-pipeline`.
+/// TOSA, float and quantized, to linalg.
+void buildImportTosaPipeline(mlir::OpPassManager &manager);
+
+/// Registers `mpq-import-tosa-pipeline`, `mpq-quantize-pipeline` and
+/// `mpq-lower-pipeline`.
 void registerQuantizationPipelines();
 
 } // namespace mpq

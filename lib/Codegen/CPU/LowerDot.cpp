@@ -109,7 +109,7 @@ struct LowerDot : mpq::impl::LowerDotPassBase<LowerDot> {
     if (failed(target))
       return signalPassFailure();
     RewritePatternSet patterns(&getContext());
-    patterns.add<LowerDotPattern>(&getContext(), *target);
+    populateLowerDotPatterns(patterns, *target);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     WalkResult left = getOperation()->walk([&](Dot4Op op) {
@@ -122,3 +122,8 @@ struct LowerDot : mpq::impl::LowerDotPassBase<LowerDot> {
   }
 };
 } // namespace
+
+void mpq::populateLowerDotPatterns(RewritePatternSet &patterns,
+                                   const TargetInfo &target) {
+  patterns.add<LowerDotPattern>(patterns.getContext(), target);
+}

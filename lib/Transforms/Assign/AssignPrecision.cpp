@@ -14,7 +14,6 @@
 
 #include "mpq/Transforms/Assign/Passes.h"
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -57,19 +56,11 @@ static bool isDequantized(OpOperand &operand) {
 }
 
 StringRef mpq::getProductKind(QuantizableOpInterface op) {
-  if (isa<linalg::DepthwiseConv1DNwcWcOp, linalg::DepthwiseConv1DNcwCwOp,
-          linalg::DepthwiseConv2DNhwcHwcOp, linalg::DepthwiseConv2DNhwcHwcmOp,
-          linalg::DepthwiseConv2DNchwChwOp>(op.getOperation()))
-    return "depthwise";
-  auto name = dyn_cast<NameLoc>(op.getLoc());
-  auto node = name ? dyn_cast<NameLoc>(name.getChildLoc()) : NameLoc();
-  if (isa<linalg::ConvolutionOpInterface>(op.getOperation()) ||
-      (node && node.getName().getValue().starts_with("Conv")))
-    return "conv";
-  if (!ConstantView::get(op.getWeightOperand().get()) &&
+  StringRef kind = op.getProductKind();
+  if (kind == "matmul" && !ConstantView::get(op.getWeightOperand().get()) &&
       !isDequantized(op.getWeightOperand()))
     return "attention";
-  return "matmul";
+  return kind;
 }
 
 /// Why `op` cannot be computed in integers, or "".
