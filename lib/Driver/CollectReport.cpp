@@ -84,10 +84,6 @@ static bool onlyMoves(Operation *op) {
   return relation && !relation.getScalePreservingOperands().empty();
 }
 
-static bool isDequantized(Value value) {
-  return value.getDefiningOp<DequantizeOp>() != nullptr;
-}
-
 /// What it computes in, and why not in integers.
 static void recordPrecision(Operation *op, ReportOperation &record) {
   if (auto product = dyn_cast<QuantizableOpInterface>(op);
@@ -101,18 +97,15 @@ static void recordPrecision(Operation *op, ReportOperation &record) {
         record.reason = precision.getReason().str();
       return;
     }
-    // Nothing was assigned: the model came with its quantization, or stays.
-    bool quantized = isDequantized(product.getActivationOperand().get()) &&
-                     isDequantized(product.getWeightOperand().get());
-    record.precision = quantized ? PrecisionKind::Int8 : PrecisionKind::F32;
-    if (!quantized)
-      record.reason = "precision f32 is the default";
+    // Nothing was assigned: it stays, unless the model came quantized.
+    record.precision = PrecisionKind::F32;
+    record.reason = "precision f32 is the default";
     return;
   }
   bool floats = llvm::any_of(op->getResultTypes(), [](Type type) {
     return isa<FloatType>(getElementTypeOrSelf(type));
   });
-  if (onlyMoves(op) || !floats)
+  if (onlyMoves(op) || !floats || isa<QuantizeOp, DequantizeOp>(op))
     return;
   record.precision = PrecisionKind::F32;
   record.reason = "no product: its arithmetic is float";
@@ -184,6 +177,8 @@ void ReportBuilder::recordAssigned(ModuleOp module) {
     report.model = function.getName().str();
     recordFunction(function);
   }
+  // What the model came with.
+  recordQuantized(module);
 }
 
 /// Scale and zero point of a tensor that has one of each.
@@ -247,9 +242,15 @@ void ReportBuilder::recordQuantized(ModuleOp module) {
         isa<QuantizeOp>(op) || (reads && moves) ||
         llvm::any_of(op->getUsers(), llvm::IsaPred<QuantizeOp>);
     auto product = dyn_cast<QuantizableOpInterface>(op);
-    if (product && product.isProduct())
-      record.weights = readWeights(product.getWeightOperand().get());
-    else if (record.precision && reads)
+    if (product && product.isProduct()) {
+      Value weights = product.getWeightOperand().get();
+      record.weights = readWeights(weights);
+      if ((record.weights || isStored(weights)) &&
+          isStored(product.getActivationOperand().get())) {
+        record.precision = PrecisionKind::Int8;
+        record.reason.clear();
+      }
+    } else if (record.precision && reads)
       record.reason = llvm::formatv(
           "no product: its arithmetic is float, on 8-bit values{0}",
           record.writesIntegers ? " in and out" : " that it reads");
@@ -274,11 +275,15 @@ void ReportBuilder::recordProfile(const Profile &profile) {
 
 void ReportBuilder::recordErrors(const LayerErrors &errors) {
   report.errorSamples = errors.samples;
-  for (ReportValue &value : report.values) {
-    auto found = errors.values.find(value.id);
-    if (found != errors.values.end())
+  std::map<std::string, LayerError> known = errors.values;
+  // What only has another shape is not observed, but may be an output.
+  for (const ReportOperation &op : report.operations)
+    if (op.kind == "reshape" || op.kind == "transpose")
+      if (auto source = known.find(op.operands.front()); source != known.end())
+        known.try_emplace(op.id, source->second);
+  for (ReportValue &value : report.values)
+    if (auto found = known.find(value.id); found != known.end())
       value.error = found->second;
-  }
 }
 
 void ReportBuilder::recordKernels(const ModuleInfo &info) {

@@ -1,7 +1,7 @@
 """Places the operations of a network on a page.
 
 Networks are long and thin: hundreds of operations deep, a few wide. So the layers go from left to right like words
-and break into lines like them; an edge that a line break cuts goes on at the same height of the next line's margin.
+and break into lines like them; edges that a line break cuts leave through the margin and come in again in the same order.
 Standard library only.
 """
 
@@ -66,9 +66,10 @@ def _fill_layers(sources: list[list[int]]) -> list[list[Item]]:
     return layers
 
 
-def _assign_lanes(layers: list[list[Item]]) -> None:
-    """Nodes go on straight from what they read; what passes by keeps its lane, or gives way."""
-    for layer in layers:
+def _assign_lanes(layers: list[list[Item]], line_starts: set[int]) -> None:
+    """Nodes go on straight from what they read; what passes by keeps its lane, or gives way. A line begins without
+    gaps."""
+    for index, layer in enumerate(layers):
         taken: set[int] = set()
 
         def place(item: Item, wanted: int) -> None:
@@ -82,6 +83,10 @@ def _assign_lanes(layers: list[list[Item]]) -> None:
         def wish(item: Item) -> int:
             return min((source.lane for source in item.sources), default=0)
 
+        if index in line_starts:
+            for lane, item in enumerate(sorted(layer, key=lambda i: (wish(i), i.node < 0))):
+                item.lane = lane
+            continue
         for item in sorted((i for i in layer if i.node >= 0), key=wish):
             place(item, wish(item))
         for item in sorted((i for i in layer if i.node < 0), key=wish):
@@ -98,7 +103,6 @@ def _curve(x0: float, y0: float, x1: float, y1: float) -> str:
 def lay_out(sources: list[list[int]], widths: list[float], page_width: float = 1160) -> Layout:
     """SOURCES[i] are the nodes that node i reads, WIDTHS[i] is how wide its box is."""
     layers = _fill_layers(sources)
-    _assign_lanes(layers)
     lines: list[list[int]] = []
     x = page_width
     starts: list[float] = []
@@ -110,6 +114,8 @@ def lay_out(sources: list[list[int]], widths: list[float], page_width: float = 1
         lines[-1].append(index)
         starts.append(x)
         x += width + LAYER_GAP
+
+    _assign_lanes(layers, {line[0] for line in lines})
 
     boxes: list[tuple[float, float, float, float]] = [(0, 0, 0, 0)] * len(sources)
     edges: list[tuple[int, str]] = []

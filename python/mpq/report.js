@@ -188,7 +188,7 @@ function drawGraph() {
   });
   for (const end of ["pointerup", "pointerleave"]) svg.addEventListener(end, () => { grabbed = null; svg.classList.remove("dragging"); });
   // As large as the page, where that is no more than a screen.
-  svg.style.height = `${Math.round(Math.max(200, Math.min(graph.height, 1000)))}px`;
+  svg.style.height = `${Math.round(Math.max(200, Math.min(graph.height, 1200)))}px`;
   fit();
 
   const button = (text, label, onclick) => el("button", { type: "button", "aria-label": label, title: label, onclick }, text);
@@ -315,7 +315,7 @@ function drawRanges() {
 // Errors
 
 function drawErrors() {
-  const rows = record.operations.map((operation, index) => ({ operation, index, error: errorOf(operation), name: classOf(operation) })).filter((row) => Number.isFinite(row.error));
+  const rows = record.operations.map((operation, index) => ({ operation, index, error: errorOf(operation), name: classOf(operation) })).filter((row) => Number.isFinite(row.error) && row.name !== "move");
   if (!rows.length) {
     section("errors", "Error per layer", record.samples.errors === null ? "Not measured: give quant-compile --report-data a folder of samples." : `No value differs from the float model on ${record.samples.errors} samples.`);
     return;

@@ -87,6 +87,10 @@ def test_errors_are_those_of_the_artifact(recognizer):
     output = errors[record["outputs"][0]]
     assert math.isclose(output["signal"], signal, rel_tol=1e-4)
     assert abs(output["sqnr_db"] - 10 * math.log10(signal / noise)) < 0.5, (output, signal / noise)
+    # Another shape is no other error.
+    for operation in record["operations"]:
+        if operation["op"] in ("reshape", "transpose") and operation["operands"][0] in errors:
+            assert errors[operation["id"]] == errors[operation["operands"][0]]
     # The first layers are in float: no error. The later it is the larger.
     first = next(op["id"] for op in record["operations"] if op["op"] == "conv")
     assert errors[first]["noise"] == 0 and errors[first]["sqnr_db"] is None
@@ -153,7 +157,7 @@ def test_page_shows_everything(page, recognizer):
     assert len(ranges.find("rect", "fill-hist")) == bars + 1
 
     errors = section_of(dom, "errors")
-    ids = {op["id"] for op in record["operations"]}
+    ids = {op["id"] for op in record["operations"] if op["precision"]}
     measured = [value["error"]["sqnr_db"] for value in record["values"]
                 if value["id"] in ids and value.get("error", {}).get("sqnr_db") is not None]
     assert len(errors.find("circle", "dot")) == len(measured)

@@ -1,4 +1,4 @@
-"""Checks REPORT of mlp.mlir: what CASE (int8, f32, early) knows, against the PROFILE it came from."""
+"""Checks REPORT of mlp.mlir: what CASE (int8, f32, early, qdq) knows, against the PROFILE it came from."""
 import json
 import math
 import sys
@@ -8,6 +8,17 @@ case = sys.argv[2]
 operations = {op["id"]: op for op in report["operations"]}
 values = {value["id"]: value for value in report["values"]}
 
+if case == "qdq":
+    kinds = [op["op"] for op in report["operations"]]
+    assert kinds == ["quantize", "dequantize", "matmul", "elementwise", "quantize", "dequantize", "matmul"], kinds
+    for op in report["operations"]:
+        assert op["precision"] == {"matmul": "int8", "elementwise": "f32"}.get(op["op"]), op
+        assert (op["reason"] is None) == (op["op"] != "elementwise") and op["writes_integers"] == (
+            op["op"] in ("quantize", "elementwise")), op
+    assert sum("quantization" in value for value in report["values"]) == 2
+    assert report["macs"] == {"integer": 5940, "float": 0} and report["samples"]["errors"] == 4
+    assert 25 < values[report["outputs"][0]]["error"]["sqnr_db"] < 60
+    sys.exit()
 assert (report["format"], report["version"], report["model"], report["source"]) == ("mpq-report", 1, "mlp", "mlp.mlir")
 assert report["inputs"] == ["x"] and report["outputs"] == ["y"], report
 assert list(operations) == ["hidden", "relu", "y"], list(operations)
