@@ -84,6 +84,15 @@ typedef struct mpq_tensor_info {
   uint64_t bytes; /**< of the dense data */
 } mpq_tensor_info;
 
+/** What one call of a kernel does: divided by what a machine can do it gives
+ *  the time that the call takes at least. */
+typedef struct mpq_kernel_work {
+  int64_t integer_macs; /**< multiply-accumulates of 8-bit integers */
+  int64_t float_macs;
+  int64_t bytes_read;    /**< of the operands, weights included */
+  int64_t bytes_written; /**< of the result */
+} mpq_kernel_work;
+
 typedef struct mpq_model_info {
   uint32_t size;    /**< of this struct: members are only ever added */
   uint32_t version; /**< MPQ_RUNTIME_VERSION of the compiler */
@@ -97,6 +106,7 @@ typedef struct mpq_model_info {
   uint32_t num_inputs;
   uint32_t num_outputs;
   uint32_t num_kernels;
+  const mpq_kernel_work *kernel_work; /**< one for each kernel, or NULL */
 } mpq_model_info;
 
 /** Receives the text of an error before the function that failed returns. The

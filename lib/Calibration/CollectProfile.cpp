@@ -14,21 +14,28 @@
 
 using namespace mpq;
 
-llvm::Expected<Profile> mpq::collectProfile(const Dataset &dataset,
+llvm::Expected<Profile> mpq::collectProfile(SampleSource &samples,
                                             llvm::StringRef fingerprint,
                                             const SampleRunner &run,
                                             const SampleProgress &progress) {
   Collector collector;
-  for (size_t i = 0, e = dataset.size(); i < e; ++i) {
-    llvm::Expected<std::vector<NpyArray>> inputs = dataset.read(i);
-    if (!inputs)
-      return inputs.takeError();
-    if (llvm::Error error = run(*inputs, collector))
+  size_t done = 0;
+  while (true) {
+    llvm::Expected<std::optional<Sample>> sample = samples.next();
+    if (!sample)
+      return sample.takeError();
+    if (!*sample)
+      break;
+    if (llvm::Error error = run((*sample)->arrays, collector))
       return error;
-    if (llvm::Error error = collector.finishSample(dataset.getSampleName(i)))
+    if (llvm::Error error = collector.finishSample((*sample)->name))
       return error;
-    if (progress)
-      progress(i + 1, e);
+    ++done;
+    if (progress && !progress(done, samples.getSize()))
+      return llvm::createStringError("calibration was cancelled");
   }
+  if (done == 0)
+    return llvm::createStringError(
+        "expected calibration samples but there are none");
   return collector.takeProfile(fingerprint);
 }

@@ -91,18 +91,15 @@ static llvm::Error checkFolders(StringRef directory,
   return llvm::Error::success();
 }
 
-llvm::Expected<Dataset> Dataset::open(StringRef directory,
-                                      llvm::ArrayRef<InputSpec> inputs) {
-  Dataset dataset;
-  dataset.directory = directory.str();
-  dataset.inputs = inputs.vec();
+llvm::Error Dataset::open(llvm::ArrayRef<InputSpec> expected) {
+  inputs = expected.vec();
   if (llvm::Error error = checkFolders(directory, inputs))
     return error;
 
   std::vector<std::set<std::string>> files(inputs.size());
   std::set<std::string> all;
   for (auto [input, names] : llvm::zip_equal(inputs, files)) {
-    std::string folder = dataset.getPath(input.name, "");
+    std::string folder = getPath(input.name, "");
     if (!llvm::sys::fs::is_directory(folder))
       return llvm::createStringError(
           "no calibration data for input '" + input.name +
@@ -132,15 +129,14 @@ llvm::Expected<Dataset> Dataset::open(StringRef directory,
                                  return others.count(name);
                                }) -
                  files.begin()];
-      return llvm::createStringError("incomplete calibration sample: '" +
-                                     dataset.getPath(partner.name, name) +
-                                     "' has no partner '" +
-                                     dataset.getPath(input.name, name) +
-                                     "' for input '" + input.name + "'");
+      return llvm::createStringError(
+          "incomplete calibration sample: '" + getPath(partner.name, name) +
+          "' has no partner '" + getPath(input.name, name) + "' for input '" +
+          input.name + "'");
     }
   }
-  dataset.samples.assign(all.begin(), all.end());
-  return dataset;
+  samples.assign(all.begin(), all.end());
+  return llvm::Error::success();
 }
 
 /// The position of the first NaN or infinity.
@@ -157,23 +153,32 @@ static std::optional<size_t> findNonFinite(const NpyArray &array) {
   return std::nullopt;
 }
 
-llvm::Expected<std::vector<NpyArray>> Dataset::read(size_t index) const {
-  std::vector<NpyArray> arrays;
+llvm::Error mpq::checkSample(const NpyArray &array, const InputSpec &input,
+                             StringRef place) {
+  if (array.type != input.type || array.shape != input.shape)
+    return llvm::createStringError(
+        "'" + place + "': expected " + input.describe() + " for input '" +
+        input.name + "' but got " + ::describe(array.type, array.shape));
+  if (std::optional<size_t> at = findNonFinite(array))
+    return llvm::createStringError(
+        "'" + place + "': element " + Twine(*at) +
+        " is NaN or infinite: expected finite calibration data for input '" +
+        input.name + "'");
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::optional<Sample>> Dataset::next() {
+  if (position == samples.size())
+    return std::nullopt;
+  Sample sample{samples[position++], {}};
   for (const InputSpec &input : inputs) {
-    std::string path = getPath(input.name, samples[index]);
+    std::string path = getPath(input.name, sample.name);
     llvm::Expected<NpyArray> array = readNpyFile(path);
     if (!array)
       return array.takeError();
-    if (array->type != input.type || array->shape != input.shape)
-      return llvm::createStringError(
-          "'" + path + "': expected " + input.describe() + " for input '" +
-          input.name + "' but got " + ::describe(array->type, array->shape));
-    if (std::optional<size_t> at = findNonFinite(*array))
-      return llvm::createStringError(
-          "'" + path + "': element " + Twine(*at) +
-          " is NaN or infinite: expected finite calibration data for input '" +
-          input.name + "'");
-    arrays.push_back(std::move(*array));
+    if (llvm::Error error = checkSample(*array, input, path))
+      return error;
+    sample.arrays.push_back(std::move(*array));
   }
-  return arrays;
+  return sample;
 }

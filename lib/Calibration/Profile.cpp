@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Calibration/Profile.h"
+#include "mpq/Support/WriteFile.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/FileSystem.h"
@@ -77,25 +78,7 @@ std::string Profile::toJSON() const {
 }
 
 llvm::Error Profile::write(llvm::StringRef path) const {
-  auto fail = [&](const Twine &why) {
-    return llvm::createStringError("cannot write profile '" + path +
-                                   "': " + why);
-  };
-  llvm::Expected<llvm::sys::fs::TempFile> temporary =
-      llvm::sys::fs::TempFile::create(path + ".tmp-%%%%%%");
-  if (!temporary)
-    return fail(llvm::toString(temporary.takeError()));
-  llvm::raw_fd_ostream stream(temporary->FD, /*shouldClose=*/false);
-  stream << toJSON();
-  stream.flush();
-  if (std::error_code error = stream.error()) {
-    stream.clear_error();
-    llvm::consumeError(temporary->discard());
-    return fail(error.message());
-  }
-  if (llvm::Error error = temporary->keep(path))
-    return fail(llvm::toString(std::move(error)));
-  return llvm::Error::success();
+  return writeFile(path, [&](llvm::raw_ostream &os) { os << toJSON(); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -25,6 +25,7 @@ static constexpr StringLiteral kWorkspaceSize = "mpq.workspace_size";
 static constexpr StringLiteral kWeights = "mpq.weights";
 static constexpr StringLiteral kSignature = "mpq.signature";
 static constexpr StringLiteral kKernels = "mpq.kernels";
+static constexpr StringLiteral kKernelWork = "mpq.kernel_work";
 static constexpr StringLiteral kObservers = "mpq.observers";
 
 int64_t TensorInfo::getSizeInBytes() const {
@@ -96,6 +97,23 @@ static LogicalResult readNames(ModuleOp module, StringRef key,
   return success();
 }
 
+static LogicalResult readKernelWork(ModuleOp module, ModuleInfo &info) {
+  Attribute attr = module->getAttr(kKernelWork);
+  if (!attr)
+    return success();
+  auto numbers = dyn_cast<DenseI64ArrayAttr>(attr);
+  if (!numbers || size_t(numbers.size()) != 4 * info.kernels.size())
+    return module.emitError()
+           << "expected '" << kKernelWork << "' to be an array<i64> of "
+           << 4 * info.kernels.size() << " numbers, four for each of '"
+           << kKernels << "', but got " << attr;
+  for (size_t i = 0; i < info.kernels.size(); ++i) {
+    ArrayRef<int64_t> work = numbers.asArrayRef().slice(4 * i, 4);
+    info.kernelWork.push_back({work[0], work[1], work[2], work[3]});
+  }
+  return success();
+}
+
 FailureOr<ModuleInfo> ModuleInfo::get(ModuleOp module) {
   ModuleInfo info;
   auto model = module->getAttrOfType<StringAttr>(kModel);
@@ -136,6 +154,7 @@ FailureOr<ModuleInfo> ModuleInfo::get(ModuleOp module) {
   if (failed(readTensors(module, signature, "inputs", info.inputs)) ||
       failed(readTensors(module, signature, "outputs", info.outputs)) ||
       failed(readNames(module, kKernels, info.kernels)) ||
+      failed(readKernelWork(module, info)) ||
       failed(readNames(module, kObservers, info.observers)))
     return failure();
   return info;
@@ -173,5 +192,13 @@ void ModuleInfo::set(ModuleOp module) const {
       b.getDictionaryAttr({b.getNamedAttr("inputs", tensors(inputs)),
                            b.getNamedAttr("outputs", tensors(outputs))}));
   names(kKernels, kernels);
+  SmallVector<int64_t> work;
+  for (const KernelWork &kernel : kernelWork)
+    work.append({kernel.integerMACs, kernel.floatMACs, kernel.bytesRead,
+                 kernel.bytesWritten});
+  if (work.empty())
+    module->removeAttr(kKernelWork);
+  else
+    module->setAttr(kKernelWork, b.getDenseI64ArrayAttr(work));
   names(kObservers, observers);
 }

@@ -58,6 +58,12 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
     return expect(isa<StrategyAttr>(value), "an #mpq.strategy");
   if (name == getTargetAttrName())
     return expect(isa<TargetAttr>(value), "an #mpq.target");
+  if (name == getKernelWorkAttrName()) {
+    auto work = dyn_cast<DenseI64ArrayAttr>(value);
+    bool ok = work && work.size() % 4 == 0 &&
+              llvm::all_of(work.asArrayRef(), [](int64_t n) { return n >= 0; });
+    return expect(ok, "an array<i64> of four non-negative counts a kernel");
+  }
   if (name == getKernelAttrName())
     return expect(isa<UnitAttr>(value), "a unit attribute");
   return success();

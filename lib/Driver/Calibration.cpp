@@ -89,19 +89,24 @@ static FailureOr<SmallVector<InputSpec>> getInputSpecs(func::FuncOp model) {
   return specs;
 }
 
-FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
-                                  CalibrationEngine engine,
-                                  const SampleProgress &progress) {
-  FailureOr<func::FuncOp> model = findModel(prepared);
+LogicalResult mpq::openSamples(ModuleOp module, SampleSource &samples) {
+  FailureOr<func::FuncOp> model = findModel(module);
   if (failed(model))
     return failure();
   FailureOr<SmallVector<InputSpec>> specs = getInputSpecs(*model);
   if (failed(specs))
     return failure();
+  if (llvm::Error error = samples.open(*specs))
+    return emitError(module.getLoc(), llvm::toString(std::move(error)));
+  return success();
+}
+
+FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
+                                  CalibrationEngine engine,
+                                  const SampleProgress &progress) {
   // Before the compilation, which takes longer than finding wrong data.
-  llvm::Expected<Dataset> dataset = Dataset::open(directory, *specs);
-  if (!dataset)
-    return emitError(prepared.getLoc(), llvm::toString(dataset.takeError()));
+  if (failed(openSamples(prepared, samples)))
+    return failure();
 
   std::string fingerprint = getModelFingerprint(prepared);
   OwningOpRef<ModuleOp> instrumented = prepared.clone();
@@ -113,7 +118,7 @@ FailureOr<Profile> mpq::calibrate(ModuleOp prepared, StringRef directory,
   if (failed(run))
     return failure();
   llvm::Expected<Profile> profile =
-      collectProfile(*dataset, fingerprint, *run, progress);
+      collectProfile(samples, fingerprint, *run, progress);
   if (!profile)
     return emitError(prepared.getLoc(), llvm::toString(profile.takeError()));
   return std::move(*profile);

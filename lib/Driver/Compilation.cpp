@@ -7,11 +7,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Driver/Compilation.h"
+#include "mpq/Analysis/OperationCount.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Driver/Calibration.h"
-#include "mpq/Driver/OperationCount.h"
 #include "mpq/Driver/Pipelines.h"
+#include "mpq/Driver/Report.h"
 #include "mpq/ONNX/ImportONNX.h"
+#include "mpq/Support/WriteFile.h"
 #include "mpq/Target/Machine.h"
 #include "mpq/Transforms/Assign/Passes.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
@@ -23,8 +25,8 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -39,12 +41,14 @@ namespace {
 /// One compilation: options with their defaults filled in, and its state.
 class Compiler {
 public:
-  Compiler(MLIRContext &context, const CompileOptions &options,
-           const ProgressFn &progress)
-      : context(context), options(options), progress(progress),
-        loc(UnknownLoc::get(&context)) {}
+  Compiler(MLIRContext &context, const ModelSource &source,
+           const ModelDestination &destination, const CompileOptions &options,
+           const CompilationMonitor &monitor)
+      : context(context), source(source), destination(destination),
+        options(options), monitor(monitor), loc(UnknownLoc::get(&context)) {}
 
   FailureOr<CompileSummary> run();
+  LogicalResult calibrate(SampleSource &samples);
 
 private:
   LogicalResult resolve();
@@ -52,25 +56,39 @@ private:
   LogicalResult checkOutput();
   LogicalResult load();
   LogicalResult runPhase(Phase phase);
-  LogicalResult calibrate();
+  LogicalResult recordPhase(Phase phase);
+  LogicalResult writeReport();
+  LogicalResult writeModule();
   LogicalResult write();
-  LogicalResult writeSharedLibrary(StringRef object);
+  FailureOr<std::unique_ptr<llvm::MemoryBuffer>> linkObject(StringRef object);
+  bool writesHeader() const;
+  std::string getHeaderPath() const;
   LogicalResult writeFile(StringRef path,
                           llvm::function_ref<void(llvm::raw_ostream &)> write);
+  LogicalResult
+  writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write);
 
+  bool reportSample(size_t done, std::optional<size_t> total);
+  /// An error if the caller wants no more.
+  LogicalResult checkCancelled();
   /// Runs `work` and reports the time it took.
   LogicalResult timed(StringRef what, llvm::function_ref<LogicalResult()> work);
 
   MLIRContext &context;
-  CompileOptions options;
-  const ProgressFn &progress;
+  const ModelSource &source;
+  ModelDestination destination;
+  const CompileOptions &options;
+  const CompilationMonitor &monitor;
   Location loc;
   OwningOpRef<ModuleOp> module;
   Phase from = Phase::Prepare, to = Phase::Emit;
   OutputKind kind = OutputKind::SharedLibrary;
   PrecisionGoal precision = PrecisionGoal::F32;
+  /// The result is a profile.
+  bool calibrates = false;
   TargetAttr target;
   CompileSummary summary;
+  std::optional<ReportBuilder> record; // if there is a report to write
 };
 } // namespace
 
@@ -91,7 +109,7 @@ LogicalResult Compiler::requirePhase(bool given, StringRef option,
 }
 
 LogicalResult Compiler::resolve() {
-  bool isONNX = StringRef(options.input).ends_with_insensitive(".onnx");
+  bool isONNX = StringRef(source.name).ends_with_insensitive(".onnx");
   from = options.from.value_or(isONNX ? Phase::Import : Phase::Prepare);
   if (isONNX != (from == Phase::Import))
     return emitError(loc) << "expected to start "
@@ -99,12 +117,11 @@ LogicalResult Compiler::resolve() {
                                      : "an MLIR file from a later phase than "
                                        "import")
                           << " but got --from " << stringifyPhase(from);
-  bool calibrates = !options.calibrationData.empty();
   if (calibrates && (options.kind || options.to || !options.profile.empty()))
     return emitError(loc) << "expected --calibrate to write a profile: it "
                              "cannot be combined with --emit, --to and "
                              "--profile";
-  bool textual = StringRef(options.output).ends_with(".mlir");
+  bool textual = StringRef(destination.path).ends_with(".mlir");
   OutputKind mlirKind = textual ? OutputKind::MLIR : OutputKind::Bytecode;
   kind = options.kind.value_or(options.to && *options.to != Phase::Emit
                                    ? mlirKind
@@ -131,8 +148,15 @@ LogicalResult Compiler::resolve() {
       failed(requirePhase(!options.recipe.empty(), "recipe", Phase::Assign)) ||
       failed(requirePhase(options.precision.has_value(), "precision",
                           Phase::Assign)) ||
-      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)))
+      failed(requirePhase(!options.report.empty(), "report", Phase::Assign)) ||
+      failed(requirePhase(!options.reportData.empty(), "report-data",
+                          Phase::Quantize)))
     return failure();
+  if (!options.reportData.empty() && options.report.empty())
+    return emitError(loc) << "expected --report for the results of "
+                             "--report-data but there is none";
+  if (!options.report.empty())
+    record.emplace();
   precision = options.precision.value_or(hasProfile ? PrecisionGoal::Int8
                                                     : PrecisionGoal::F32);
   // From a later phase on, ranges may stand in the file.
@@ -154,22 +178,28 @@ LogicalResult Compiler::resolve() {
 
 /// Finds out before the work whether its result can be kept.
 LogicalResult Compiler::checkOutput() {
-  if (options.output.empty() || options.output == "-") {
+  if (destination.data)
+    return success();
+  if (destination.path.empty() || destination.path == "-") {
     if (kind == OutputKind::SharedLibrary || kind == OutputKind::Object)
       return emitError(loc) << "expected an output file for machine code: give "
                                "one with -o";
-    options.output = "-";
+    destination.path = "-";
     return success();
   }
-  if (llvm::sys::fs::is_directory(options.output))
-    return emitError(loc) << "cannot write '" << options.output
-                          << "': it is a directory";
-  llvm::Expected<llvm::sys::fs::TempFile> probe =
-      llvm::sys::fs::TempFile::create(options.output + ".%%%%%%");
-  if (!probe)
-    return emitError(loc) << "cannot write '" << options.output
-                          << "': " << llvm::toString(probe.takeError());
-  llvm::consumeError(probe->discard());
+  SmallVector<std::string> written{destination.path};
+  if (writesHeader())
+    written.push_back(getHeaderPath());
+  if (!options.report.empty())
+    written.push_back(options.report);
+  for (auto [index, path] : llvm::enumerate(written)) {
+    if (llvm::is_contained(ArrayRef(written).take_front(index), path))
+      return emitError(loc) << "expected different files for what is written "
+                               "but got '"
+                            << path << "' twice";
+    if (llvm::Error error = checkWritable(path))
+      return emitError(loc) << llvm::toString(std::move(error));
+  }
   return success();
 }
 
@@ -178,30 +208,47 @@ LogicalResult Compiler::load() {
     ImportOptions import;
     import.shapes = options.shapes;
     import.functionName = options.name;
-    module = importONNXFile(options.input, import, &context);
-  } else {
-    // Resources in bytecode are aligned relative to the buffer, which small
-    // files would get on the heap.
-    std::string message;
-    std::unique_ptr<llvm::MemoryBuffer> buffer =
-        openInputFile(options.input, llvm::Align(64), &message);
-    if (!buffer)
-      return emitError(loc) << message;
-    llvm::SourceMgr sources;
-    sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
-    module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+    module = source.data ? importONNX(*source.data, source.name, /*folder=*/"",
+                                      import, &context)
+                         : importONNXFile(source.name, import, &context);
+    return success(static_cast<bool>(module));
   }
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  if (source.data) {
+    // Resources in bytecode are aligned relative to the buffer.
+    auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+        source.data->size(), source.name, llvm::Align(64));
+    if (aligned)
+      llvm::copy(*source.data, aligned->getBufferStart());
+    buffer = std::move(aligned);
+  } else {
+    buffer = openInputFile(source.name, llvm::Align(64), &message);
+  }
+  if (!buffer)
+    return emitError(loc) << message;
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   return success(static_cast<bool>(module));
+}
+
+LogicalResult Compiler::checkCancelled() {
+  if (monitor.isCancelled && monitor.isCancelled())
+    return emitError(loc) << "compilation was cancelled";
+  return success();
 }
 
 LogicalResult Compiler::timed(StringRef what,
                               llvm::function_ref<LogicalResult()> work) {
   auto start = std::chrono::steady_clock::now();
-  LogicalResult result = work();
+  LogicalResult result = checkCancelled();
+  if (succeeded(result))
+    result = work();
   std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - start;
-  if (succeeded(result) && progress)
-    progress(what, seconds.count());
+  if (succeeded(result) && monitor.phaseDone)
+    monitor.phaseDone(what, seconds.count());
   return result;
 }
 
@@ -231,7 +278,6 @@ LogicalResult Compiler::runPhase(Phase phase) {
       assign.recipe = options.recipe;
       assign.precision = precision == PrecisionGoal::Int8 ? PrecisionKind::Int8
                                                           : PrecisionKind::F32;
-      assign.report = options.report;
       manager.addPass(createAssignPrecisionPass(assign));
     }
     break;
@@ -249,81 +295,152 @@ LogicalResult Compiler::runPhase(Phase phase) {
   return manager.run(*module);
 }
 
-/// Runs the samples through the model and writes the profile.
-LogicalResult Compiler::calibrate() {
-  FailureOr<Profile> profile =
-      mpq::calibrate(*module, options.calibrationData, makeJITRunner,
-                     [&](size_t done, size_t total) {
-                       if (options.sampleProgress)
-                         options.sampleProgress(done, total);
-                     });
-  if (failed(profile))
+/// Says how far the samples are; whether to go on.
+bool Compiler::reportSample(size_t done, std::optional<size_t> total) {
+  if (monitor.sampleDone)
+    monitor.sampleDone(done, total);
+  return !(monitor.isCancelled && monitor.isCancelled());
+}
+
+/// Runs the samples through the prepared model and writes the profile.
+LogicalResult Compiler::calibrate(SampleSource &samples) {
+  calibrates = true;
+  if (failed(resolve()) ||
+      failed(timed(from == Phase::Import ? "import" : "read",
+                   [&] { return load(); })))
     return failure();
-  return writeFile(options.output,
-                   [&](llvm::raw_ostream &os) { os << profile->toJSON(); });
+  if (from <= Phase::Prepare &&
+      failed(timed("prepare", [&] { return runPhase(Phase::Prepare); })))
+    return failure();
+  return timed("calibrate", [&]() -> LogicalResult {
+    FailureOr<Profile> profile =
+        mpq::calibrate(*module, samples, makeJITRunner,
+                       [&](size_t done, std::optional<size_t> total) {
+                         return reportSample(done, total);
+                       });
+    if (failed(profile))
+      return failure();
+    return writeOutput([&](auto &os) { os << profile->toJSON(); });
+  });
+}
+
+/// What the report says of the module that `phase` has left.
+LogicalResult Compiler::recordPhase(Phase phase) {
+  switch (phase) {
+  case Phase::Assign: {
+    record->recordAssigned(*module);
+    if (!options.profile.empty()) {
+      llvm::Expected<Profile> profile = Profile::read(options.profile);
+      if (!profile)
+        return emitError(loc) << llvm::toString(profile.takeError());
+      record->recordProfile(*profile);
+    }
+    if (options.reportData.empty())
+      return success();
+    Dataset samples(options.reportData);
+    FailureOr<LayerErrors> errors = measureLayerErrors(
+        *module, samples, [&](size_t done, std::optional<size_t> total) {
+          return reportSample(done, total);
+        });
+    if (failed(errors))
+      return failure();
+    record->recordErrors(*errors);
+    return success();
+  }
+  case Phase::Quantize:
+    record->recordQuantized(*module);
+    return success();
+  case Phase::Lower:
+    record->report.macs = countMultiplyAccumulates(*module);
+    return success();
+  case Phase::Codegen: {
+    FailureOr<ModuleInfo> info = ModuleInfo::get(*module);
+    if (failed(info))
+      return failure();
+    record->recordKernels(*info);
+    return success();
+  }
+  default:
+    return success();
+  }
+}
+
+LogicalResult Compiler::writeReport() {
+  record->report.source = llvm::sys::path::filename(source.name);
+  record->report.precision = precision == PrecisionGoal::Int8 ? "int8" : "f32";
+  record->report.sizes = summary.sizes;
+  return writeFile(options.report, [&](llvm::raw_ostream &os) {
+    record->report.writeJSON(os);
+  });
 }
 
 LogicalResult
 Compiler::writeFile(StringRef path,
                     llvm::function_ref<void(llvm::raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-    write(os);
-    return llvm::Error::success();
-  });
-  if (error)
-    return emitError(loc) << "cannot write '" << path
-                          << "': " << llvm::toString(std::move(error));
+  if (llvm::Error error = mpq::writeFile(path, write))
+    return emitError(loc) << llvm::toString(std::move(error));
   return success();
 }
 
-/// Links to a temporary file beside the output, which is then renamed.
-LogicalResult Compiler::writeSharedLibrary(StringRef object) {
-  auto reportError = [&](std::error_code error) {
-    return emitError(loc) << "cannot write '" << options.output
+LogicalResult
+Compiler::writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write) {
+  if (!destination.data)
+    return writeFile(destination.path, write);
+  llvm::raw_svector_ostream os(*destination.data);
+  write(os);
+  return success();
+}
+
+/// The shared library of an object, through temporary files.
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+Compiler::linkObject(StringRef object) {
+  SmallString<128> folder;
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueDirectory("mpq", folder))
+    return emitError(loc) << "cannot create a temporary folder '" << folder
                           << "': " << error.message();
-  };
-  SmallString<128> objectPath, libraryPath;
-  int fd;
-  if (std::error_code error = llvm::sys::fs::createUniqueFile(
-          options.output + ".%%%%%%.o", fd, objectPath))
-    return reportError(error);
-  llvm::FileRemover removeObject(objectPath);
-  {
-    llvm::raw_fd_ostream os(fd, /*shouldClose=*/true);
-    os << object;
-    os.close();
-    if (os.has_error()) {
-      std::error_code error = os.error();
-      os.clear_error();
-      return reportError(error);
-    }
-  }
-  if (std::error_code error = llvm::sys::fs::createUniqueFile(
-          options.output + ".%%%%%%.so", libraryPath))
-    return reportError(error);
-  llvm::FileRemover removeLibrary(libraryPath);
-  if (failed(linkSharedLibrary(loc, objectPath,
-                               llvm::sys::path::filename(options.output),
+  llvm::scope_exit removeFolder(
+      [&] { llvm::sys::fs::remove_directories(folder); });
+  std::string objectPath = (folder + "/model.o").str(),
+              libraryPath = (folder + "/model.so").str();
+  if (failed(writeFile(objectPath, [&](auto &os) { os << object; })) ||
+      failed(linkSharedLibrary(loc, objectPath,
+                               llvm::sys::path::filename(destination.path),
                                libraryPath)))
     return failure();
-  if (std::error_code error =
-          llvm::sys::fs::rename(libraryPath, options.output))
-    return reportError(error);
-  removeLibrary.releaseFile();
-  return success();
+  auto library = llvm::MemoryBuffer::getFile(libraryPath, /*IsText=*/false,
+                                             /*RequiresNullTerminator=*/false);
+  if (!library)
+    return emitError(loc) << "cannot read '" << libraryPath
+                          << "': " << library.getError().message();
+  return std::move(*library);
+}
+
+bool Compiler::writesHeader() const {
+  return !calibrates && !destination.data &&
+         (kind == OutputKind::SharedLibrary || kind == OutputKind::Object);
+}
+
+std::string Compiler::getHeaderPath() const {
+  SmallString<128> path(destination.path);
+  llvm::sys::path::replace_extension(path, ".h");
+  return path.str().str();
+}
+
+LogicalResult Compiler::writeModule() {
+  LogicalResult written = success();
+  LogicalResult opened = writeOutput([&](auto &os) {
+    if (kind == OutputKind::MLIR)
+      module->print(os, OpPrintingFlags().enableDebugInfo());
+    else
+      written = writeBytecodeToFile(*module, os);
+  });
+  return success(succeeded(opened) && succeeded(written));
 }
 
 LogicalResult Compiler::write() {
-  if (isMLIR(kind)) {
-    LogicalResult written = success();
-    LogicalResult opened = writeFile(options.output, [&](auto &os) {
-      if (kind == OutputKind::MLIR)
-        module->print(os, OpPrintingFlags().enableDebugInfo());
-      else
-        written = writeBytecodeToFile(*module, os);
-    });
-    return success(succeeded(opened) && succeeded(written));
-  }
+  if (isMLIR(kind))
+    return writeModule();
 
   EmissionOptions emission;
   emission.target =
@@ -337,23 +454,28 @@ LogicalResult Compiler::write() {
     return failure();
   if (emission.format == EmissionFormat::Object) {
     llvm::Expected<ObjectSizes> sizes =
-        measureObject(llvm::MemoryBufferRef(*code, options.output));
+        measureObject(llvm::MemoryBufferRef(*code, destination.path));
     if (!sizes)
       return emitError(loc) << llvm::toString(sizes.takeError());
     summary.sizes = *sizes;
   }
-  if (kind == OutputKind::SharedLibrary) {
-    if (failed(writeSharedLibrary(*code)))
-      return failure();
-  } else if (failed(
-                 writeFile(options.output, [&](auto &os) { os << *code; }))) {
+  if (failed(checkCancelled()))
     return failure();
+  StringRef result = *code;
+  std::unique_ptr<llvm::MemoryBuffer> library;
+  if (kind == OutputKind::SharedLibrary) {
+    auto linked = linkObject(*code);
+    if (failed(linked))
+      return failure();
+    library = std::move(*linked);
+    result = library->getBuffer();
   }
-  if (emission.format != EmissionFormat::Object)
-    return success();
-  SmallString<128> header(options.output);
-  llvm::sys::path::replace_extension(header, ".h");
-  return writeFile(header, [&](auto &os) { writeCHeader(*info, os); });
+  // The header first: without the code it does no harm.
+  if (writesHeader() && failed(writeFile(getHeaderPath(), [&](auto &os) {
+        writeCHeader(*info, os);
+      })))
+    return failure();
+  return writeOutput([&](auto &os) { os << result; });
 }
 
 FailureOr<CompileSummary> Compiler::run() {
@@ -361,13 +483,6 @@ FailureOr<CompileSummary> Compiler::run() {
       failed(timed(from == Phase::Import ? "import" : "read",
                    [&] { return load(); })))
     return failure();
-  if (!options.calibrationData.empty()) {
-    if ((from <= Phase::Prepare &&
-         failed(timed("prepare", [&] { return runPhase(Phase::Prepare); }))) ||
-        failed(timed("calibrate", [&] { return calibrate(); })))
-      return failure();
-    return summary;
-  }
   // A module that codegen has compiled is for the machine it says.
   if (from <= Phase::Codegen ||
       !(*module)->hasAttr(MPQDialect::getTargetAttrName()))
@@ -377,7 +492,8 @@ FailureOr<CompileSummary> Compiler::run() {
        phase = static_cast<Phase>(static_cast<int>(phase) + 1)) {
     if (phase == Phase::Import)
       continue;
-    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })))
+    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })) ||
+        (record && failed(recordPhase(phase))))
       return failure();
     if (phase == Phase::Lower) {
       OperationCount count = countMultiplyAccumulates(*module);
@@ -394,13 +510,33 @@ FailureOr<CompileSummary> Compiler::run() {
   if (failed(
           timed(to == Phase::Emit ? "emit" : "write", [&] { return write(); })))
     return failure();
+  if (record && failed(writeReport()))
+    return failure();
   return summary;
 }
 
 FailureOr<CompileSummary> mpq::compile(MLIRContext &context,
+                                       const ModelSource &source,
+                                       const ModelDestination &destination,
                                        const CompileOptions &options,
-                                       const ProgressFn &progress) {
-  return Compiler(context, options, progress).run();
+                                       const CompilationMonitor &monitor) {
+  if (options.calibrationData.empty())
+    return Compiler(context, source, destination, options, monitor).run();
+  Dataset samples(options.calibrationData);
+  if (failed(calibrateModel(context, source, samples, destination, options,
+                            monitor)))
+    return failure();
+  return CompileSummary();
+}
+
+LogicalResult mpq::calibrateModel(MLIRContext &context,
+                                  const ModelSource &source,
+                                  SampleSource &samples,
+                                  const ModelDestination &destination,
+                                  const CompileOptions &options,
+                                  const CompilationMonitor &monitor) {
+  return Compiler(context, source, destination, options, monitor)
+      .calibrate(samples);
 }
 
 void mpq::printSummary(const CompileSummary &summary, llvm::raw_ostream &os) {

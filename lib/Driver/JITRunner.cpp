@@ -33,23 +33,23 @@ struct Runner {
   /// Where the observe hook of one run finds its way back.
   struct Observation {
     const ModuleInfo &info;
-    Collector &collector;
+    ObserveFn tell;
   };
   static void observe(void *observer, int64_t index, const float *data,
                       int64_t count) {
     auto *observation = static_cast<Observation *>(observer);
-    observation->collector.observe(observation->info.observers[index],
-                                   {data, static_cast<size_t>(count)});
+    observation->tell(observation->info.observers[index],
+                      {data, static_cast<size_t>(count)});
   }
 
-  llvm::Error run(ArrayRef<NpyArray> inputs, Collector &collector) {
+  llvm::Error run(ArrayRef<NpyArray> inputs, ObserveFn tell) {
     SmallVector<const void *> inputData;
     SmallVector<void *> outputData;
     for (const NpyArray &input : inputs)
       inputData.push_back(input.data.data());
     for (std::vector<char> &output : outputs)
       outputData.push_back(output.data());
-    Observation observation{model->getInfo(), collector};
+    Observation observation{model->getInfo(), tell};
     mpq_context context = {};
     context.parallel_for = ThreadPool::parallelFor;
     context.pool = &pool;
@@ -61,7 +61,7 @@ struct Runner {
 };
 } // namespace
 
-FailureOr<SampleRunner> mpq::makeJITRunner(ModuleOp instrumented) {
+FailureOr<ObservedRunner> mpq::makeObservedRunner(ModuleOp instrumented) {
   TargetAttr target = getHostTarget(instrumented.getContext());
   instrumented->setAttr(MPQDialect::getTargetAttrName(), target);
   PassManager manager(instrumented.getContext());
@@ -78,8 +78,19 @@ FailureOr<SampleRunner> mpq::makeJITRunner(ModuleOp instrumented) {
   runner->model = std::move(*model);
   for (const TensorInfo &output : runner->model->getInfo().outputs)
     runner->outputs.emplace_back(output.getSizeInBytes());
+  return ObservedRunner([runner](ArrayRef<NpyArray> inputs, ObserveFn tell) {
+    return runner->run(inputs, tell);
+  });
+}
+
+FailureOr<SampleRunner> mpq::makeJITRunner(ModuleOp instrumented) {
+  FailureOr<ObservedRunner> run = makeObservedRunner(instrumented);
+  if (failed(run))
+    return failure();
   return SampleRunner(
-      [runner](ArrayRef<NpyArray> inputs, Collector &collector) {
-        return runner->run(inputs, collector);
+      [run = *run](ArrayRef<NpyArray> inputs, Collector &collector) {
+        return run(inputs, [&](StringRef id, ArrayRef<float> values) {
+          collector.observe(id, values);
+        });
       });
 }

@@ -169,7 +169,8 @@ SmallVector<int64_t> mpq::onnximport::rowMajorStrides(ArrayRef<int64_t> shape) {
 }
 
 std::optional<int64_t> mpq::onnximport::countElements(ArrayRef<int64_t> shape) {
-  constexpr int64_t limit = int64_t(1) << 40;
+  // 128 GiB of floats: more is a mistake.
+  constexpr int64_t limit = int64_t(1) << 35;
   int64_t count = 1;
   bool empty = llvm::is_contained(shape, 0);
   for (int64_t extent : shape) {

@@ -43,6 +43,8 @@ using namespace mpq::onnximport;
 
 /// Attributes and inputs of operators have their present form since opset 7.
 static constexpr int64_t kOldestOpset = 7;
+/// A later set may give an operator another meaning.
+static constexpr int64_t kNewestOpset = 28;
 
 namespace {
 class Importer : public ModelImporter {
@@ -118,9 +120,10 @@ LogicalResult Importer::checkOperators() {
   std::vector<std::string> unsupported;
   for (const Node &node : model.nodes) {
     int64_t opset = getOpset(node);
-    if (node.domain.empty() && opset < kOldestOpset)
-      return emitError(loc) << "expected operator set " << kOldestOpset
-                            << " or later but the model imports " << opset;
+    if (node.domain.empty() && (opset < kOldestOpset || opset > kNewestOpset))
+      return emitError(loc)
+             << "expected an operator set from " << kOldestOpset << " to "
+             << kNewestOpset << " but the model imports " << opset;
     const Operator *op =
         OperatorRegistry::get().find(node.domain, node.opType, opset);
     if (!op)
@@ -137,9 +140,20 @@ LogicalResult Importer::checkOperators() {
 }
 
 FailureOr<SmallVector<RankedTensorType>> Importer::getInputTypes() {
-  std::set<std::string> unused;
-  for (const auto &[name, shape] : options.shapes)
-    unused.insert(name);
+  for (const auto &[name, shape] : options.shapes) {
+    if (llvm::any_of(model.inputs, [&, &name = name](const GraphValue &input) {
+          return input.name == name;
+        }))
+      continue;
+    InFlightDiagnostic diagnostic = emitError(loc);
+    diagnostic << "a shape was given for '" << name
+               << "' but the model's inputs are ";
+    llvm::interleaveComma(model.inputs, diagnostic,
+                          [&](const GraphValue &input) {
+                            diagnostic << "'" << input.name << "'";
+                          });
+    return diagnostic;
+  }
   SmallVector<RankedTensorType> types;
   for (const GraphValue &input : model.inputs) {
     if (!input.elementType)
@@ -148,7 +162,6 @@ FailureOr<SmallVector<RankedTensorType>> Importer::getInputTypes() {
     SmallVector<int64_t> shape = input.shape;
     auto given = options.shapes.find(input.name);
     if (given != options.shapes.end()) {
-      unused.erase(input.name);
       if (input.hasShape && given->second.size() != shape.size())
         return emitError(loc) << "expected a shape of " << shape.size()
                               << " dimensions for input '" << input.name
@@ -181,15 +194,7 @@ FailureOr<SmallVector<RankedTensorType>> Importer::getInputTypes() {
              << ArrayRef<int64_t>(shape) << "]";
     types.push_back(RankedTensorType::get(shape, input.elementType));
   }
-  if (unused.empty())
-    return types;
-  InFlightDiagnostic diagnostic = emitError(loc);
-  diagnostic << "a shape was given for '" << *unused.begin()
-             << "' but the model's inputs are ";
-  llvm::interleaveComma(model.inputs, diagnostic, [&](const GraphValue &input) {
-    diagnostic << "'" << input.name << "'";
-  });
-  return diagnostic;
+  return types;
 }
 
 Value Importer::materialize(Tensor &tensor) {

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Support/NpyFile.h"
+#include "mpq/Support/WriteFile.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -158,6 +159,10 @@ Expected<NpyArray> mpq::parseNpy(StringRef bytes, StringRef name) {
 }
 
 Expected<NpyArray> mpq::readNpyFile(StringRef path) {
+  sys::fs::file_status status;
+  if (!sys::fs::status(path, status) && sys::fs::exists(status) &&
+      !sys::fs::is_regular_file(status))
+    return fail(path, "expected a regular file");
   auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false,
                                       /*RequiresNullTerminator=*/false);
   if (!buffer)
@@ -185,15 +190,11 @@ Error mpq::writeNpyFile(StringRef path, NpyType type, ArrayRef<int64_t> shape,
   if (header.size() > 0xFFFF)
     return fail(path, "the shape has too many dimensions for an .npy header");
 
-  Error error = writeToOutput(path, [&](raw_ostream &out) {
+  return writeFile(path, [&](raw_ostream &out) {
     out << StringRef("\x93NUMPY\x01\x00", 8);
     char length[2];
     support::endian::write16le(length, header.size());
     out << StringRef(length, 2) << header;
     out.write(data.data(), data.size());
-    return Error::success();
   });
-  if (error)
-    return createStringError("cannot write " + toString(std::move(error)));
-  return Error::success();
 }

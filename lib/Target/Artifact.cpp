@@ -108,9 +108,11 @@ Artifact::~Artifact() {
     dlclose(library);
 }
 
-Error Artifact::takeError(int status) {
-  std::string text = std::move(message);
-  message.clear();
+/// Several threads may run one model, and each wants its own error.
+static thread_local std::string message;
+
+static Error takeError(int status) {
+  std::string text = std::exchange(message, "");
   if (text.empty())
     text = "the compiled model failed with status " + std::to_string(status);
   return llvm::createStringError(text);
@@ -121,10 +123,8 @@ Error Artifact::create(mpq_options options) {
     destroyFn(model);
   model = nullptr;
   options.size = sizeof options;
-  options.reporter = this;
-  options.report = [](void *self, int, const char *text) {
-    static_cast<Artifact *>(self)->message = text;
-  };
+  options.reporter = nullptr;
+  options.report = [](void *, int, const char *text) { message = text; };
   int status = createFn(&options, &model);
   return status == MPQ_SUCCESS ? Error::success() : takeError(status);
 }

@@ -94,6 +94,7 @@ private:
     return llvm::ConstantInt::get(i64, value);
   }
   FailureOr<llvm::Constant *> addTensors(ArrayRef<TensorInfo> tensors);
+  llvm::Constant *addWork(ArrayRef<KernelWork> kernels);
 
   Location loc;
   llvm::Module &module;
@@ -127,6 +128,17 @@ DescriptorBuilder::addTensors(ArrayRef<TensorInfo> tensors) {
   return addArray(type, entries);
 }
 
+/// An array of mpq_kernel_work.
+llvm::Constant *DescriptorBuilder::addWork(ArrayRef<KernelWork> kernels) {
+  auto *type = llvm::StructType::get(i64, i64, i64, i64);
+  SmallVector<llvm::Constant *> entries;
+  for (const KernelWork &work : kernels)
+    entries.push_back(llvm::ConstantStruct::get(
+        type, {get64(work.integerMACs), get64(work.floatMACs),
+               get64(work.bytesRead), get64(work.bytesWritten)}));
+  return addArray(type, entries);
+}
+
 FailureOr<llvm::GlobalVariable *>
 DescriptorBuilder::build(const ModuleInfo &info, TargetAttr target,
                          llvm::Constant *main, llvm::Constant *weights) {
@@ -148,7 +160,7 @@ DescriptorBuilder::build(const ModuleInfo &info, TargetAttr target,
 
   auto *infoType =
       llvm::StructType::get(i32, i32, pointer, pointer, i64, i64, pointer,
-                            pointer, pointer, i32, i32, i32);
+                            pointer, pointer, i32, i32, i32, pointer);
   auto *type = llvm::StructType::get(infoType, pointer, pointer);
   if (module.getDataLayout().getTypeAllocSize(infoType) !=
           sizeof(mpq_model_info) ||
@@ -162,7 +174,8 @@ DescriptorBuilder::build(const ModuleInfo &info, TargetAttr target,
                  addString(info.model), addString(targetText), get64(workspace),
                  get64(info.getWeights().size()), *inputs, *outputs,
                  addArray(pointer, kernels), get32(info.inputs.size()),
-                 get32(info.outputs.size()), get32(info.kernels.size())});
+                 get32(info.outputs.size()), get32(info.kernels.size()),
+                 addWork(info.kernelWork)});
   return cast<llvm::GlobalVariable>(
       addGlobal(llvm::ConstantStruct::get(type, {infoValue, main, weights})));
 }

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Target/JIT.h"
+#include "PerfMap.h"
 #include "mpq/Target/Emission.h"
 
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -81,6 +82,7 @@ JITModel::create(ModuleOp module, TargetAttr target,
     return emitError(loc) << "cannot create a JIT: "
                           << llvm::toString(jit.takeError());
   model->jit = std::move(*jit);
+  writePerfMap(*model->jit);
   if (llvm::Error error = model->jit->addObjectFile(
           std::make_unique<llvm::SmallVectorMemoryBuffer>(
               std::move(*object), /*RequiresNullTerminator=*/false)))

@@ -65,11 +65,18 @@ LogicalResult mpq::linkSharedLibrary(Location loc, StringRef objectPath,
   llvm::FileRemover removeLog(log);
 
   std::string soname = ("-soname=" + name).str();
-  SmallVector<StringRef> arguments = {
-      *linker,           "-shared",     "--gc-sections",
-      "-znow",           "-zrelro",     "-znoexecstack",
-      "--build-id=none", "--strip-all", soname,
-      objectPath,        "-o",          outputPath};
+  SmallVector<StringRef> arguments = {*linker,
+                                      "-shared",
+                                      "--gc-sections",
+                                      "-znow",
+                                      "-zrelro",
+                                      "-znoexecstack",
+                                      "--build-id=none",
+                                      "--strip-debug",
+                                      soname,
+                                      objectPath,
+                                      "-o",
+                                      outputPath};
   std::string message;
   int status = llvm::sys::ExecuteAndWait(
       *linker, arguments, /*Env=*/std::nullopt,

@@ -4,7 +4,7 @@
 // accumulators in registers and takes all memory from its caller.
 // CHECK: module attributes {{.*}}mpq.model = "model"
 // CHECK-NOT: {{malloc|memcpy|memrefCopy|aligned_alloc|unrealized_conversion_cast}}
-// CHECK: llvm.func @kernel_0(
+// CHECK: llvm.func internal @kernel_0(
 // CHECK-NOT: llvm.alloca
 // CHECK-COUNT-8: "llvm.x86.avx512.vpdpbusd.512"
 // CHECK-NOT: vpdpbusd

@@ -12,6 +12,8 @@ packages=(
   cmake ninja-build ccache git clang-format-22 libgtest-dev python3 python3-dev python3-venv
   # the rendered text of the accuracy tests
   fonts-dejavu-core fonts-liberation fontconfig
+  # the screenshot test of reports
+  chromium
 )
 
 missing=()

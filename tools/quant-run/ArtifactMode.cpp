@@ -15,7 +15,9 @@
 #include "Tensors.h"
 
 #include "mpq/Runtime/ThreadPool.h"
+#include "mpq/Support/WriteFile.h"
 #include "mpq/Target/Artifact.h"
+#include "mpq/Target/KernelProfile.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -34,28 +36,6 @@ using llvm::StringRef;
 using Clock = std::chrono::steady_clock;
 
 namespace {
-/// What the profile hook collects: the time inside each kernel.
-struct KernelTimes {
-  struct Entry {
-    Clock::time_point begin;
-    std::chrono::duration<double, std::milli> total{};
-    int64_t calls = 0;
-  };
-  std::vector<Entry> entries;
-
-  static void hook(void *self, int64_t kernel, int32_t begin) {
-    Entry &entry = static_cast<KernelTimes *>(self)->entries[kernel];
-    if (begin) {
-      entry.begin = Clock::now();
-      return;
-    }
-    entry.total += Clock::now() - entry.begin;
-    ++entry.calls;
-  }
-
-  void clear() { std::fill(entries.begin(), entries.end(), Entry()); }
-};
-
 struct AlignedFree {
   void operator()(char *memory) const { std::free(memory); }
 };
@@ -111,30 +91,27 @@ static AlignedBuffer allocate(uint64_t bytes) {
       llvm::alignTo(std::max<uint64_t>(bytes, 1), MPQ_WORKSPACE_ALIGNMENT))));
 }
 
-/// Prints the kernels by falling time.
-static void printProfile(const mpq_model_info &info, const KernelTimes &times,
-                         unsigned runs) {
-  std::vector<uint32_t> order(info.num_kernels);
-  double total = 0;
-  for (uint32_t i = 0; i < info.num_kernels; ++i) {
-    order[i] = i;
-    total += times.entries[i].total.count();
+/// Prints or writes what was asked for; files appear whole or not at all.
+static Error reportProfile(const RunOptions &options, KernelProfile &profile,
+                           StringRef target) {
+  if (profile.knowsWork() &&
+      (options.profile || !options.profileFile.empty())) {
+    Expected<MachinePeak> peak = MachinePeak::measure(target);
+    if (!peak)
+      return peak.takeError();
+    profile.setPeak(std::move(*peak));
   }
-  llvm::sort(order, [&](uint32_t a, uint32_t b) {
-    double timeA = times.entries[a].total.count();
-    double timeB = times.entries[b].total.count();
-    return std::make_pair(-timeA, a) < std::make_pair(-timeB, b);
-  });
-  llvm::outs() << "   ms/run      %  calls/run  kernel\n";
-  for (uint32_t i : order) {
-    const KernelTimes::Entry &entry = times.entries[i];
-    llvm::outs() << llvm::format(
-        "%9.4f  %5.1f  %9lld  %s\n", entry.total.count() / runs,
-        total > 0 ? 100 * entry.total.count() / total : 0.0,
-        static_cast<long long>(entry.calls / runs), info.kernels[i]);
-  }
-  llvm::outs() << llvm::format("%9.4f  100.0             all kernels\n",
-                               total / runs);
+  if (options.profile)
+    profile.print(llvm::outs());
+  auto write = [&](const std::string &path, auto member) -> Error {
+    if (path.empty())
+      return Error::success();
+    return writeFile(path,
+                     [&](llvm::raw_ostream &os) { (profile.*member)(os); });
+  };
+  if (Error error = write(options.profileFile, &KernelProfile::writeJSON))
+    return error;
+  return write(options.traceFile, &KernelProfile::writeTrace);
 }
 
 static Error run(const RunOptions &options) {
@@ -174,15 +151,17 @@ static Error run(const RunOptions &options) {
   }
 
   ThreadPool pool(options.threads);
-  KernelTimes times;
-  times.entries.resize(info.num_kernels);
+  bool profiles = options.profile || !options.profileFile.empty() ||
+                  !options.traceFile.empty();
+  KernelProfile profile(info, unsigned(pool.getNumThreads()),
+                        /*keepEvents=*/!options.traceFile.empty());
   mpq_options modelOptions = {};
   modelOptions.pool = &pool;
   if (pool.getNumThreads() > 1)
     modelOptions.parallel_for = ThreadPool::parallelFor;
-  if (options.profile) {
-    modelOptions.profile = KernelTimes::hook;
-    modelOptions.profiler = &times;
+  if (profiles) {
+    modelOptions.profile = KernelProfile::hook;
+    modelOptions.profiler = &profile;
   }
   if (Error error = (*artifact)->create(modelOptions))
     return error;
@@ -191,6 +170,7 @@ static Error run(const RunOptions &options) {
   };
   if (Error error = runOnce())
     return error;
+  profile.finishRun();
 
   if (options.benchmark) {
     // The first runs fault pages in and raise the clock.
@@ -198,12 +178,13 @@ static Error run(const RunOptions &options) {
          Clock::now() - start < std::chrono::milliseconds(100);)
       if (Error error = runOnce())
         return error;
-    times.clear();
+    profile.clear();
     std::vector<double> milliseconds;
     for (unsigned i = 0; i < options.benchmark; ++i) {
       auto start = Clock::now();
       if (Error error = runOnce())
         return error;
+      profile.finishRun();
       milliseconds.push_back(
           std::chrono::duration<double, std::milli>(Clock::now() - start)
               .count());
@@ -215,8 +196,9 @@ static Error run(const RunOptions &options) {
         options.benchmark, pool.getNumThreads(),
         pool.getNumThreads() == 1 ? "" : "s");
   }
-  if (options.profile)
-    printProfile(info, times, std::max(options.benchmark, 1u));
+  if (profiles)
+    if (Error error = reportProfile(options, profile, info.target))
+      return error;
   if (options.outputDirectory.empty())
     return Error::success();
   return writeOutputs(options.outputDirectory, *outputSpecs, results);

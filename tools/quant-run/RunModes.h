@@ -27,6 +27,8 @@ struct RunOptions {
   unsigned benchmark = 0;
   /// Print the time of every kernel.
   bool profile = false;
+  /// Where the times of the kernels go as JSON, and as a trace; or "".
+  std::string profileFile, traceFile;
 };
 
 /// Runs a compiled model. The exit code; errors are on stderr.

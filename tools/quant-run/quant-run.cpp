@@ -44,8 +44,16 @@ int main(int argc, char **argv) {
   cl::opt<unsigned> benchmark("benchmark", cl::desc("Measure this many runs"),
                               cl::init(0), cl::cat(category));
   cl::opt<bool> profile("profile-ops",
-                        cl::desc("Print the time of every kernel"),
+                        cl::desc("Print the time of every kernel and the "
+                                 "share of the machine's peak it achieves"),
                         cl::cat(category));
+  cl::opt<std::string> profileFile(
+      "profile-json", cl::desc("Write what --profile-ops prints as JSON"),
+      cl::value_desc("file"), cl::cat(category));
+  cl::opt<std::string> traceFile(
+      "trace",
+      cl::desc("Write every kernel call for chrome://tracing or Perfetto"),
+      cl::value_desc("file"), cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "run a model on .npy files\n");
 
@@ -62,15 +70,20 @@ int main(int argc, char **argv) {
   if (reference.empty()) {
     if (!function.empty() || sample)
       return fail("--function and --sample have no effect on a compiled model");
+    if (threads > 1024)
+      return fail("expected --threads to be at most 1024");
     options.file = artifact;
     options.threads = threads;
     options.benchmark = benchmark;
     options.profile = profile;
+    options.profileFile = profileFile;
+    options.traceFile = traceFile;
     return mpq::run::runArtifact(options);
   }
-  if (threads.getNumOccurrences() || benchmark || profile)
-    return fail("--threads, --benchmark and --profile-ops have no effect on "
-                "--reference");
+  if (threads.getNumOccurrences() || benchmark || profile ||
+      !profileFile.empty() || !traceFile.empty())
+    return fail("--threads, --benchmark, --profile-ops, --profile-json and "
+                "--trace have no effect on --reference");
   options.file = reference;
   options.sample = sample;
   if (options.outputDirectory.empty())

@@ -20,12 +20,14 @@ namespace mpq {
 using SampleRunner = std::function<llvm::Error(llvm::ArrayRef<NpyArray> inputs,
                                                Collector &collector)>;
 
-/// Told after each sample how many are done, and of how many.
-using SampleProgress = std::function<void(size_t done, size_t total)>;
+/// Told after each sample how many are done, and of how many if that is known;
+/// answers whether to go on.
+using SampleProgress =
+    std::function<bool(size_t done, std::optional<size_t> total)>;
 
-/// The profile of a model over a data set. Samples are read while the model
-/// runs, one at a time, so memory does not grow with their number.
-llvm::Expected<Profile> collectProfile(const Dataset &dataset,
+/// The profile of a model over samples of an open source. An error if there are
+/// none, or if `progress` asked to stop.
+llvm::Expected<Profile> collectProfile(SampleSource &samples,
                                        llvm::StringRef fingerprint,
                                        const SampleRunner &run,
                                        const SampleProgress &progress);

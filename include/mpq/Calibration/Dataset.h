@@ -13,6 +13,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,21 +29,40 @@ struct InputSpec {
   std::string describe() const;
 };
 
+/// One input of every kind that the model has, in their order.
+struct Sample {
+  std::string name; // for errors
+  std::vector<NpyArray> arrays;
+};
+
+/// Where calibration gets its samples from, one at a time: memory does not grow
+/// with their number.
+class SampleSource {
+public:
+  virtual ~SampleSource() = default;
+  /// Told once, before the first sample, what the model expects.
+  virtual llvm::Error open(llvm::ArrayRef<InputSpec> inputs) = 0;
+  /// How many samples there are, if that is known beforehand.
+  virtual std::optional<size_t> getSize() const { return std::nullopt; }
+  /// The next sample, or nothing after the last.
+  virtual llvm::Expected<std::optional<Sample>> next() = 0;
+};
+
+/// An error unless `array` has the type and shape of `input` and no NaN or
+/// infinity; `place` says which array it is.
+llvm::Error checkSample(const NpyArray &array, const InputSpec &input,
+                        llvm::StringRef place);
+
 /// Samples as `DIR/<input>/<sample>.npy`: one file a sample and input, files of
 /// equal names belong together. Opening checks that every sample is complete;
 /// arrays are read one sample at a time.
-class Dataset {
+class Dataset final : public SampleSource {
 public:
-  static llvm::Expected<Dataset> open(llvm::StringRef directory,
-                                      llvm::ArrayRef<InputSpec> inputs);
+  explicit Dataset(llvm::StringRef directory) : directory(directory) {}
 
-  size_t size() const { return samples.size(); }
-  /// The file name that the sample's arrays share.
-  llvm::StringRef getSampleName(size_t index) const { return samples[index]; }
-
-  /// The arrays of one sample in the order of the inputs, of the type and shape
-  /// the model expects, without NaN or infinity.
-  llvm::Expected<std::vector<NpyArray>> read(size_t index) const;
+  llvm::Error open(llvm::ArrayRef<InputSpec> inputs) override;
+  std::optional<size_t> getSize() const override { return samples.size(); }
+  llvm::Expected<std::optional<Sample>> next() override;
 
 private:
   std::string getPath(llvm::StringRef input, llvm::StringRef sample) const;
@@ -50,6 +70,7 @@ private:
   std::string directory;
   std::vector<InputSpec> inputs;
   std::vector<std::string> samples; // sorted: the order is the same everywhere
+  size_t position = 0;
 };
 
 } // namespace mpq

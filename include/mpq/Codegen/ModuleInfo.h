@@ -36,15 +36,21 @@ struct TensorInfo {
   int64_t getSizeInBytes() const;
 };
 
+/// What one call of a kernel does: bytes of its operands and of its result.
+struct KernelWork {
+  int64_t integerMACs = 0, floatMACs = 0;
+  int64_t bytesRead = 0, bytesWritten = 0;
+};
+
 /// The attributes, in textual form:
 ///   mpq.model = "rec"                       the entry is @rec_main
 ///   mpq.workspace_size = 4096 : i64         bytes, base aligned to 64
 ///   mpq.weights = dense_resource<w> : tensor<64xi8>      absent: no weights
 ///   mpq.signature = {inputs = [{name = "x", type = tensor<1x8xf32>}],
 ///                    outputs = [{name = "y", type = tensor<8xi8>, unsigned}]}
-///   mpq.kernels = ["conv2d_0.tmp_0", ...]   what index k of the profile hook
-///   is mpq.observers = ["x", ...]              what index k of the observe
-///   hook is
+///   mpq.kernels = ["conv2d_0.tmp_0", ...]   index k of the profile hook
+///   mpq.kernel_work = array<i64: 4096, 0, 512, 64, ...>  four for each of them
+///   mpq.observers = ["x", ...]              index k of the observe hook
 struct ModuleInfo {
   std::string model;
   int64_t workspaceSize = 0;
@@ -52,6 +58,8 @@ struct ModuleInfo {
   mlir::ElementsAttr weights;
   llvm::SmallVector<TensorInfo> inputs, outputs;
   llvm::SmallVector<std::string> kernels, observers;
+  /// One for each of `kernels`, or empty if it was not counted.
+  llvm::SmallVector<KernelWork> kernelWork;
 
   /// The name of the entry function.
   std::string getEntryName() const { return model + "_main"; }

@@ -27,13 +27,34 @@ def BufferizeKernelsPass : Pass<"mpq-bufferize-kernels", "::mlir::ModuleOp"> {
                            "::mlir::bufferization::BufferizationDialect"];
 }
 
+def CountKernelWorkPass : Pass<"mpq-count-kernel-work", "::mlir::func::FuncOp"> {
+  let summary = "write what each kernel has to do on it";
+  let description = [{
+    Sets `mpq.kernel_work` on every kernel: multiply-accumulates in integers and
+    in float, and the bytes of its operands and of its result, each counted once.
+    Divided by what a machine can do they give a time that no code beats, which
+    profiles are compared with. Packing counts in the bytes, not in the
+    multiply-accumulates.
+
+    ```mlir
+    func.func private @kernel_0(%a: tensor<64x256xi8>, %w: tensor<4x64x64xi8>, %d: tensor<64x64xi8>, ...)
+    ```
+    becomes
+    ```mlir
+    func.func private @kernel_0(...) attributes {mpq.kernel, mpq.kernel_work = array<i64: 1048576, 0, 32768, 4096>}
+    ```
+  }];
+}
+
 def DispatchKernelsPass : Pass<"mpq-dispatch-kernels", "::mlir::ModuleOp"> {
   let summary = "the entry function and calls through the parallel hook";
   let description = [{
     On the LLVM dialect: the main function becomes
     `<model>_main(inputs, outputs, weights, workspace, context)`; calls of kernels
     with more than one work item go through the context's `parallel_for` when
-    there is one, and every call through its profiling hook.
+    there is one, and every call through its profiling hook. What the hook
+    calls has the name of the kernel and of the value it computes, for profilers
+    that see symbols only.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }

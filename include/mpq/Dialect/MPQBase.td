@@ -56,6 +56,9 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getTargetAttrName() { return "mpq.target"; }
     /// Function attribute: how many work items a kernel is cut into (i64).
     static ::llvm::StringRef getWorkItemsAttrName() { return "mpq.work_items"; }
+    /// Function attribute: what a call of a kernel does, as an array<i64> of
+    /// multiply-accumulates in integers and in float, bytes read and written.
+    static ::llvm::StringRef getKernelWorkAttrName() { return "mpq.kernel_work"; }
     /// Function attribute: a unit attribute on outlined kernels.
     static ::llvm::StringRef getKernelAttrName() { return "mpq.kernel"; }
   }];

@@ -20,16 +20,28 @@ namespace mpq {
 using CalibrationEngine =
     llvm::function_ref<mlir::FailureOr<SampleRunner>(mlir::ModuleOp)>;
 
-/// Runs a copy of `prepared` with observers on the samples in `directory`
-/// (Dataset.h) and returns what they saw. Everything wrong with the data is one
-/// diagnostic; no sample is skipped.
+/// Runs a copy of `prepared` with observers on the samples and returns what
+/// they saw. Everything wrong with the data is one diagnostic; no sample is
+/// skipped.
 mlir::FailureOr<Profile> calibrate(mlir::ModuleOp prepared,
-                                   llvm::StringRef directory,
+                                   SampleSource &samples,
                                    CalibrationEngine engine,
                                    const SampleProgress &progress = {});
 
-/// The engine that compiles the module for this machine; it must go through
-/// codegen.
+/// Opens `samples` for the inputs of the module's one public function.
+mlir::LogicalResult openSamples(mlir::ModuleOp module, SampleSource &samples);
+
+/// What an instrumented run tells of one value.
+using ObserveFn =
+    llvm::function_ref<void(llvm::StringRef id, llvm::ArrayRef<float> values)>;
+using ObservedRunner =
+    std::function<llvm::Error(llvm::ArrayRef<NpyArray> inputs, ObserveFn)>;
+
+/// Compiles the module for this machine; it must go through lower and codegen,
+/// and is not needed afterwards.
+mlir::FailureOr<ObservedRunner> makeObservedRunner(mlir::ModuleOp instrumented);
+
+/// The engine that compiles the module for this machine.
 mlir::FailureOr<SampleRunner> makeJITRunner(mlir::ModuleOp instrumented);
 
 /// The engine that interprets the module: slow, for any module.

@@ -6,61 +6,47 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What quant-compile, the C API and Python call. One struct holds the options;
-// everything that is wrong with them is a diagnostic before work begins.
+// What quant-compile, the C API and Python call.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_DRIVER_COMPILATION_H
 #define MPQ_DRIVER_COMPILATION_H
 
-#include "mpq/Driver/Phases.h"
+#include "mpq/Calibration/Dataset.h"
+#include "mpq/Driver/CompileOptions.h"
 #include "mpq/Target/Emission.h"
 
 #include "mlir/IR/MLIRContext.h"
 
 #include <functional>
-#include <map>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace mpq {
 
-/// What is written at the end.
-enum class OutputKind {
-  MLIR,
-  Bytecode,
-  LLVMIR,
-  Assembly,
-  Object,
-  SharedLibrary
+/// A model to compile: a file, or its bytes with a name that says what they are
+/// (.onnx, .mlir or .mlirbc) and stands for the file in errors.
+struct ModelSource {
+  std::string name;
+  std::optional<llvm::StringRef> data;
 };
 
-/// What operations compute in where a choice is left.
-enum class PrecisionGoal { F32, Int8 };
+/// Where the result goes: a file (with a C header beside machine code), or
+/// memory.
+struct ModelDestination {
+  std::string path;
+  llvm::SmallVectorImpl<char> *data = nullptr;
+};
 
-struct CompileOptions {
-  /// A file: .onnx, or MLIR as text or bytecode.
-  std::string input;
-  std::string output;
-  /// By default: a shared library, or MLIR if `to` ends earlier.
-  std::optional<OutputKind> kind;
-  /// Shapes of ONNX inputs that the model leaves open.
-  std::map<std::string, std::vector<int64_t>> shapes;
-  /// Replaces the name made from the ONNX graph's.
-  std::string name;
-  /// By default: import for ONNX files, prepare for MLIR; emit.
-  std::optional<Phase> from, to;
-  /// By default: int8 if there is a profile.
-  std::optional<PrecisionGoal> precision;
-  std::string profile, recipe;
-  /// Samples (Dataset.h): write a profile of them instead of code.
-  std::string calibrationData;
-  /// Told how many samples are done, and of how many.
-  std::function<void(size_t done, size_t total)> sampleProgress;
-  /// A JSON file that gets a record of every decision of assign.
-  std::string report;
-  /// A name that getNamedTarget knows.
-  std::string target = "host";
+/// What a compilation tells while it runs.
+struct CompilationMonitor {
+  /// "prepare" and the seconds it took, when a phase is done.
+  std::function<void(llvm::StringRef what, double seconds)> phaseDone;
+  /// How many samples are done, and of how many if that is known.
+  std::function<void(size_t done, std::optional<size_t> total)> sampleDone;
+  /// Asked between phases and samples; true ends the compilation with an error
+  /// and without output.
+  std::function<bool()> isCancelled;
 };
 
 /// The closing table of quant-compile.
@@ -73,13 +59,22 @@ struct CompileSummary {
   std::optional<int64_t> workspace;
 };
 
-/// Receives "prepare" and the seconds it took when a phase is done.
-using ProgressFn = std::function<void(llvm::StringRef what, double seconds)>;
-
 /// Compiles as the options say. The output appears complete or not at all.
+/// Everything that is wrong is a diagnostic, if possible before work begins.
 mlir::FailureOr<CompileSummary> compile(mlir::MLIRContext &context,
+                                        const ModelSource &source,
+                                        const ModelDestination &destination,
                                         const CompileOptions &options,
-                                        const ProgressFn &progress);
+                                        const CompilationMonitor &monitor = {});
+
+/// Writes the profile of a model over samples. Of the options those of the
+/// phases import and prepare have an effect.
+mlir::LogicalResult calibrateModel(mlir::MLIRContext &context,
+                                   const ModelSource &source,
+                                   SampleSource &samples,
+                                   const ModelDestination &destination,
+                                   const CompileOptions &options,
+                                   const CompilationMonitor &monitor = {});
 
 /// A compilation's summary as text for people.
 void printSummary(const CompileSummary &summary, llvm::raw_ostream &os);

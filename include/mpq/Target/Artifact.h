@@ -35,7 +35,6 @@ public:
 
 private:
   Artifact() = default;
-  llvm::Error takeError(int status);
 
   void *library = nullptr;
   const mpq_model_info *info = nullptr;
@@ -43,7 +42,6 @@ private:
   mpq_run_fn runFn = nullptr;
   mpq_destroy_fn destroyFn = nullptr;
   mpq_model *model = nullptr;
-  std::string message;
 };
 
 } // namespace mpq

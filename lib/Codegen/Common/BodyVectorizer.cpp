@@ -151,7 +151,6 @@ bool BodyVectorizer::isLaneIndex(Value value) const {
 
 FailureOr<Value> BodyVectorizer::cloneExtract(tensor::ExtractOp extract) {
   Location loc = extract.getLoc();
-  auto type = cast<RankedTensorType>(extract.getTensor().getType());
   SmallVector<Value> positions;
   bool uniform = true, consecutive = true;
   for (auto [d, index] : llvm::enumerate(extract.getIndices())) {

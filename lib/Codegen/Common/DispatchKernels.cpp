@@ -22,6 +22,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mpq {
 #define GEN_PASS_DEF_DISPATCHKERNELSPASS
@@ -97,6 +98,19 @@ static std::string getLocationName(Location loc) {
   return name;
 }
 
+/// A name that every assembler and profiler takes: values are named by whoever
+/// made the model.
+static std::string makeSymbolName(StringRef kernel, StringRef value) {
+  if (value.empty())
+    return (kernel + "_items").str();
+  constexpr size_t kLongest = 80;
+  std::string name = (kernel + "." + value.take_front(kLongest)).str();
+  for (char &c : name)
+    if (!llvm::isAlnum(c) && c != '.' && c != '_')
+      c = '_';
+  return name;
+}
+
 namespace {
 class Dispatcher {
 public:
@@ -122,6 +136,7 @@ public:
   }
 
   SmallVector<std::string> kernels;
+  SmallVector<KernelWork> work; // of those whose function says it
 
 private:
   Value constant(Location loc, int64_t value) {
@@ -210,23 +225,29 @@ private:
              << callee.getName() << "', which is no kernel with work items";
     for (auto [i, operand] : llvm::enumerate(call.getOperands().drop_back(2)))
       LLVM::StoreOp::create(b, loc, operand, element(loc, slots, i));
-    Value function = LLVM::AddressOfOp::create(b, loc, pointer,
-                                               getTrampoline(callee).getName());
+    Value function = LLVM::AddressOfOp::create(
+        b, loc, pointer, getTrampoline(callee, getLocationName(loc)).getName());
     LLVM::CallOp::create(b, loc, TypeRange(), "mpq_dispatch",
                          ValueRange{context, constant(loc, kernels.size()),
                                     constant(loc, items.getInt()), function,
                                     slots});
     kernels.push_back(getLocationName(loc));
+    if (auto counts = callee->getAttrOfType<DenseI64ArrayAttr>(
+            MPQDialect::getKernelWorkAttrName());
+        counts && counts.size() == 4)
+      work.push_back({counts[0], counts[1], counts[2], counts[3]});
     call.erase();
     return success();
   }
 
-  /// `void @<kernel>_items(arguments, begin, end)`: what the parallel hook
-  /// calls.
-  LLVM::LLVMFuncOp getTrampoline(LLVM::LLVMFuncOp kernel) {
-    std::string name = (kernel.getName() + "_items").str();
-    if (auto known = symbols.lookup<LLVM::LLVMFuncOp>(name))
+  /// `void @<kernel>.<value>(arguments, begin, end)`: what the parallel hook
+  /// calls, and what profilers show, because the kernel becomes part of it.
+  /// `value` is what the first call computes.
+  LLVM::LLVMFuncOp getTrampoline(LLVM::LLVMFuncOp kernel, StringRef value) {
+    LLVM::LLVMFuncOp &known = trampolines[kernel];
+    if (known)
       return known;
+    std::string name = makeSymbolName(kernel.getName(), value);
     OpBuilder::InsertionGuard guard(b);
     Location loc = kernel.getLoc();
     Type i64 = b.getI64Type();
@@ -245,7 +266,10 @@ private:
     operands.push_back(block->getArgument(1));
     operands.push_back(block->getArgument(2));
     LLVM::CallOp::create(b, loc, kernel, operands);
+    // Its only caller: it becomes part of it, in memory as in a library.
+    kernel.setLinkage(LLVM::Linkage::Internal);
     LLVM::ReturnOp::create(b, loc, ValueRange());
+    known = trampoline;
     return trampoline;
   }
 
@@ -254,6 +278,7 @@ private:
   OpBuilder b;
   SymbolTable symbols;
   Type pointer;
+  DenseMap<Operation *, LLVM::LLVMFuncOp> trampolines;
   Value context, slots;
 };
 
@@ -268,6 +293,9 @@ struct DispatchKernels : mpq::impl::DispatchKernelsPassBase<DispatchKernels> {
     if (failed(dispatcher.run()))
       return signalPassFailure();
     info->kernels = dispatcher.kernels;
+    info->kernelWork.clear();
+    if (dispatcher.work.size() == dispatcher.kernels.size())
+      info->kernelWork = dispatcher.work;
     info->set(getOperation());
   }
 };

@@ -36,6 +36,7 @@ void mpq::buildFormKernelsPipeline(OpPassManager &manager) {
   manager.addPass(createPlanMemoryPass());
   manager.addPass(createMergeKernelsPass());
   manager.addNestedPass<func::FuncOp>(createSelectStrategyPass());
+  manager.addNestedPass<func::FuncOp>(createCountKernelWorkPass());
 }
 
 void mpq::buildCodegenPipeline(OpPassManager &manager) {

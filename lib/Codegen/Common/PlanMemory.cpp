@@ -245,8 +245,9 @@ void Planner::assignOffsets() {
   for (WorkspaceBuffer &buffer : buffers)
     if (buffer.last >= 0)
       order.push_back(&buffer);
-  llvm::stable_sort(order, [](WorkspaceBuffer *x, WorkspaceBuffer *y) {
-    return x->bytes > y->bytes;
+  // Equal sizes in their order in `buffers`.
+  llvm::sort(order, [](WorkspaceBuffer *x, WorkspaceBuffer *y) {
+    return std::make_pair(-x->bytes, x) < std::make_pair(-y->bytes, y);
   });
   SmallVector<WorkspaceBuffer *> placed;
   for (WorkspaceBuffer *buffer : order) {

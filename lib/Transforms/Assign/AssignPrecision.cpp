@@ -21,6 +21,8 @@
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Dialect/ValueId.h"
+#include "mpq/Support/SuggestNearest.h"
+#include "mpq/Support/WriteFile.h"
 #include "mpq/Transforms/Assign/Recipe.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -53,8 +55,7 @@ static bool isDequantized(OpOperand &operand) {
   return operand.get().getDefiningOp<DequantizeOp>() != nullptr;
 }
 
-/// What recipes call the product.
-static StringRef getKind(QuantizableOpInterface op) {
+StringRef mpq::getProductKind(QuantizableOpInterface op) {
   StringRef kind = op.getProductKind();
   if (kind == "matmul" && !ConstantView::get(op.getWeightOperand().get()) &&
       !isDequantized(op.getWeightOperand()))
@@ -120,6 +121,12 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
               ? llvm::formatv("rule {0} of the recipe", index + 1).str()
               : "";
     }
+    if (rule.selector == RecipeRule::Selector::First &&
+        rule.count > int64_t(products.size()))
+      return emitError(loc)
+             << "rule " << index + 1 << " of recipe '" << path
+             << "' asks for the first " << rule.count
+             << " products but the model has " << products.size();
     if (matched)
       continue;
     std::string suggestion;
@@ -139,30 +146,27 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
 /// Writes a record for each product; the file appears complete or not at all.
 static LogicalResult writeReport(StringRef path, Location loc,
                                  ArrayRef<Product> products) {
-  llvm::Error error =
-      llvm::writeToOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
-        llvm::json::OStream json(os, /*IndentSize=*/2);
-        json.array([&] {
-          for (const Product &product : products)
-            json.object([&] {
-              QuantizableOpInterface op = product.op;
-              json.attribute("id", product.id);
-              json.attribute("op", product.kind);
-              json.attribute("precision",
-                             stringifyPrecisionKind(product.wanted));
-              if (product.reason.empty())
-                json.attribute("reason", nullptr);
-              else
-                json.attribute("reason", product.reason);
-              if (std::optional<int64_t> macs = op.getMultiplyAccumulates())
-                json.attribute("macs", *macs);
-              else
-                json.attribute("macs", nullptr);
-            });
+  llvm::Error error = writeFile(path, [&](llvm::raw_ostream &os) {
+    llvm::json::OStream json(os, /*IndentSize=*/2);
+    json.array([&] {
+      for (const Product &product : products)
+        json.object([&] {
+          QuantizableOpInterface op = product.op;
+          json.attribute("id", product.id);
+          json.attribute("op", product.kind);
+          json.attribute("precision", stringifyPrecisionKind(product.wanted));
+          if (product.reason.empty())
+            json.attribute("reason", nullptr);
+          else
+            json.attribute("reason", product.reason);
+          if (std::optional<int64_t> macs = op.getMultiplyAccumulates())
+            json.attribute("macs", *macs);
+          else
+            json.attribute("macs", nullptr);
         });
-        os << "\n";
-        return llvm::Error::success();
-      });
+    });
+    os << "\n";
+  });
   if (error)
     return emitError(loc) << "cannot write report '" << path
                           << "': " << llvm::toString(std::move(error));
@@ -197,8 +201,8 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
                          .getOps<QuantizableOpInterface>()) {
         if (!op.isProduct())
           continue;
-        Product product{op, ids.lookup(op->getResult(0)).str(), getKind(op),
-                        fallback,
+        Product product{op, ids.lookup(op->getResult(0)).str(),
+                        getProductKind(op), fallback,
                         fallback == PrecisionKind::F32 ? "precision f32 is the "
                                                          "default"
                                                        : ""};

@@ -26,6 +26,7 @@
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Dialect/ValueId.h"
+#include "mpq/Support/SuggestNearest.h"
 #include "mpq/Transforms/Assign/Recipe.h"
 
 #include "llvm/ADT/SetVector.h"

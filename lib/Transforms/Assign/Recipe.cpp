@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Transforms/Assign/Recipe.h"
+#include "mpq/Support/SuggestNearest.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -27,21 +28,6 @@ static constexpr StringRef productKinds[] = {"attention", "conv", "depthwise",
                                              "matmul"};
 
 llvm::ArrayRef<StringRef> mpq::getProductKinds() { return productKinds; }
-
-std::string mpq::suggestNearest(StringRef text,
-                                llvm::ArrayRef<StringRef> candidates) {
-  StringRef best;
-  unsigned distance = std::max<size_t>(text.size() / 2, 2);
-  for (StringRef candidate : candidates) {
-    unsigned d = text.edit_distance(candidate, /*AllowReplacements=*/true,
-                                    /*MaxEditDistance=*/distance);
-    if (d < distance || (best.empty() && d == distance)) {
-      best = candidate;
-      distance = d;
-    }
-  }
-  return best.empty() ? "" : ("; did you mean '" + best + "'?").str();
-}
 
 namespace {
 /// The reader of one file: knows its name and where in it we are.

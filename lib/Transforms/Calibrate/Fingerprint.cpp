@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Dialect/ValueId.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
@@ -95,8 +96,11 @@ void Fingerprinter::add(Operation *op) {
   for (Value operand : op->getOperands())
     add(operand);
   addAttributes(op->getAttrDictionary());
-  for (Value result : op->getResults())
+  for (Value result : op->getResults()) {
     number(result);
+    // Profiles are keyed by names.
+    stream << getValueName(result) << ' ';
+  }
   for (Region &region : op->getRegions()) {
     stream << "( ";
     // Forward references need numbers before the operations are visited.

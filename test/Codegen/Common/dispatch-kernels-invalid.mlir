@@ -46,3 +46,10 @@ module attributes {mpq.model = "net", mpq.workspace_size = 64 : i64, mpq.signatu
     llvm.return
   }
 }
+
+// -----
+
+// expected-error @below {{expected 'mpq.kernel_work' to be an array<i64> of 4 numbers, four for each of 'mpq.kernels', but got array<i64: 1, 2, 3, 4, 5, 6, 7, 8>}}
+module attributes {mpq.model = "net", mpq.workspace_size = 64 : i64, mpq.kernels = ["y"], mpq.kernel_work = array<i64: 1, 2, 3, 4, 5, 6, 7, 8>,
+    mpq.signature = {inputs = [], outputs = []}} {
+}

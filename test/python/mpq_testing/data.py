@@ -110,8 +110,10 @@ def _prose() -> tuple[str, ...]:
 
 
 def sentences(count: int, seed: int = 0) -> list[str]:
-    """Sentences of the documentation that every Python ships, shuffled by the seed."""
-    shuffled = list(_prose())
+    """Sentences of the documentation that every Python ships, shuffled by the seed; those for evaluation and those
+    for calibration have none in common."""
+    evaluates = seed >= EVALUATION
+    shuffled = [s for index, s in enumerate(dict.fromkeys(_prose())) if (index % 2 == 1) == evaluates]
     random.Random(seed).shuffle(shuffled)
     return shuffled[:count]
 

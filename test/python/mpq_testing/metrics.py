@@ -79,7 +79,7 @@ def classifier_agreement(run: Run, reference: Run, count: int = 300) -> dict[str
 
 def encoder_cosine(run: Run, reference: Run, count: int = 200) -> dict[str, float]:
     """Cosine of the sentence embeddings with the reference's."""
-    values = [cosine(run(feed)[0], reference(feed)[0]) for feed in data.sentence_feeds(count)]
+    values = [cosine(run(feed)[0], reference(feed)[0]) for feed in data.sentence_feeds(count, data.EVALUATION)]
     return {"mean": float(np.mean(values)), "min": float(np.min(values))}
 
 

@@ -46,15 +46,16 @@ protected:
   }
   /// The error of opening and reading everything.
   std::string errorOf(llvm::ArrayRef<InputSpec> inputs) {
-    llvm::Expected<Dataset> dataset = Dataset::open(folder, inputs);
-    if (!dataset)
-      return llvm::toString(dataset.takeError());
-    for (size_t i = 0; i < dataset->size(); ++i) {
-      auto arrays = dataset->read(i);
-      if (!arrays)
-        return llvm::toString(arrays.takeError());
+    Dataset dataset(folder);
+    if (llvm::Error error = dataset.open(inputs))
+      return llvm::toString(std::move(error));
+    while (true) {
+      llvm::Expected<std::optional<Sample>> sample = dataset.next();
+      if (!sample)
+        return llvm::toString(sample.takeError());
+      if (!*sample)
+        return "no error";
     }
-    return "no error";
   }
   void expectError(llvm::ArrayRef<InputSpec> inputs, llvm::StringRef expected) {
     std::string got = errorOf(inputs);
@@ -72,15 +73,18 @@ TEST_F(DatasetTest, FilesOfEqualNamesBelongTogether) {
   save("x", "b.npy", {1.0f, 2.0f});
   save("x", "a.npy", {5.0f, 6.0f});
   std::ofstream(pathOf("x", "readme.txt")) << "not a sample";
-  llvm::Expected<Dataset> dataset = Dataset::open(folder, {x, y});
-  ASSERT_TRUE(bool(dataset)) << llvm::toString(dataset.takeError());
-  ASSERT_EQ(dataset->size(), 2u);
-  EXPECT_EQ(dataset->getSampleName(0), "a.npy");
-  auto arrays = dataset->read(1);
-  ASSERT_TRUE(bool(arrays)) << llvm::toString(arrays.takeError());
-  ASSERT_EQ(arrays->size(), 2u);
-  auto *first = reinterpret_cast<const float *>((*arrays)[0].data.data());
-  auto *second = reinterpret_cast<const float *>((*arrays)[1].data.data());
+  Dataset dataset(folder);
+  ASSERT_FALSE(bool(dataset.open({x, y})));
+  ASSERT_EQ(dataset.getSize(), 2u);
+  auto sample = dataset.next();
+  ASSERT_TRUE(sample && *sample);
+  EXPECT_EQ((*sample)->name, "a.npy");
+  sample = dataset.next();
+  ASSERT_TRUE(sample && *sample);
+  const std::vector<NpyArray> &arrays = (*sample)->arrays;
+  ASSERT_EQ(arrays.size(), 2u);
+  auto *first = reinterpret_cast<const float *>(arrays[0].data.data());
+  auto *second = reinterpret_cast<const float *>(arrays[1].data.data());
   EXPECT_EQ(first[0], 1.0f);
   EXPECT_EQ(first[1], 2.0f);
   EXPECT_EQ(second[0], 4.0f);
@@ -130,8 +134,8 @@ TEST_F(DatasetTest, WrongArrays) {
 TEST_F(DatasetTest, CollectsOverAllSamples) {
   save("x", "a.npy", {1.0f, 2.0f});
   save("x", "b.npy", {-4.0f, 8.0f});
-  llvm::Expected<Dataset> dataset = Dataset::open(folder, {x});
-  ASSERT_TRUE(bool(dataset));
+  Dataset dataset(folder);
+  ASSERT_FALSE(bool(dataset.open({x})));
   // The "model" observes its input and the logarithm of it.
   auto run = [](llvm::ArrayRef<NpyArray> inputs, Collector &collector) {
     auto *data = reinterpret_cast<const float *>(inputs[0].data.data());
@@ -140,11 +144,12 @@ TEST_F(DatasetTest, CollectsOverAllSamples) {
     return llvm::Error::success();
   };
   size_t calls = 0;
-  auto profile =
-      collectProfile(*dataset, "model", run, [&](size_t done, size_t total) {
-        EXPECT_EQ(done, ++calls);
-        EXPECT_EQ(total, 2u);
-      });
+  auto profile = collectProfile(dataset, "model", run,
+                                [&](size_t done, std::optional<size_t> total) {
+                                  EXPECT_EQ(done, ++calls);
+                                  EXPECT_EQ(total, 2u);
+                                  return true;
+                                });
   EXPECT_EQ(calls, 1u); // the second sample stops it
   ASSERT_FALSE(bool(profile));
   std::string message = llvm::toString(profile.takeError());
@@ -154,10 +159,30 @@ TEST_F(DatasetTest, CollectsOverAllSamples) {
       << message;
 
   save("x", "b.npy", {0.5f, 8.0f});
-  auto good = collectProfile(*dataset, "model", run, {});
+  Dataset again(folder);
+  ASSERT_FALSE(bool(again.open({x})));
+  auto good = collectProfile(again, "model", run, {});
   ASSERT_TRUE(bool(good)) << llvm::toString(good.takeError());
   EXPECT_EQ(good->samples, 2u);
   EXPECT_EQ(good->values.at("x").getMin(), 0.5f);
   EXPECT_EQ(good->values.at("x").getMax(), 8.0f);
   EXPECT_EQ(good->values.at("x").getCount(), 4u);
+}
+
+TEST_F(DatasetTest, StopsWhenAsked) {
+  save("x", "a.npy", {1.0f, 2.0f});
+  save("x", "b.npy", {3.0f, 4.0f});
+  Dataset dataset(folder);
+  ASSERT_FALSE(bool(dataset.open({x})));
+  size_t runs = 0;
+  auto run = [&](llvm::ArrayRef<NpyArray>, Collector &) {
+    ++runs;
+    return llvm::Error::success();
+  };
+  auto profile =
+      collectProfile(dataset, "model", run,
+                     [](size_t, std::optional<size_t>) { return false; });
+  ASSERT_FALSE(bool(profile));
+  EXPECT_EQ(llvm::toString(profile.takeError()), "calibration was cancelled");
+  EXPECT_EQ(runs, 1u);
 }

@@ -69,7 +69,8 @@ protected:
                        values.size() * sizeof(T)))));
   }
   FailureOr<Profile> run() {
-    return calibrate(*module, folder, makeReferenceRunner);
+    Dataset samples(folder);
+    return calibrate(*module, samples, makeReferenceRunner);
   }
 
   MLIRContext context;
@@ -118,7 +119,8 @@ TEST_F(CalibrationTest, CompiledModelSeesTheSame) {
   }
   FailureOr<Profile> interpreted = run();
   ASSERT_TRUE(succeeded(interpreted)) << errors;
-  FailureOr<Profile> compiled = calibrate(*module, folder, makeJITRunner);
+  Dataset samples(folder);
+  FailureOr<Profile> compiled = calibrate(*module, samples, makeJITRunner);
   ASSERT_TRUE(succeeded(compiled)) << errors;
   EXPECT_EQ(compiled->values.size(), 2u);
   EXPECT_EQ(compiled->toJSON(), interpreted->toJSON());

@@ -9,6 +9,7 @@
 #define MPQ_TRANSFORMS_ASSIGN_PASSES_H
 
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Dialect/MPQInterfaces.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -20,6 +21,11 @@ namespace mpq {
 
 #define GEN_PASS_REGISTRATION
 #include "mpq/Transforms/Assign/Passes.h.inc"
+
+/// What recipes call a product: conv, depthwise, matmul or attention. A
+/// convolution that `prepare` made a matrix product of keeps the kind it has in
+/// the source model.
+llvm::StringRef getProductKind(QuantizableOpInterface op);
 
 } // namespace mpq
 

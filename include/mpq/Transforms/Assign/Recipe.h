@@ -58,11 +58,6 @@ struct Recipe {
   static llvm::Expected<Recipe> load(llvm::StringRef path);
 };
 
-/// The candidate with the smallest edit distance to `text` if it is near, as
-/// "; did you mean 'x'?", else "".
-std::string suggestNearest(llvm::StringRef text,
-                           llvm::ArrayRef<llvm::StringRef> candidates);
-
 } // namespace mpq
 
 #endif // MPQ_TRANSFORMS_ASSIGN_RECIPE_H

@@ -11,10 +11,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Driver/OperationCount.h"
+#include "mpq/Analysis/OperationCount.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mpq/Dialect/MPQDialect.h"
 
 using namespace mlir;
 using namespace mpq;
@@ -54,15 +55,42 @@ static bool sumsProducts(linalg::LinalgOp op) {
   return false;
 }
 
+/// Multiply-accumulates of packed products: padding to whole vectors does not
+/// count.
+static int64_t countPacked(ContractOp op) {
+  return cast<ShapedType>(op.getInit().getType()).getNumElements() *
+         cast<ShapedType>(op.getLhs().getType()).getShape().back();
+}
+
+static int64_t countPacked(ConvOp op) {
+  int64_t points = cast<ShapedType>(op.getInit().getType()).getNumElements();
+  for (int64_t extent : op.getWindow())
+    points *= extent;
+  return op.getDepthwise()
+             ? points
+             : points *
+                   cast<ShapedType>(op.getImage().getType()).getShape().back();
+}
+
 OperationCount mpq::countMultiplyAccumulates(Operation *root) {
   OperationCount count;
-  root->walk([&](linalg::LinalgOp op) {
-    if (!sumsProducts(op))
+  root->walk([&](Operation *op) {
+    if (auto contract = dyn_cast<ContractOp>(op)) {
+      (contract.isInteger() ? count.integer : count.floating) +=
+          countPacked(contract);
+      return;
+    }
+    if (auto conv = dyn_cast<ConvOp>(op)) {
+      (conv.isInteger() ? count.integer : count.floating) += countPacked(conv);
+      return;
+    }
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    if (!linalgOp || !sumsProducts(linalgOp))
       return;
     int64_t points = 1;
-    for (int64_t extent : op.getStaticLoopRanges())
+    for (int64_t extent : linalgOp.getStaticLoopRanges())
       points *= ShapedType::isDynamic(extent) ? 0 : extent;
-    Type element = getElementTypeOrSelf(op.getDpsInits()[0].getType());
+    Type element = getElementTypeOrSelf(linalgOp.getDpsInits()[0].getType());
     (element.isInteger() ? count.integer : count.floating) += points;
   });
   return count;

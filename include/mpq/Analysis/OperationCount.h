@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_DRIVER_OPERATIONCOUNT_H
-#define MPQ_DRIVER_OPERATIONCOUNT_H
+#ifndef MPQ_ANALYSIS_OPERATIONCOUNT_H
+#define MPQ_ANALYSIS_OPERATIONCOUNT_H
 
 #include "mlir/IR/Operation.h"
 
@@ -28,4 +28,4 @@ OperationCount countMultiplyAccumulates(mlir::Operation *root);
 
 } // namespace mpq
 
-#endif // MPQ_DRIVER_OPERATIONCOUNT_H
+#endif // MPQ_ANALYSIS_OPERATIONCOUNT_H

@@ -1,0 +1,302 @@
+//===- Compiler.cpp - compiling and calibrating from C ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Diagnostics become the text of mpq_last_error, with the names of the ONNX
+// value and node that their location holds.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LastError.h"
+
+#include "mpq/Driver/Compilation.h"
+#include "mpq/InitAllDialects.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+
+#include <atomic>
+#include <cstring>
+
+using namespace mlir;
+using namespace mpq;
+
+struct mpq_compiler {
+  mpq_compiler() : context(makeRegistry()) {}
+
+  static DialectRegistry makeRegistry() {
+    DialectRegistry registry;
+    mpq::registerAllDialects(registry);
+    return registry;
+  }
+
+  MLIRContext context;
+  mpq_progress_fn progress = nullptr;
+  void *user = nullptr;
+  std::atomic<bool> cancelled = false;
+};
+
+struct mpq_blob {
+  SmallVector<char, 0> data;
+};
+
+const void *mpq_blob_data(const mpq_blob *blob) { return blob->data.data(); }
+size_t mpq_blob_size(const mpq_blob *blob) { return blob->data.size(); }
+void mpq_blob_destroy(mpq_blob *blob) { delete blob; }
+
+mpq_compiler *mpq_compiler_create() { return new (std::nothrow) mpq_compiler; }
+void mpq_compiler_destroy(mpq_compiler *compiler) { delete compiler; }
+
+void mpq_compiler_set_progress(mpq_compiler *compiler, mpq_progress_fn progress,
+                               void *user) {
+  compiler->progress = progress;
+  compiler->user = user;
+}
+
+void mpq_compiler_cancel(mpq_compiler *compiler) { compiler->cancelled = true; }
+
+/// Where an error is: "y (Add:node)", "file.mlir:3:4", or nothing.
+static std::string describeLocation(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc)) {
+    std::string inner = describeLocation(name.getChildLoc());
+    return name.getName().str() + (inner.empty() ? "" : " (" + inner + ")");
+  }
+  if (isa<UnknownLoc>(loc))
+    return "";
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  loc->print(os);
+  StringRef bare = text;
+  bare.consume_front("loc(");
+  bare.consume_back(")");
+  return bare.str();
+}
+
+namespace {
+/// Collects the errors of one call.
+class ErrorCollector {
+public:
+  explicit ErrorCollector(MLIRContext &context)
+      : handler(&context, [this](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+            return success();
+          add(diagnostic);
+          for (Diagnostic &note : diagnostic.getNotes())
+            add(note);
+          return success();
+        }) {}
+
+  std::string take() { return std::move(text); }
+
+private:
+  void add(Diagnostic &diagnostic) {
+    if (!text.empty())
+      text += "\n";
+    std::string place = describeLocation(diagnostic.getLocation());
+    text += (place.empty() ? "" : place + ": ") + diagnostic.str();
+  }
+
+  std::string text;
+  ScopedDiagnosticHandler handler;
+};
+
+/// One call: options from settings, the monitor, the errors.
+class Call {
+public:
+  Call(mpq_compiler &compiler, const mpq_source &source)
+      : compiler(compiler), errors(compiler.context) {
+    compiler.cancelled = false;
+    model.name = source.name;
+    if (source.data)
+      model.data =
+          StringRef(static_cast<const char *>(source.data), source.size);
+    monitor.phaseDone = [this](StringRef phase, double seconds) {
+      report({phase.str().c_str(), seconds, 0, 0});
+    };
+    monitor.sampleDone = [this](size_t done, std::optional<size_t> total) {
+      report({"calibrate", -1.0, done, total.value_or(0)});
+    };
+    monitor.isCancelled = [this] { return isCancelled(); };
+  }
+
+  llvm::Error apply(ArrayRef<mpq_setting> settings) {
+    for (const mpq_setting &setting : settings)
+      if (llvm::Error error =
+              setCompileOption(options, setting.name, setting.value))
+        return error;
+    return llvm::Error::success();
+  }
+
+  bool isCancelled() const { return compiler.cancelled; }
+
+  int finish(LogicalResult result) {
+    std::string text = errors.take();
+    if (succeeded(result))
+      return MPQ_OK;
+    return setLastError(std::move(text),
+                        isCancelled() ? MPQ_CANCELLED : MPQ_FAILED);
+  }
+
+  ModelSource model;
+  CompileOptions options;
+  CompilationMonitor monitor;
+
+private:
+  void report(const mpq_progress &progress) {
+    if (compiler.progress && compiler.progress(compiler.user, &progress))
+      compiler.cancelled = true;
+  }
+
+  mpq_compiler &compiler;
+  ErrorCollector errors;
+};
+} // namespace
+
+static int compileTo(mpq_compiler *compiler, const mpq_source *source,
+                     ArrayRef<mpq_setting> settings,
+                     const ModelDestination &destination,
+                     mpq_summary *summary) {
+  Call call(*compiler, *source);
+  if (llvm::Error error = call.apply(settings))
+    return toStatus(std::move(error));
+  FailureOr<CompileSummary> result = compile(
+      compiler->context, call.model, destination, call.options, call.monitor);
+  if (succeeded(result) && summary) {
+    *summary = {-1, -1, -1, -1, -1, -1};
+    summary->integer_macs = result->integerMACs.value_or(-1);
+    summary->float_macs = result->floatMACs.value_or(-1);
+    summary->workspace_bytes = result->workspace.value_or(-1);
+    if (result->sizes) {
+      summary->code_bytes = result->sizes->code;
+      summary->constants_bytes = result->sizes->constants;
+      summary->weights_bytes = result->sizes->weights;
+    }
+  }
+  return call.finish(result);
+}
+
+int mpq_compile(mpq_compiler *compiler, const mpq_source *source,
+                const mpq_setting *settings, size_t num_settings,
+                const char *path, mpq_summary *summary) {
+  return compileTo(compiler, source, {settings, num_settings}, {path, nullptr},
+                   summary);
+}
+
+int mpq_compile_to_memory(mpq_compiler *compiler, const mpq_source *source,
+                          const mpq_setting *settings, size_t num_settings,
+                          mpq_blob **result, mpq_summary *summary) {
+  auto blob = std::make_unique<mpq_blob>();
+  int status = compileTo(compiler, source, {settings, num_settings},
+                         {"", &blob->data}, summary);
+  *result = status == MPQ_OK ? blob.release() : nullptr;
+  return status;
+}
+
+//===----------------------------------------------------------------------===//
+// Calibration
+//===----------------------------------------------------------------------===//
+
+static std::optional<NpyType> getNpyType(uint32_t dtype) {
+  switch (dtype) {
+  case MPQ_BOOL:
+    return NpyType::Bool;
+  case MPQ_I8:
+    return NpyType::I8;
+  case MPQ_U8:
+    return NpyType::U8;
+  case MPQ_I16:
+    return NpyType::I16;
+  case MPQ_U16:
+    return NpyType::U16;
+  case MPQ_I32:
+    return NpyType::I32;
+  case MPQ_I64:
+    return NpyType::I64;
+  case MPQ_F16:
+    return NpyType::F16;
+  case MPQ_F32:
+    return NpyType::F32;
+  default:
+    return std::nullopt;
+  }
+}
+
+static uint32_t getDType(NpyType type) {
+  for (uint32_t dtype = MPQ_BOOL; dtype <= MPQ_F64; ++dtype)
+    if (getNpyType(dtype) == type)
+      return dtype;
+  llvm_unreachable("models have no inputs of other types");
+}
+
+namespace {
+/// Samples that the caller's function gives.
+class CallbackSamples final : public SampleSource {
+public:
+  CallbackSamples(mpq_sample_fn function, void *user)
+      : function(function), user(user) {}
+
+  llvm::Error open(ArrayRef<InputSpec> expected) override {
+    inputs = expected.vec();
+    for (const InputSpec &input : inputs)
+      infos.push_back({input.name.c_str(), input.shape.data(),
+                       getDType(input.type), uint32_t(input.shape.size()), 0});
+    return llvm::Error::success();
+  }
+
+  llvm::Expected<std::optional<Sample>> next() override {
+    std::vector<mpq_tensor> tensors(inputs.size());
+    int answer =
+        function(user, infos.data(), uint32_t(inputs.size()), tensors.data());
+    if (answer == 0)
+      return std::nullopt;
+    wasCancelled = answer < 0;
+    if (wasCancelled)
+      return llvm::createStringError("calibration was cancelled");
+    Sample sample{"sample " + std::to_string(count++), {}};
+    for (auto [tensor, input] : llvm::zip_equal(tensors, inputs)) {
+      NpyArray &array = sample.arrays.emplace_back();
+      std::optional<NpyType> type = getNpyType(tensor.dtype);
+      if (!type || !tensor.data)
+        return llvm::createStringError(
+            "'" + sample.name + "': expected " + input.describe() +
+            " for input '" + input.name + "' but got " +
+            (tensor.data ? "dtype " + std::to_string(tensor.dtype) : "none"));
+      array.type = *type;
+      array.shape.assign(tensor.dims, tensor.dims + tensor.rank);
+      auto *bytes = static_cast<const char *>(tensor.data);
+      array.data.assign(bytes,
+                        bytes + array.getNumElements() * getNpyTypeSize(*type));
+      if (llvm::Error error = checkSample(array, input, sample.name))
+        return error;
+    }
+    return sample;
+  }
+
+  bool wasCancelled = false;
+
+private:
+  mpq_sample_fn function;
+  void *user;
+  std::vector<InputSpec> inputs;
+  std::vector<mpq_tensor_info> infos;
+  size_t count = 0;
+};
+} // namespace
+
+int mpq_calibrate(mpq_compiler *compiler, const mpq_source *source,
+                  mpq_sample_fn next, void *user, const mpq_setting *settings,
+                  size_t num_settings, const char *path) {
+  Call call(*compiler, *source);
+  if (llvm::Error error = call.apply({settings, num_settings}))
+    return toStatus(std::move(error));
+  CallbackSamples samples(next, user);
+  LogicalResult result =
+      calibrateModel(compiler->context, call.model, samples, {path, nullptr},
+                     call.options, call.monitor);
+  int status = call.finish(result);
+  return samples.wasCancelled ? int(MPQ_CANCELLED) : status;
+}

@@ -1,0 +1,215 @@
+//===- Program.cpp - running compiled models from C ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A program is a loaded artifact with threads and a stock of workspaces: as
+// many as there were runs at one time.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LastError.h"
+
+#include "mpq/Runtime/KernelTimes.h"
+#include "mpq/Runtime/ThreadPool.h"
+#include "mpq/Target/Artifact.h"
+#include "mpq/Target/KernelProfile.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <mutex>
+#include <vector>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace mpq;
+using llvm::Error;
+using llvm::Expected;
+
+namespace {
+struct AlignedFree {
+  void operator()(void *memory) const { std::free(memory); }
+};
+using Workspace = std::unique_ptr<void, AlignedFree>;
+
+/// A file without a place in the file system. It stays open while the library
+/// is loaded: the loader knows libraries by their path, which has its number.
+class MemoryFile {
+public:
+  MemoryFile() = default;
+  MemoryFile(MemoryFile &&other) : fd(std::exchange(other.fd, -1)) {}
+  MemoryFile &operator=(MemoryFile &&other) {
+    std::swap(fd, other.fd);
+    return *this;
+  }
+  ~MemoryFile() {
+    if (fd >= 0)
+      close(fd);
+  }
+
+  static Expected<MemoryFile> create(const char *data, size_t size) {
+    MemoryFile file;
+    file.fd = memfd_create("mpq-program", MFD_CLOEXEC);
+    while (file.fd >= 0 && size > 0) {
+      ssize_t written = write(file.fd, data, size);
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written < 0)
+        break;
+      data += written;
+      size -= written;
+    }
+    if (file.fd < 0 || size > 0)
+      return llvm::createStringError(
+          std::error_code(errno, std::generic_category()),
+          "cannot keep the program in memory");
+    return file;
+  }
+
+  std::string getPath() const { return "/proc/self/fd/" + std::to_string(fd); }
+
+private:
+  int fd = -1;
+};
+} // namespace
+
+struct mpq_program {
+  explicit mpq_program(uint32_t threads) : pool(threads) {}
+
+  Error open(std::string file) {
+    path = std::move(file);
+    Expected<std::unique_ptr<Artifact>> opened = Artifact::open(path);
+    if (!opened)
+      return opened.takeError();
+    artifact = std::move(*opened);
+    return artifact->create(getOptions());
+  }
+
+  mpq_options getOptions() {
+    mpq_options options = {};
+    options.caller_workspace = 1;
+    options.pool = &pool;
+    if (pool.getNumThreads() > 1)
+      options.parallel_for = ThreadPool::parallelFor;
+    return options;
+  }
+
+  Expected<Workspace> takeWorkspace() {
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (!workspaces.empty()) {
+        Workspace workspace = std::move(workspaces.back());
+        workspaces.pop_back();
+        return workspace;
+      }
+    }
+    uint64_t bytes = artifact->getInfo().workspace_bytes;
+    Workspace workspace(std::aligned_alloc(
+        MPQ_WORKSPACE_ALIGNMENT,
+        llvm::alignTo(std::max<uint64_t>(bytes, 1), MPQ_WORKSPACE_ALIGNMENT)));
+    if (!workspace)
+      return llvm::createStringError("out of memory: the workspace takes " +
+                                     std::to_string(bytes) + " bytes");
+    return workspace;
+  }
+
+  void giveBack(Workspace workspace) {
+    std::lock_guard<std::mutex> lock(mutex);
+    workspaces.push_back(std::move(workspace));
+  }
+
+  Error run(Artifact &model, const mpq_tensor *inputs, mpq_tensor *outputs) {
+    Expected<Workspace> workspace = takeWorkspace();
+    if (!workspace)
+      return workspace.takeError();
+    Error error = model.run(inputs, outputs, workspace->get());
+    giveBack(std::move(*workspace));
+    return error;
+  }
+
+  // Declared in the order in which they need each other.
+  MemoryFile file;
+  std::string path;
+  ThreadPool pool;
+  std::unique_ptr<Artifact> artifact;
+  std::mutex mutex;
+  std::vector<Workspace> workspaces;
+};
+
+int mpq_program_load(const char *path, uint32_t threads,
+                     mpq_program **program) {
+  auto loaded = std::make_unique<mpq_program>(threads);
+  *program = nullptr;
+  if (Error error = loaded->open(path))
+    return toStatus(std::move(error));
+  *program = loaded.release();
+  return MPQ_OK;
+}
+
+int mpq_program_load_from_memory(const void *data, size_t size,
+                                 uint32_t threads, mpq_program **program) {
+  auto loaded = std::make_unique<mpq_program>(threads);
+  *program = nullptr;
+  Expected<MemoryFile> file =
+      MemoryFile::create(static_cast<const char *>(data), size);
+  if (!file)
+    return toStatus(file.takeError());
+  loaded->file = std::move(*file);
+  if (Error error = loaded->open(loaded->file.getPath()))
+    return toStatus(std::move(error));
+  *program = loaded.release();
+  return MPQ_OK;
+}
+
+void mpq_program_destroy(mpq_program *program) { delete program; }
+
+const mpq_model_info *mpq_program_info(const mpq_program *program) {
+  return &program->artifact->getInfo();
+}
+
+int mpq_program_run(mpq_program *program, const mpq_tensor *inputs,
+                    mpq_tensor *outputs) {
+  return toStatus(program->run(*program->artifact, inputs, outputs));
+}
+
+int mpq_program_profile(mpq_program *program, const mpq_tensor *inputs,
+                        mpq_tensor *outputs, uint32_t runs,
+                        double *milliseconds) {
+  // A model of its own: others may run this one meanwhile.
+  Expected<std::unique_ptr<Artifact>> measured = Artifact::open(program->path);
+  if (!measured)
+    return toStatus(measured.takeError());
+  KernelTimes times((*measured)->getInfo().num_kernels);
+  mpq_options options = program->getOptions();
+  options.profile = KernelTimes::hook;
+  options.profiler = &times;
+  if (Error error = (*measured)->create(options))
+    return toStatus(std::move(error));
+  for (uint32_t run = 0; run < runs; ++run)
+    if (Error error = program->run(**measured, inputs, outputs))
+      return toStatus(std::move(error));
+  for (auto [index, entry] : llvm::enumerate(times.entries))
+    milliseconds[index] = runs ? entry.total.count() / runs : 0;
+  return MPQ_OK;
+}
+
+int mpq_program_floors(mpq_program *program, double *milliseconds) {
+  const mpq_model_info &info = program->artifact->getInfo();
+  KernelProfile profile(info, unsigned(program->pool.getNumThreads()),
+                        /*keepEvents=*/false);
+  if (!profile.knowsWork())
+    return toStatus(llvm::createStringError(
+        "'" + program->path +
+        "' does not tell the work of its kernels: compile the model again"));
+  Expected<MachinePeak> peak = MachinePeak::measure(info.target);
+  if (!peak)
+    return toStatus(peak.takeError());
+  profile.setPeak(std::move(*peak));
+  for (uint32_t i = 0; i < info.num_kernels; ++i)
+    milliseconds[i] = profile.getFloor(i)->seconds * 1e3;
+  return MPQ_OK;
+}

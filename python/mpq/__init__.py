@@ -1,0 +1,19 @@
+"""mpq: quantize networks and compile them to native code.
+
+    q = mpq.quantize("model.onnx", data)        # data: an iterable of {input name: array}
+    m = mpq.compile(q)                          # or mpq.compile("model.onnx") in FP32
+    y = m({"x": x})                             # {output name: array}
+    m.save("model.so"); m = mpq.load("model.so")
+    q.save("model.mlirbc")
+
+Options have the names, values and defaults of quant-compile's flags (`mpq.options()` lists them). Everything that is
+wrong raises `mpq.Error` with one sentence, which names the ONNX node where there is one.
+"""
+
+from ._core import Error, options, version
+from .compiler import Profile, Quantized, calibrate, compile, quantize
+from .program import Program, TensorInfo, load
+
+__version__ = version()
+__all__ = ["Error", "Profile", "Program", "Quantized", "TensorInfo", "calibrate", "compile", "load", "options",
+           "quantize"]

@@ -1,0 +1,277 @@
+"""The command line `mpq`: what the package does, for shells. Options come from the compiler's own table."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+try:
+    import click
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.table import Table
+except ImportError as error:  # the package itself needs NumPy only
+    sys.exit(f"mpq: error: the command line needs {error.name}: pip install 'mpq[cli]'")
+
+import numpy as np
+
+import mpq
+from mpq import evaluation
+from mpq.samples import SampleFolder
+
+console = Console(stderr=True)
+
+
+def memory() -> str:
+    """The largest memory this process had so far."""
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB"
+
+
+class Reporter:
+    """Progress for people: phases as they end, a bar while samples run."""
+
+    def __init__(self, quiet: bool):
+        self.quiet, self.bar, self.task = quiet, None, None
+
+    def __call__(self, phase: str, seconds: float, done: int, total: int) -> None:
+        if self.quiet:
+            return
+        if seconds < 0:
+            self.advance(phase, done, total)
+            return
+        self.close()
+        console.print(f"[dim]{phase:<10}[/] {seconds:8.2f} s   {memory()}")
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        if self.quiet:
+            return
+        if self.bar is None:
+            self.bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                                TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[memory]}"),
+                                console=console, transient=True)
+            self.bar.start()
+            self.task = self.bar.add_task(what, total=total or None, memory="")
+        self.bar.update(self.task, description=what, completed=done, total=total or None, memory=memory())
+
+    def close(self) -> None:
+        if self.bar:
+            self.bar.stop()
+        self.bar = self.task = None
+
+
+class Shape(click.ParamType):
+    name = "input=1x3x48x320"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        name, _, extents = value.rpartition("=")
+        try:
+            return name, [] if extents == "scalar" else [int(extent) for extent in extents.split("x")]
+        except ValueError:
+            self.fail(f"expected a shape like input=1x3x224x224 but got '{value}'", param, ctx)
+
+
+def compile_options(*names: str):
+    """Adds options of the compiler's table to a command."""
+    table = {option["name"]: option for option in mpq.options()}
+
+    def decorate(command):
+        for name in reversed(names):
+            option = table[name]
+            settings: dict[str, Any] = {"help": option["description"], "default": option["default"] or None}
+            if option["kind"] == "choice":
+                settings["type"] = click.Choice(option["choices"])
+            elif option["kind"] == "shapes":
+                settings |= {"type": Shape(), "multiple": True}
+            elif option["kind"] in ("file", "folder"):
+                settings["type"] = click.Path()
+            command = click.option(f"--{name}", **settings)(command)
+        return command
+
+    return decorate
+
+
+def common(command):
+    command = click.option("--json", "as_json", is_flag=True, help="Results as JSON on standard output.")(command)
+    return click.option("--quiet", is_flag=True, help="No progress.")(command)
+
+
+@contextmanager
+def reporting(quiet: bool):
+    reporter = Reporter(quiet)
+    try:
+        yield reporter
+    finally:
+        reporter.close()
+
+
+def show(values: dict[str, Any], as_json: bool, title: str) -> None:
+    """The closing table, or the same as JSON."""
+    if as_json:
+        click.echo(json.dumps(values, indent=1))
+        return
+    table = Table(title=title, show_header=False, title_justify="left")
+    for key, value in values.items():
+        table.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+    console.print(table)
+
+
+def with_shares(summary: dict[str, int]) -> dict[str, Any]:
+    values: dict[str, Any] = dict(summary)
+    total = summary.get("integer_macs", 0) + summary.get("float_macs", 0)
+    if total:
+        values["integer_share"] = f"{100 * summary['integer_macs'] / total:.1f}%"
+    return values
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(mpq.__version__)
+def cli():
+    """Quantize networks and compile them to native code."""
+
+
+@cli.command()
+@click.argument("model", type=click.Path())
+@click.option("--data", type=click.Path(), help="Samples to calibrate with: folder/<input>/*.npy.")
+@click.option("-o", "--output", type=click.Path(), required=True, help="The quantized model (.mlirbc).")
+@click.option("--save-profile", type=click.Path(), help="Also write the profile of the samples.")
+@compile_options("precision", "recipe", "target", "shape", "name", "profile")
+@common
+def quantize(model, data, output, save_profile, shape, quiet, as_json, **options):
+    """Calibrate and quantize MODEL."""
+    with reporting(quiet) as progress:
+        samples = SampleFolder(data) if data else None
+        if samples and not quiet:
+            total, inner = len(samples), progress
+            progress = lambda phase, seconds, done, _: inner(phase, seconds, done, total)  # noqa: E731
+        quantized = mpq.quantize(model, samples, shape=dict(shape) or None, progress=progress,
+                                 **({"precision": "int8"} | {k: v for k, v in options.items() if v is not None}))
+    quantized.save(output)
+    if save_profile:
+        quantized.profile.save(save_profile)
+    show({"output": output, "bytes": len(quantized.data)}, as_json, "quantized")
+
+
+@cli.command(name="compile")
+@click.argument("model", type=click.Path())
+@click.option("-o", "--output", type=click.Path(), required=True, help="The shared library.")
+@compile_options("target", "shape", "precision", "profile", "recipe", "name")
+@common
+def compile_command(model, output, shape, quiet, as_json, **options):
+    """Compile MODEL (.onnx, .mlir, .mlirbc) to a shared library with a C header."""
+    settings = [("shape", f"{key}={'x'.join(map(str, extents)) or 'scalar'}") for key, extents in shape]
+    settings += [(key, value) for key, value in options.items() if value is not None]
+    with reporting(quiet) as progress:
+        _, summary = mpq._core.Compiler().compile(model, None, settings, output, progress)
+    show({"output": output} | with_shares(summary), as_json, "compiled")
+
+
+@cli.command()
+@click.argument("artifact", type=click.Path())
+@click.option("--input", "inputs", multiple=True, metavar="NAME=FILE.npy", help="The values of one input.")
+@click.option("--output-dir", type=click.Path(), help="Where results go, one .npy file each.")
+@click.option("--threads", default=1, show_default=True, help="Threads; 0: one for each processor.")
+@click.option("--benchmark", default=0, help="Measure this many runs.")
+@click.option("--profile-ops", is_flag=True, help="The time of every kernel.")
+@common
+def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as_json):
+    """Run the compiled model ARTIFACT on .npy files."""
+    program = mpq.load(artifact, threads=threads)
+    feed = {}
+    for text in inputs:
+        name, separator, path = text.partition("=")
+        if not separator:
+            raise mpq.Error(f"expected --input NAME=FILE.npy but got '{text}'")
+        try:
+            feed[name] = np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise mpq.Error(f"cannot read '{path}': {error}") from None
+    outputs = program(feed)
+    if output_dir:
+        Path(output_dir).mkdir(parents=True, exist_ok=True)
+        for name, array in outputs.items():
+            np.save(Path(output_dir) / f"{name.replace('/', '_')}.npy", array)
+    results: dict[str, Any] = {name: f"{array.dtype}{list(array.shape)}" for name, array in outputs.items()}
+    if benchmark:
+        row = evaluation.evaluate([evaluation.Contender.of_program("mpq", program)], [feed], evaluation.cosine,
+                                  rounds=benchmark, seconds=0)
+        results["median_milliseconds"] = row[0].median_milliseconds
+    if profile_ops:
+        results["kernels"] = dict(sorted(program.profile(feed, max(benchmark, 10)).items(), key=lambda kv: -kv[1]))
+    show(results, as_json, program.name)
+
+
+@cli.command()
+@click.argument("model", type=click.Path())
+@click.option("--data", type=click.Path(), required=True, help="Samples to evaluate with: folder/<input>/*.npy.")
+@click.option("--quantized", type=click.Path(), help="A quantized model (.mlirbc); or give a --profile.")
+@click.option("--metric", default="cosine", show_default=True,
+              help=f"{', '.join(evaluation.METRICS)}, or a Python file with metric(outputs, references, inputs).")
+@click.option("--peer", type=click.Choice(["onnxruntime"]), multiple=True, help="Also measure another engine's FP32.")
+@click.option("--threads", default=1, show_default=True, help="Threads; 0: one for each processor.")
+@click.option("--rounds", default=10, show_default=True, help="Turns in which the contenders are timed.")
+@compile_options("target", "shape", "profile", "recipe")
+@common
+def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profile, recipe, target, quiet, as_json):
+    """Size, latency, memory and accuracy of MODEL in FP32 and quantized."""
+    if not quantized and not profile:
+        raise mpq.Error("expected a quantized model or a profile: give one with --quantized or --profile")
+    if quantized and (profile or recipe):
+        raise mpq.Error("--profile and --recipe have no effect on a model that --quantized gives")
+    chosen = evaluation.get_metric(metric)
+    samples = list(SampleFolder(data))
+    with reporting(quiet) as progress:
+        shapes = dict(shape) or None
+        settings = {"target": target, "threads": threads, "progress": progress}
+        reference = mpq.compile(model, shape=shapes, precision="f32", **settings)
+        if quantized:
+            integer = mpq.compile(quantized, **settings)
+        else:
+            integer = mpq.compile(model, shape=shapes, profile=profile, recipe=recipe, precision="int8", **settings)
+        contenders = [evaluation.Contender.of_program("mpq f32", reference),
+                      evaluation.Contender.of_program("mpq quantized", integer)]
+        contenders += [evaluation.Contender.of_onnxruntime(model, threads) for _ in peer]
+        rows = evaluation.evaluate(contenders, samples, chosen, rounds,
+                                   progress=lambda *state: progress.advance(*state))
+    if as_json:
+        click.echo(json.dumps([row.as_dict() for row in rows], indent=1))
+        return
+    table = Table(title=f"{Path(model).name}, {len(samples)} samples, {threads or os.cpu_count()} threads")
+    for title in ("", "MiB", "workspace MiB", "median ms", metric):
+        table.add_column(title, justify="left" if not title else "right")
+    for row in rows:
+        table.add_row(row.name, *("-" if size is None else f"{size / 2**20:.2f}"
+                                  for size in (row.size_bytes, row.workspace_bytes)),
+                      f"{row.median_milliseconds:.3f}", f"{row.accuracy:.5g}")
+    console.print(table)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell):
+    """Print what makes SHELL complete mpq's commands: eval "$(mpq completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    click.echo(get_completion_class(shell)(cli, {}, "mpq", "_MPQ_COMPLETE").source())
+
+
+def main() -> None:
+    try:
+        cli(standalone_mode=False)
+    except mpq.Error as error:
+        sys.exit(f"mpq: error: {error}")
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit("mpq: interrupted; nothing was written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Models on their way: calibrate, quantize, compile."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Callable, Iterable, Mapping, Sequence
+
+from . import _core
+from .program import Program, TensorInfo, in_order
+
+Feed = Mapping[str, Any]
+Shapes = Mapping[str, Sequence[int]]
+Progress = Callable[[str, float, int, int], None]
+"""Told (phase, seconds, samples done, samples in all): seconds is negative while a phase goes on, the last 0 if unknown.
+An exception ends the work."""
+
+
+class _Source:
+    """A model as the compiler takes it: a file, or bytes under a name that says what they are."""
+
+    def __init__(self, name: str, data: bytes | None = None):
+        self.name, self.data = name, data
+
+    @classmethod
+    def of(cls, model: Any, example: Feed | None = None) -> "_Source":
+        if isinstance(model, (str, os.PathLike)):
+            return cls(os.fspath(model))
+        if isinstance(model, bytes):
+            return cls("model.onnx", model)
+        if isinstance(model, Quantized):
+            return cls(f"{model.name}.mlirbc", model.data)
+        if hasattr(model, "SerializeToString"):  # onnx.ModelProto, without importing onnx
+            return cls("model.onnx", model.SerializeToString())
+        if any(base.__module__.startswith("torch.") for base in type(model).__mro__):
+            from .torch_export import to_onnx
+
+            return cls("model.onnx", to_onnx(model, example))
+        raise _core.Error("expected a model as a path, ONNX bytes, an onnx.ModelProto, a torch.nn.Module or what "
+                          f"mpq.quantize returned but got {type(model).__name__}")
+
+
+def _settings(folder: str, **options: Any) -> list[tuple[str, str]]:
+    """Options as the compiler reads them. A recipe given as a dictionary goes through a file in `folder`."""
+    settings = []
+    for name, value in options.items():
+        if value is None:
+            continue
+        name = name.replace("_", "-")
+        if name == "shape":
+            settings += [(name, f"{key}={'x'.join(map(str, extents)) or 'scalar'}") for key, extents in value.items()]
+        elif name == "profile" and isinstance(value, Profile):
+            path = os.path.join(folder, "profile.json")
+            Path(path).write_bytes(value.data)
+            settings.append((name, path))
+        elif name == "recipe" and isinstance(value, Mapping):
+            path = os.path.join(folder, "recipe.json")
+            Path(path).write_text(json.dumps(value))
+            settings.append((name, path))
+        else:
+            settings.append((name, os.fspath(value)))
+    return settings
+
+
+def _write(path: str | os.PathLike, data: bytes) -> None:
+    """Writes a file completely or not at all."""
+    target = Path(path)
+    try:
+        descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=target.name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            os.replace(partial, target)
+        except OSError:
+            os.remove(partial)
+            raise
+    except OSError as error:
+        raise _core.Error(f"cannot write '{target}': {error.strerror}") from None
+
+
+class Profile:
+    """The ranges that calibration saw: JSON, described in docs/ProfileFormat.md."""
+
+    def __init__(self, data: bytes):
+        self.data = data
+
+    def save(self, path: str | os.PathLike) -> None:
+        _write(path, self.data)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Profile":
+        return cls(Path(path).read_bytes())
+
+
+class Quantized:
+    """A quantized model (MLIR in QDQ form): compile it, keep it, look at its decisions."""
+
+    def __init__(self, data: bytes, name: str, profile: Profile | None, record: Any):
+        self.data = data
+        """MLIR bytecode."""
+        self.name = name
+        self.profile = profile
+        self.record = record
+        """What was decided, and why: the content of quant-compile's --report."""
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes MLIR bytecode, which mpq.compile and the tools read."""
+        _write(path, self.data)
+
+
+def calibrate(model: Any, data: Iterable[Feed], *, shape: Shapes | None = None, name: str | None = None,
+              progress: Progress | None = None) -> Profile:
+    """Runs the model on samples ({input name: array} each) and returns the ranges of its values.
+
+    `shape` fixes dimensions that the model leaves open. Samples are taken one at a time.
+    """
+    samples = iter(data)
+    first = next(samples, None)
+    source = _Source.of(model, first)
+
+    def next_sample(inputs: list[tuple]) -> list[Any] | None:
+        nonlocal first
+        feed, first = (first, None) if first is not None else (next(samples, None), None)
+        return None if feed is None else in_order(feed, [TensorInfo(*info) for info in inputs])
+
+    with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+        path = os.path.join(folder, "profile.json")
+        _core.Compiler().calibrate(source.name, source.data, next_sample, _settings(folder, shape=shape, name=name),
+                                   path, progress)
+        return Profile(Path(path).read_bytes())
+
+
+def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str = "int8",
+             recipe: str | os.PathLike | Mapping | None = None, target: str = "host", shape: Shapes | None = None,
+             name: str | None = None, profile: Profile | str | os.PathLike | None = None,
+             progress: Progress | None = None) -> Quantized:
+    """Quantizes a model.
+
+    model:     a path (.onnx, .mlir, .mlirbc), ONNX bytes, an onnx.ModelProto or a torch.nn.Module
+    data:      samples to calibrate with; or pass a `profile` of an earlier calibration
+    precision: what products compute in where the recipe says nothing
+    recipe:    a file or a dictionary of rules (docs/Recipes.md)
+    """
+    if (data is None) == (profile is None):
+        raise _core.Error("expected either calibration data or a profile but got "
+                          f"{'neither' if data is None else 'both'}")
+    if data is not None:
+        iterator = iter(data)
+        first = next(iterator, None)
+        source = _Source.of(model, first)
+        model = source.data if source.data is not None and source.name == "model.onnx" else model
+
+        def samples():
+            if first is not None:
+                yield first
+            yield from iterator
+
+        profile = calibrate(model, samples(), shape=shape, name=name, progress=progress)
+    elif not isinstance(profile, Profile):
+        profile = Profile.load(profile)
+    source = _Source.of(model)
+    with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+        report = os.path.join(folder, "report.json")
+        settings = _settings(folder, precision=precision, recipe=recipe, target=target, shape=shape, name=name,
+                             profile=profile, report=report, to="quantize", emit="mlirbc")
+        result, _ = _core.Compiler().compile(source.name, source.data, settings, None, progress)
+        record = json.loads(Path(report).read_text())
+    return Quantized(result, name or Path(source.name).stem, profile, record)
+
+
+def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes | None = None,
+            precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
+            recipe: str | os.PathLike | Mapping | None = None, name: str | None = None,
+            progress: Progress | None = None) -> Program:
+    """Compiles a model for `target` and loads it; `threads` compute (0: one for each processor).
+
+    model: what mpq.quantize returned, or what it takes. Without a profile an ONNX model compiles in FP32; one in QDQ
+           form keeps its integers.
+    """
+    source = _Source.of(model)
+    with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+        settings = _settings(folder, target=target, shape=shape, precision=precision, profile=profile, recipe=recipe,
+                             name=name, emit="so")
+        library, summary = _core.Compiler().compile(source.name, source.data, settings, None, progress)
+    return Program(_core.Program.load_bytes(library, threads), library, summary)

@@ -1,0 +1,144 @@
+"""Compiled models: loading, running, measuring."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, NamedTuple
+
+import numpy as np
+
+from . import _core
+from .suggestion import suggest
+
+ALIGNMENT = 64  # bytes; what kernels like best
+
+
+class TensorInfo(NamedTuple):
+    """An input or output: its name, NumPy's name of its element type, and its shape."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """An array whose data begin at a multiple of ALIGNMENT."""
+    count = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    memory = np.empty(count + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + count].view(dtype).reshape(shape)
+
+
+def as_input(array: Any) -> Any:
+    """What the extension reads without a copy: NumPy arrays and tensors of other libraries (DLPack) that are dense and
+    on the CPU stay as they are; the rest is copied."""
+    if isinstance(array, np.ndarray):
+        return np.ascontiguousarray(array) if array.ndim else array
+    if hasattr(array, "__dlpack__"):
+        return np.ascontiguousarray(np.from_dlpack(array))
+    return np.asarray(array)
+
+
+def in_order(feed: Mapping[str, Any], inputs: list[TensorInfo]) -> list[Any]:
+    """The arrays of `feed` in the order of `inputs`; wrong names, dtypes and shapes are errors."""
+    names = [info.name for info in inputs]
+    for name in feed:
+        if name not in names:
+            raise _core.Error(f"the model has no input '{name}': its inputs are "
+                              f"{', '.join(map(repr, names))}{suggest(name, names)}")
+    arrays = []
+    for info in inputs:
+        if info.name not in feed:
+            raise _core.Error(f"input '{info.name}' is missing: expected {info.dtype}{list(info.shape)}")
+        array = as_input(feed[info.name])
+        dtype, shape = str(array.dtype), tuple(array.shape)
+        if (dtype, shape) != (info.dtype, info.shape):
+            raise _core.Error(f"expected {info.dtype}{list(info.shape)} for input '{info.name}' but got "
+                              f"{dtype}{list(shape)}")
+        arrays.append(array)
+    return arrays
+
+
+class Program:
+    """A compiled model in this process. Call it with {input name: array}; several threads may do so at once.
+
+    Arrays may be NumPy's or of any library with DLPack; dense ones are not copied.
+    """
+
+    def __init__(self, core: _core.Program, library: bytes | str, summary: dict[str, int] | None = None):
+        self._core = core
+        self._library = library  # the bytes of the shared library, or its path
+        self.summary: dict[str, int] = summary or {}
+        """Of a compilation: multiply-accumulates and bytes, as far as they are known."""
+        self.inputs: list[TensorInfo] = [TensorInfo(*info) for info in core.inputs]
+        self.outputs: list[TensorInfo] = [TensorInfo(*info) for info in core.outputs]
+
+    @property
+    def name(self) -> str:
+        return self._core.name
+
+    @property
+    def target(self) -> str:
+        """LLVM's triple, CPU and features."""
+        return self._core.target
+
+    @property
+    def workspace_bytes(self) -> int:
+        return self._core.workspace_bytes
+
+    @property
+    def weights_bytes(self) -> int:
+        return self._core.weights_bytes
+
+    @property
+    def kernels(self) -> list[str]:
+        """What the compiled model computes, one name for each kernel."""
+        return self._core.kernels
+
+    def _outputs(self, out: Mapping[str, Any] | None) -> list[Any]:
+        if out is None:
+            return [aligned_empty(info.shape, info.dtype) for info in self.outputs]
+        return [out[info.name] if info.name in out else aligned_empty(info.shape, info.dtype)
+                for info in self.outputs]
+
+    def __call__(self, feed: Mapping[str, Any], out: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Computes {output name: array}, into the arrays of `out` where it has them."""
+        outputs = self._outputs(out)
+        self._core.run(in_order(feed, self.inputs), outputs)
+        return {info.name: array for info, array in zip(self.outputs, outputs)}
+
+    def profile(self, feed: Mapping[str, Any], runs: int = 10) -> dict[str, float]:
+        """Mean milliseconds that each kernel takes in a run; kernels of one name are added up."""
+        times: dict[str, float] = {}
+        milliseconds = self._core.profile(in_order(feed, self.inputs), self._outputs(None), runs)
+        for name, time in zip(self.kernels, milliseconds):
+            times[name] = times.get(name, 0.0) + time
+        return times
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the shared library."""
+        if isinstance(self._library, str):
+            with open(self._library, "rb") as file:
+                data = file.read()
+        else:
+            data = self._library
+        partial = f"{os.fspath(path)}.partial"
+        try:
+            with open(partial, "wb") as file:
+                file.write(data)
+            os.replace(partial, path)
+        except OSError as error:
+            if os.path.exists(partial):
+                os.remove(partial)
+            raise _core.Error(f"cannot write '{os.fspath(path)}': {error.strerror}") from None
+
+    def __repr__(self) -> str:
+        def describe(infos: list[TensorInfo]) -> str:
+            return ", ".join(f"{i.name}: {i.dtype}{list(i.shape)}" for i in infos)
+
+        return f"<mpq.Program {self.name}({describe(self.inputs)}) -> ({describe(self.outputs)})>"
+
+
+def load(path: str | os.PathLike, *, threads: int = 1) -> Program:
+    """Loads a shared library that mpq wrote. `threads`: how many compute, 0: one for each processor."""
+    return Program(_core.Program.load(os.fspath(path), threads), os.fspath(path))

@@ -1,0 +1,44 @@
+"""Samples in folders: DIR/<input>/<sample>.npy, files of equal names belong together (what --calibrate reads)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterator
+
+import numpy as np
+
+from . import _core
+
+
+class SampleFolder:
+    """The samples of a folder, read one at a time; may be iterated again."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise _core.Error(f"cannot read the folder of samples '{folder}'")
+        files = {str(path.relative_to(self.folder).parent): set() for path in self.folder.rglob("*.npy")}
+        for path in self.folder.rglob("*.npy"):
+            files[str(path.relative_to(self.folder).parent)].add(path.name)
+        if not files or "." in files:
+            raise _core.Error(f"expected '{folder}' to hold a folder for each input, with one .npy file a sample")
+        self.inputs = sorted(files)
+        self.names = sorted(set.union(*files.values()))
+        for name in self.names:
+            for other in self.inputs:
+                if name not in files[other]:
+                    raise _core.Error(f"incomplete sample '{name}': '{self.folder / other / name}' is missing")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        for name in self.names:
+            feed = {}
+            for key in self.inputs:
+                path = self.folder / key / name
+                try:
+                    feed[key] = np.load(path, allow_pickle=False)
+                except (OSError, ValueError) as error:
+                    raise _core.Error(f"cannot read '{path}': {error}") from None
+            yield feed

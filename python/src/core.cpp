@@ -1,0 +1,371 @@
+//===- core.cpp - the C interface as a Python module ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Thin: what people call is Python in python/mpq, which documents it. Nothing
+// here knows the compiler; the GIL is released while it works.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq-c/mpq.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <optional>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+using Settings = std::vector<std::pair<std::string, std::string>>;
+/// Any array of the CPU that is dense and row-major.
+using Array = nb::ndarray<nb::c_contig, nb::device::cpu>;
+using ReadOnlyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+
+namespace {
+/// Becomes mpq.Error.
+struct Error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Frees what the C interface handed out.
+struct Free {
+  void operator()(mpq_compiler *object) const { mpq_compiler_destroy(object); }
+  void operator()(mpq_program *object) const { mpq_program_destroy(object); }
+  void operator()(mpq_blob *object) const { mpq_blob_destroy(object); }
+};
+} // namespace
+
+static const std::pair<uint32_t, nb::dlpack::dtype> kDTypes[] = {
+    {MPQ_BOOL, nb::dtype<bool>()},
+    {MPQ_I8, nb::dtype<int8_t>()},
+    {MPQ_U8, nb::dtype<uint8_t>()},
+    {MPQ_I16, nb::dtype<int16_t>()},
+    {MPQ_U16, nb::dtype<uint16_t>()},
+    {MPQ_I32, nb::dtype<int32_t>()},
+    {MPQ_U32, nb::dtype<uint32_t>()},
+    {MPQ_I64, nb::dtype<int64_t>()},
+    {MPQ_U64, nb::dtype<uint64_t>()},
+    {MPQ_F32, nb::dtype<float>()},
+    {MPQ_F64, nb::dtype<double>()},
+    {MPQ_F16, {uint8_t(nb::dlpack::dtype_code::Float), 16, 1}},
+    {MPQ_BF16, {uint8_t(nb::dlpack::dtype_code::Bfloat), 16, 1}}};
+
+static const char *getDTypeName(uint32_t dtype) {
+  static const char *const names[] = {
+      "?",      "bool",  "int8",   "uint8",   "int16",    "uint16",  "int32",
+      "uint32", "int64", "uint64", "float16", "bfloat16", "float32", "float64"};
+  return names[dtype <= MPQ_F64 ? dtype : 0];
+}
+
+/// The C view of an array; dims live in `extents`.
+template <typename AnyArray>
+static mpq_tensor toTensor(AnyArray &array, std::vector<int64_t> &extents) {
+  mpq_tensor tensor = {};
+  for (auto [code, dtype] : kDTypes)
+    if (dtype == array.dtype())
+      tensor.dtype = code;
+  extents.clear();
+  for (size_t d = 0; d < array.ndim(); ++d)
+    extents.push_back(int64_t(array.shape(d)));
+  tensor.data = const_cast<void *>(static_cast<const void *>(array.data()));
+  tensor.dims = extents.data();
+  tensor.rank = uint32_t(array.ndim());
+  return tensor;
+}
+
+static nb::list describe(const mpq_tensor_info *infos, uint32_t count) {
+  nb::list list;
+  for (uint32_t i = 0; i < count; ++i) {
+    nb::list shape;
+    for (uint32_t d = 0; d < infos[i].rank; ++d)
+      shape.append(infos[i].dims[d]);
+    list.append(nb::make_tuple(infos[i].name, getDTypeName(infos[i].dtype),
+                               nb::tuple(shape)));
+  }
+  return list;
+}
+
+namespace {
+class Compiler {
+public:
+  Compiler() : compiler(mpq_compiler_create()) {
+    if (!compiler)
+      throw std::bad_alloc();
+  }
+
+  /// Settings as (name, value); None as path: the result as bytes. Returns
+  /// (bytes or None, summary).
+  nb::tuple compile(const std::string &name, std::optional<nb::bytes> data,
+                    const Settings &settings, std::optional<std::string> path,
+                    nb::object progress) {
+    mpq_source source = makeSource(name, data);
+    std::vector<mpq_setting> list = makeSettings(settings);
+    mpq_summary summary = {};
+    mpq_blob *blob = nullptr;
+    int status = call(progress, [&] {
+      return path ? mpq_compile(compiler.get(), &source, list.data(),
+                                list.size(), path->c_str(), &summary)
+                  : mpq_compile_to_memory(compiler.get(), &source, list.data(),
+                                          list.size(), &blob, &summary);
+    });
+    std::unique_ptr<mpq_blob, Free> owner(blob);
+    check(status);
+    nb::dict table;
+    auto add = [&](const char *key, int64_t value) {
+      if (value >= 0)
+        table[key] = value;
+    };
+    add("integer_macs", summary.integer_macs);
+    add("float_macs", summary.float_macs);
+    add("code_bytes", summary.code_bytes);
+    add("constants_bytes", summary.constants_bytes);
+    add("weights_bytes", summary.weights_bytes);
+    add("workspace_bytes", summary.workspace_bytes);
+    nb::object result = nb::none();
+    if (blob)
+      result = nb::bytes(mpq_blob_data(blob), mpq_blob_size(blob));
+    return nb::make_tuple(result, table);
+  }
+
+  /// `next` is called with [(name, dtype, shape)] and answers a list of arrays
+  /// in that order, or None at the end.
+  void calibrate(const std::string &name, std::optional<nb::bytes> data,
+                 nb::object next, const Settings &settings,
+                 const std::string &path, nb::object progress) {
+    mpq_source source = makeSource(name, data);
+    std::vector<mpq_setting> list = makeSettings(settings);
+    nextSample = next;
+    int status = call(progress, [&] {
+      return mpq_calibrate(compiler.get(), &source, giveSample, this,
+                           list.data(), list.size(), path.c_str());
+    });
+    nextSample = nb::object();
+    arrays.clear();
+    check(status);
+  }
+
+private:
+  static mpq_source makeSource(const std::string &name,
+                               std::optional<nb::bytes> &data) {
+    return {name.c_str(), data ? data->data() : nullptr,
+            data ? data->size() : 0};
+  }
+
+  static std::vector<mpq_setting> makeSettings(const Settings &settings) {
+    std::vector<mpq_setting> list;
+    for (const auto &[name, value] : settings)
+      list.push_back({name.c_str(), value.c_str()});
+    return list;
+  }
+
+  template <typename Function> int call(nb::object &callback, Function work) {
+    progress = callback;
+    mpq_compiler_set_progress(compiler.get(), report, this);
+    int status;
+    {
+      nb::gil_scoped_release release;
+      status = work();
+    }
+    progress = nb::object();
+    return status;
+  }
+
+  /// What a callback raised comes before what the compiler says of it.
+  void check(int status) {
+    if (std::exception_ptr raised = std::exchange(exception, nullptr))
+      std::rethrow_exception(raised);
+    if (status != MPQ_OK)
+      throw Error(mpq_last_error());
+  }
+
+  /// Runs Python; an exception, Ctrl-C among them, cancels the call.
+  template <typename Function> bool inPython(Function function) {
+    nb::gil_scoped_acquire acquire;
+    try {
+      if (PyErr_CheckSignals())
+        nb::raise_python_error();
+      function();
+      return true;
+    } catch (...) {
+      exception = std::current_exception();
+      return false;
+    }
+  }
+
+  static int report(void *self, const mpq_progress *info) {
+    auto &compiler = *static_cast<Compiler *>(self);
+    return !compiler.inPython([&] {
+      if (!compiler.progress.is_none())
+        compiler.progress(info->phase, info->seconds, info->samples_done,
+                          info->samples_total);
+    });
+  }
+
+  static int giveSample(void *self, const mpq_tensor_info *inputs,
+                        uint32_t count, mpq_tensor *tensors) {
+    auto &compiler = *static_cast<Compiler *>(self);
+    bool more = false;
+    bool succeeded = compiler.inPython([&] {
+      nb::object sample = compiler.nextSample(describe(inputs, count));
+      compiler.arrays.clear();
+      compiler.extents.assign(count, {});
+      if (sample.is_none())
+        return;
+      for (nb::handle array : sample)
+        compiler.arrays.push_back(nb::cast<ReadOnlyArray>(array));
+      for (uint32_t i = 0; i < count; ++i)
+        tensors[i] = toTensor(compiler.arrays[i], compiler.extents[i]);
+      more = true;
+    });
+    return succeeded ? more : -1;
+  }
+
+  std::unique_ptr<mpq_compiler, Free> compiler;
+  nb::object progress, nextSample;
+  std::vector<ReadOnlyArray> arrays;
+  std::vector<std::vector<int64_t>> extents;
+  std::exception_ptr exception;
+};
+
+class Program {
+public:
+  explicit Program(mpq_program *program) : program(program) {}
+
+  static Program load(const std::string &path, uint32_t threads) {
+    mpq_program *program = nullptr;
+    if (mpq_program_load(path.c_str(), threads, &program) != MPQ_OK)
+      throw Error(mpq_last_error());
+    return Program(program);
+  }
+
+  static Program loadBytes(nb::bytes data, uint32_t threads) {
+    mpq_program *program = nullptr;
+    if (mpq_program_load_from_memory(data.data(), data.size(), threads,
+                                     &program) != MPQ_OK)
+      throw Error(mpq_last_error());
+    return Program(program);
+  }
+
+  const mpq_model_info &getInfo() const {
+    return *mpq_program_info(program.get());
+  }
+
+  void run(std::vector<ReadOnlyArray> inputs, std::vector<Array> outputs) {
+    Tensors in(inputs, getInfo().num_inputs, "inputs"),
+        out(outputs, getInfo().num_outputs, "outputs");
+    nb::gil_scoped_release release;
+    check(
+        mpq_program_run(program.get(), in.tensors.data(), out.tensors.data()));
+  }
+
+  std::vector<double> profile(std::vector<ReadOnlyArray> inputs,
+                              std::vector<Array> outputs, uint32_t runs) {
+    Tensors in(inputs, getInfo().num_inputs, "inputs"),
+        out(outputs, getInfo().num_outputs, "outputs");
+    std::vector<double> milliseconds(getInfo().num_kernels);
+    nb::gil_scoped_release release;
+    check(mpq_program_profile(program.get(), in.tensors.data(),
+                              out.tensors.data(), runs, milliseconds.data()));
+    return milliseconds;
+  }
+
+private:
+  struct Tensors {
+    template <typename AnyArray>
+    Tensors(std::vector<AnyArray> &arrays, uint32_t count, const char *what)
+        : extents(arrays.size()) {
+      if (arrays.size() != count)
+        throw Error("expected " + std::to_string(count) + " " + what +
+                    " but got " + std::to_string(arrays.size()));
+      for (size_t i = 0; i < arrays.size(); ++i)
+        tensors.push_back(toTensor(arrays[i], extents[i]));
+    }
+
+    std::vector<std::vector<int64_t>> extents;
+    std::vector<mpq_tensor> tensors;
+  };
+
+  static void check(int status) {
+    if (status != MPQ_OK)
+      throw Error(mpq_last_error());
+  }
+
+  std::unique_ptr<mpq_program, Free> program;
+};
+} // namespace
+
+static nb::list getOptions() {
+  nb::list options;
+  for (uint32_t i = 0; i < mpq_num_options(); ++i) {
+    const mpq_option_info *info = mpq_get_option(i);
+    nb::list choices;
+    for (uint32_t c = 0; c < info->num_choices; ++c)
+      choices.append(info->choices[c]);
+    nb::dict option;
+    option["name"] = info->name;
+    option["kind"] = info->kind;
+    option["description"] = info->description;
+    option["default"] = info->default_value;
+    option["choices"] = nb::tuple(choices);
+    options.append(option);
+  }
+  return options;
+}
+
+NB_MODULE(_core, module) {
+  nb::exception<Error>(module, "Error", PyExc_RuntimeError);
+  module.def("version", mpq_version);
+  module.def("options", getOptions);
+
+  nb::class_<Compiler>(module, "Compiler")
+      .def(nb::init<>())
+      .def("compile", &Compiler::compile, "name"_a, "data"_a.none(),
+           "settings"_a, "path"_a.none(), "progress"_a.none())
+      .def("calibrate", &Compiler::calibrate, "name"_a, "data"_a.none(),
+           "next"_a, "settings"_a, "path"_a, "progress"_a.none());
+
+  nb::class_<Program>(module, "Program")
+      .def_static("load", &Program::load, "path"_a, "threads"_a)
+      .def_static("load_bytes", &Program::loadBytes, "data"_a, "threads"_a)
+      .def("run", &Program::run, "inputs"_a, "outputs"_a)
+      .def("profile", &Program::profile, "inputs"_a, "outputs"_a, "runs"_a)
+      .def_prop_ro(
+          "name", [](const Program &program) { return program.getInfo().name; })
+      .def_prop_ro(
+          "target",
+          [](const Program &program) { return program.getInfo().target; })
+      .def_prop_ro("workspace_bytes",
+                   [](const Program &program) {
+                     return program.getInfo().workspace_bytes;
+                   })
+      .def_prop_ro("weights_bytes",
+                   [](const Program &program) {
+                     return program.getInfo().weights_bytes;
+                   })
+      .def_prop_ro("inputs",
+                   [](const Program &program) {
+                     return describe(program.getInfo().inputs,
+                                     program.getInfo().num_inputs);
+                   })
+      .def_prop_ro("outputs",
+                   [](const Program &program) {
+                     return describe(program.getInfo().outputs,
+                                     program.getInfo().num_outputs);
+                   })
+      .def_prop_ro("kernels", [](const Program &program) {
+        nb::list names;
+        for (uint32_t k = 0; k < program.getInfo().num_kernels; ++k)
+          names.append(program.getInfo().kernels[k]);
+        return names;
+      });
+}
