@@ -156,11 +156,19 @@ const mpq_model_info *mpq_program_info(const mpq_program *program);
 int mpq_program_run(mpq_program *program, const mpq_tensor *inputs,
                     mpq_tensor *outputs);
 
-/** As mpq_program_run `runs` times; writes the mean milliseconds that each of
- *  the model's kernels took in a run to `milliseconds`. */
+/** What mpq_program_profile tells. */
+typedef enum mpq_profile_kind {
+  /** JSON: time, work and floor of each kernel (docs/Profiling.md) */
+  MPQ_PROFILE_TIMES = 0,
+  /** the calls as a trace for chrome://tracing and Perfetto */
+  MPQ_PROFILE_TRACE = 1
+} mpq_profile_kind;
+
+/** Runs the model `runs` times after a warm-up and tells of its kernels, as
+ *  quant-run does with --profile-json or --trace. */
 int mpq_program_profile(mpq_program *program, const mpq_tensor *inputs,
                         mpq_tensor *outputs, uint32_t runs,
-                        double *milliseconds);
+                        mpq_profile_kind kind, mpq_blob **profile);
 
 /** Measures what this machine can do, for a quarter of a second, and writes the
  *  milliseconds that each of the model's kernels takes at least

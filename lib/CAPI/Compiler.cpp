@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Blob.h"
 #include "LastError.h"
 
 #include "mpq/Driver/Compilation.h"
@@ -38,10 +39,6 @@ struct mpq_compiler {
   mpq_progress_fn progress = nullptr;
   void *user = nullptr;
   std::atomic<bool> cancelled = false;
-};
-
-struct mpq_blob {
-  SmallVector<char, 0> data;
 };
 
 const void *mpq_blob_data(const mpq_blob *blob) { return blob->data.data(); }

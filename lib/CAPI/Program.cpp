@@ -11,9 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Blob.h"
 #include "LastError.h"
 
-#include "mpq/Runtime/KernelTimes.h"
 #include "mpq/Runtime/ThreadPool.h"
 #include "mpq/Target/Artifact.h"
 #include "mpq/Target/KernelProfile.h"
@@ -178,38 +178,43 @@ int mpq_program_run(mpq_program *program, const mpq_tensor *inputs,
 
 int mpq_program_profile(mpq_program *program, const mpq_tensor *inputs,
                         mpq_tensor *outputs, uint32_t runs,
-                        double *milliseconds) {
+                        mpq_profile_kind kind, mpq_blob **profile) {
+  *profile = nullptr;
   // A model of its own: others may run this one meanwhile.
   Expected<std::unique_ptr<Artifact>> measured = Artifact::open(program->path);
   if (!measured)
     return toStatus(measured.takeError());
-  KernelTimes times((*measured)->getInfo().num_kernels);
+  const mpq_model_info &info = (*measured)->getInfo();
+  KernelProfile kernels(info, program->pool.getNumThreads(),
+                        /*keepEvents=*/kind == MPQ_PROFILE_TRACE);
   mpq_options options = program->getOptions();
-  options.profile = KernelTimes::hook;
-  options.profiler = &times;
+  options.profile = KernelProfile::hook;
+  options.profiler = &kernels;
   if (Error error = (*measured)->create(options))
     return toStatus(std::move(error));
-  for (uint32_t run = 0; run < runs; ++run)
+  for (uint32_t run = 0; run <= runs; ++run) {
+    if (run == 1)
+      kernels.clear();
     if (Error error = program->run(**measured, inputs, outputs))
       return toStatus(std::move(error));
-  for (auto [index, entry] : llvm::enumerate(times.entries))
-    milliseconds[index] = runs ? entry.total.count() / runs : 0;
-  return MPQ_OK;
-}
-
-int mpq_program_floors(mpq_program *program, double *milliseconds) {
-  const mpq_model_info &info = program->artifact->getInfo();
-  KernelProfile profile(info, unsigned(program->pool.getNumThreads()),
-                        /*keepEvents=*/false);
-  if (!profile.knowsWork())
-    return toStatus(llvm::createStringError(
-        "'" + program->path +
-        "' does not tell the work of its kernels: compile the model again"));
-  Expected<MachinePeak> peak = MachinePeak::measure(info.target);
-  if (!peak)
-    return toStatus(peak.takeError());
-  profile.setPeak(std::move(*peak));
-  for (uint32_t i = 0; i < info.num_kernels; ++i)
-    milliseconds[i] = profile.getFloor(i)->seconds * 1e3;
+    if (run > 0)
+      kernels.finishRun();
+  }
+  auto blob = std::make_unique<mpq_blob>();
+  llvm::raw_svector_ostream os(blob->data);
+  if (kind == MPQ_PROFILE_TRACE) {
+    kernels.writeTrace(os);
+  } else {
+    // Without floors where the peak cannot be measured.
+    if (kernels.knowsWork()) {
+      Expected<MachinePeak> peak = MachinePeak::measure(info.target);
+      if (peak)
+        kernels.setPeak(std::move(*peak));
+      else
+        llvm::consumeError(peak.takeError());
+    }
+    kernels.writeJSON(os);
+  }
+  *profile = blob.release();
   return MPQ_OK;
 }

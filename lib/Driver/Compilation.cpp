@@ -59,6 +59,7 @@ private:
   LogicalResult recordPhase(Phase phase);
   LogicalResult writeReport();
   LogicalResult writeModule();
+  LogicalResult writeONNX();
   LogicalResult write();
   FailureOr<std::unique_ptr<llvm::MemoryBuffer>> linkObject(StringRef object);
   bool writesHeader() const;
@@ -117,6 +118,15 @@ LogicalResult Compiler::resolve() {
                                      : "an MLIR file from a later phase than "
                                        "import")
                           << " but got --from " << stringifyPhase(from);
+  bool exports = options.kind == OutputKind::ONNX;
+  if (exports && !isONNX)
+    return emitError(loc) << "expected an ONNX model for --emit onnx, which is "
+                             "written on the original's graph: export a module "
+                             "with quant-translate --export-onnx";
+  if (exports && options.to.value_or(Phase::Quantize) != Phase::Quantize)
+    return emitError(loc) << "expected --emit onnx to end after quantize but "
+                             "got --to "
+                          << stringifyPhase(*options.to);
   if (calibrates && (options.kind || options.to || !options.profile.empty()))
     return emitError(loc) << "expected --calibrate to write a profile: it "
                              "cannot be combined with --emit, --to and "
@@ -126,10 +136,11 @@ LogicalResult Compiler::resolve() {
   kind = options.kind.value_or(options.to && *options.to != Phase::Emit
                                    ? mlirKind
                                    : OutputKind::SharedLibrary);
-  to = calibrates
-           ? Phase::Calibrate
-           : options.to.value_or(isMLIR(kind) ? Phase::Codegen : Phase::Emit);
-  if (!calibrates && isMLIR(kind) != (to != Phase::Emit))
+  to = calibrates ? Phase::Calibrate
+                  : options.to.value_or(exports        ? Phase::Quantize
+                                        : isMLIR(kind) ? Phase::Codegen
+                                                       : Phase::Emit);
+  if (!calibrates && !exports && isMLIR(kind) != (to != Phase::Emit))
     return emitError(loc) << "expected "
                           << (isMLIR(kind) ? "mlir and mlirbc to be emitted "
                                              "after an earlier phase than emit"
@@ -181,9 +192,12 @@ LogicalResult Compiler::checkOutput() {
   if (destination.data)
     return success();
   if (destination.path.empty() || destination.path == "-") {
-    if (kind == OutputKind::SharedLibrary || kind == OutputKind::Object)
-      return emitError(loc) << "expected an output file for machine code: give "
-                               "one with -o";
+    if (kind == OutputKind::SharedLibrary || kind == OutputKind::Object ||
+        kind == OutputKind::ONNX)
+      return emitError(loc)
+             << "expected an output file for "
+             << (kind == OutputKind::ONNX ? "a model" : "machine code")
+             << ": give one with -o";
     destination.path = "-";
     return success();
   }
@@ -438,7 +452,20 @@ LogicalResult Compiler::writeModule() {
   return success(succeeded(opened) && succeeded(written));
 }
 
+LogicalResult Compiler::writeONNX() {
+  summary.exported.emplace();
+  FailureOr<std::string> model =
+      source.data ? exportONNX(*module, *source.data, source.name,
+                               /*folder=*/"", *summary.exported)
+                  : exportONNXFile(*module, source.name, *summary.exported);
+  if (failed(model))
+    return failure();
+  return writeOutput([&](auto &os) { os << *model; });
+}
+
 LogicalResult Compiler::write() {
+  if (kind == OutputKind::ONNX)
+    return writeONNX();
   if (isMLIR(kind))
     return writeModule();
 
@@ -551,6 +578,12 @@ void mpq::printSummary(const CompileSummary &summary, llvm::raw_ostream &os) {
   }
   if (summary.workspace)
     row("workspace", *summary.workspace, "bytes");
+  if (summary.exported) {
+    row("quantized tensors", summary.exported->activations, "");
+    row("quantized products", summary.exported->products, "");
+    for (const std::string &fallback : summary.exported->fallbacks)
+      os << "  " << fallback << '\n';
+  }
   if (summary.integerMACs) {
     int64_t total = *summary.integerMACs + *summary.floatMACs;
     double share = total ? 100.0 * double(*summary.integerMACs) / total : 0;

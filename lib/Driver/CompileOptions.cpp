@@ -117,11 +117,13 @@ static std::vector<Row> makeTable() {
         {"llvm", "LLVM IR as text"},
         {"asm", "assembly"},
         {"obj", "an object and a C header"},
-        {"so", "a shared library and a C header"}},
+        {"so", "a shared library and a C header"},
+        {"onnx", "the ONNX model with quantized tensors (QDQ)"}},
        ""},
       &CompileOptions::kind,
       {OutputKind::MLIR, OutputKind::Bytecode, OutputKind::LLVMIR,
-       OutputKind::Assembly, OutputKind::Object, OutputKind::SharedLibrary}));
+       OutputKind::Assembly, OutputKind::Object, OutputKind::SharedLibrary,
+       OutputKind::ONNX}));
   rows.push_back(
       phaseRow("from", &CompileOptions::from,
                "First phase (default: import for ONNX, prepare for MLIR)"));

@@ -6,13 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The only file that sees protobuf. It believes nothing it reads: sizes are
-// checked against the data before anything of that size is allocated, and
-// paths of external data must stay below the model's folder.
+// The only file of the importer that sees protobuf. It believes nothing it
+// reads: sizes are checked against the data before anything of that size is
+// allocated, and paths of external data must stay below the model's folder.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Model.h"
+#include "ModelProto.h"
 
 #include "mpq/Dialect/ConstantData.h"
 
@@ -23,8 +24,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-
-#include "onnx-ml.pb.h"
 
 #include <google/protobuf/io/coded_stream.h>
 
@@ -46,6 +45,7 @@ public:
       : folder(folder), loc(loc), builder(loc.getContext()) {}
 
   FailureOr<Model> read(StringRef data);
+  LogicalResult embed(TensorProto &proto);
 
 private:
   InFlightDiagnostic error() { return emitError(loc); }
@@ -356,20 +356,63 @@ LogicalResult Reader::readValue(const ::onnx::ValueInfoProto &proto,
   return success();
 }
 
-FailureOr<Model> Reader::read(StringRef data) {
-  ::onnx::ModelProto proto;
+LogicalResult mpq::onnximport::parseModelProto(StringRef data, Location loc,
+                                               ::onnx::ModelProto &proto) {
   google::protobuf::io::CodedInputStream stream(
       reinterpret_cast<const uint8_t *>(data.data()),
       static_cast<int>(std::min<size_t>(data.size(), INT32_MAX)));
   stream.SetTotalBytesLimit(INT32_MAX);
   if (data.size() > INT32_MAX)
-    return error() << "expected at most 2 GiB but got " << data.size()
-                   << " bytes: keep large tensors in external data";
+    return emitError(loc) << "expected at most 2 GiB but got " << data.size()
+                          << " bytes: keep large tensors in external data";
   if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
-    return error() << "is no ONNX model, or a truncated or corrupt one ("
-                   << data.size() << " bytes)";
+    return emitError(loc) << "is no ONNX model, or a truncated or corrupt one ("
+                          << data.size() << " bytes)";
   if (!proto.has_graph())
-    return error() << "expected an ONNX model with a graph but found none";
+    return emitError(loc)
+           << "expected an ONNX model with a graph but found none";
+  return success();
+}
+
+LogicalResult Reader::embed(TensorProto &proto) {
+  if (proto.data_location() != TensorProto::EXTERNAL)
+    return success();
+  std::string what = "tensor '" + proto.name() + "'";
+  ElementKind kind = getElementKind(proto.data_type());
+  std::optional<int64_t> count = countElements(
+      SmallVector<int64_t>(proto.dims().begin(), proto.dims().end()));
+  if (!kind.type || !count)
+    return error() << what << ": expected numbers of a known shape but got "
+                   << dataTypeName(proto.data_type());
+  unsigned bits = kind.type.isInteger(1) ? 8 : kind.bits;
+  std::string bytes;
+  if (failed(readExternal(proto, what, llvm::divideCeilSigned(*count * bits, 8),
+                          bytes)))
+    return failure();
+  proto.set_raw_data(std::move(bytes));
+  proto.clear_data_location();
+  proto.clear_external_data();
+  return success();
+}
+
+LogicalResult mpq::onnximport::embedExternalData(::onnx::ModelProto &proto,
+                                                 StringRef folder,
+                                                 Location loc) {
+  Reader reader(folder, loc);
+  for (TensorProto &tensor : *proto.mutable_graph()->mutable_initializer())
+    if (failed(reader.embed(tensor)))
+      return failure();
+  for (::onnx::NodeProto &node : *proto.mutable_graph()->mutable_node())
+    for (::onnx::AttributeProto &attribute : *node.mutable_attribute())
+      if (attribute.has_t() && failed(reader.embed(*attribute.mutable_t())))
+        return failure();
+  return success();
+}
+
+FailureOr<Model> Reader::read(StringRef data) {
+  ::onnx::ModelProto proto;
+  if (failed(parseModelProto(data, loc, proto)))
+    return failure();
   if (proto.graph().sparse_initializer_size() > 0)
     return error() << "sparse initializers are not supported";
 

@@ -141,9 +141,10 @@ def cli():
 @click.option("--data", type=click.Path(), help="Samples to calibrate with: folder/<input>/*.npy.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The quantized model (.mlirbc).")
 @click.option("--save-profile", type=click.Path(), help="Also write the profile of the samples.")
+@click.option("--onnx", type=click.Path(), help="Also write the model as ONNX in QDQ form.")
 @compile_options("precision", "recipe", "target", "shape", "name", "profile")
 @common
-def quantize(model, data, output, save_profile, shape, quiet, as_json, **options):
+def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **options):
     """Calibrate and quantize MODEL."""
     with reporting(quiet) as progress:
         samples = SampleFolder(data) if data else None
@@ -155,6 +156,8 @@ def quantize(model, data, output, save_profile, shape, quiet, as_json, **options
     quantized.save(output)
     if save_profile:
         quantized.profile.save(save_profile)
+    if onnx:
+        quantized.to_onnx(onnx)
     show({"output": output, "bytes": len(quantized.data)}, as_json, "quantized")
 
 
@@ -203,7 +206,9 @@ def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as
                                   rounds=benchmark, seconds=0)
         results["median_milliseconds"] = row[0].median_milliseconds
     if profile_ops:
-        results["kernels"] = dict(sorted(program.profile(feed, max(benchmark, 10)).items(), key=lambda kv: -kv[1]))
+        kernels = program.profile(feed, max(benchmark, 10))["kernels"]
+        results["kernels"] = {kernel["name"]: kernel["milliseconds"]
+                              for kernel in sorted(kernels, key=lambda kernel: -kernel["milliseconds"])}
     show(results, as_json, program.name)
 
 
@@ -250,6 +255,24 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
                                   for size in (row.size_bytes, row.workspace_bytes)),
                       f"{row.median_milliseconds:.3f}", f"{row.accuracy:.5g}")
     console.print(table)
+
+
+@cli.command()
+@click.argument("model", type=click.Path())
+@click.option("--data", type=click.Path(), required=True, help="Samples for errors and times: folder/<input>/*.npy.")
+@click.option("-o", "--output", type=click.Path(), required=True, help="The HTML page; its record goes beside it.")
+@click.option("--threads", default=1, show_default=True, help="Threads; 0: one for each processor.")
+@compile_options("precision", "recipe", "target", "shape", "name", "profile")
+@common
+def report(model, data, output, threads, shape, quiet, as_json, **options):
+    """A page of what quantization makes of MODEL: precisions, ranges, errors, times."""
+    samples = SampleFolder(data)
+    chosen = {"precision": "int8"} | {key: value for key, value in options.items() if value is not None}
+    with reporting(quiet) as progress:
+        quantized = mpq.quantize(model, None if options["profile"] else samples, shape=dict(shape) or None,
+                                 progress=progress, **chosen)
+        quantized.report(output, samples, threads=threads)
+    show({"output": output, "record": str(Path(output).with_suffix(".json"))}, as_json, "report")
 
 
 @cli.command()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
-from . import _core
+from . import _core, report
+from .files import write_file
 from .program import Program, TensorInfo, in_order
+from .samples import save_samples
+
+SAMPLES_KEPT = 4
 
 Feed = Mapping[str, Any]
 Shapes = Mapping[str, Sequence[int]]
@@ -64,22 +69,6 @@ def _settings(folder: str, **options: Any) -> list[tuple[str, str]]:
     return settings
 
 
-def _write(path: str | os.PathLike, data: bytes) -> None:
-    """Writes a file completely or not at all."""
-    target = Path(path)
-    try:
-        descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=target.name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            os.replace(partial, target)
-        except OSError:
-            os.remove(partial)
-            raise
-    except OSError as error:
-        raise _core.Error(f"cannot write '{target}': {error.strerror}") from None
-
-
 class Profile:
     """The ranges that calibration saw: JSON, described in docs/ProfileFormat.md."""
 
@@ -87,7 +76,7 @@ class Profile:
         self.data = data
 
     def save(self, path: str | os.PathLike) -> None:
-        _write(path, self.data)
+        write_file(path, self.data)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Profile":
@@ -97,17 +86,54 @@ class Profile:
 class Quantized:
     """A quantized model (MLIR in QDQ form): compile it, keep it, look at its decisions."""
 
-    def __init__(self, data: bytes, name: str, profile: Profile | None, record: Any):
+    def __init__(self, data: bytes, source: _Source, options: dict[str, Any], record: dict, samples: list[Feed]):
         self.data = data
         """MLIR bytecode."""
-        self.name = name
-        self.profile = profile
         self.record = record
-        """What was decided, and why: the content of quant-compile's --report."""
+        """What was decided, and why (docs/Report.md)."""
+        self.samples = samples
+        """Some of the calibration's samples, which reports use."""
+        self._source = source
+        self._options = options
+
+    @property
+    def name(self) -> str:
+        return self._options["name"] or Path(self._source.name).stem
+
+    @property
+    def profile(self) -> Profile:
+        """The ranges that the model was quantized with."""
+        return self._options["profile"]
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes MLIR bytecode, which mpq.compile and the tools read."""
-        _write(path, self.data)
+        write_file(path, self.data)
+
+    def to_onnx(self, path: str | os.PathLike) -> None:
+        """Writes the model that was quantized as ONNX in QDQ form, for ONNX Runtime, OpenVINO and others
+        (docs/ExportONNX.md). It must have come from ONNX."""
+        with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+            settings = _settings(folder, **self._options, emit="onnx")
+            _core.Compiler().compile(self._source.name, self._source.data, settings, os.fspath(path), None)
+
+    def report(self, path: str | os.PathLike, data: Iterable[Feed] | None = None, *, threads: int = 1, runs: int = 20,
+               accuracy: list[dict] | None = None) -> None:
+        """Writes a self-contained HTML page, and its record as JSON beside it: precisions with reasons, ranges, errors
+        of layers on `data` (by default some calibration samples), measured times of kernels.
+
+        accuracy: what to say of it, a list of {"name": ..., "value": ..., "reference": ...}
+        """
+        samples = list(itertools.islice(data, SAMPLES_KEPT)) if data is not None else self.samples
+        if not samples:
+            raise _core.Error("expected samples to report with but got none: pass data")
+        with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+            record, inputs = os.path.join(folder, "record.json"), os.path.join(folder, "data")
+            save_samples(samples, inputs)
+            settings = _settings(folder, **self._options, report=record, report_data=inputs, emit="so")
+            library, _ = _core.Compiler().compile(self._source.name, self._source.data, settings, None, None)
+            document = json.loads(Path(record).read_text())
+        program = Program(_core.Program.load_bytes(library, threads), library)
+        report.write(document, path, profile=program.profile(samples[0], runs), accuracy=accuracy)
 
 
 def calibrate(model: Any, data: Iterable[Feed], *, shape: Shapes | None = None, name: str | None = None,
@@ -117,12 +143,15 @@ def calibrate(model: Any, data: Iterable[Feed], *, shape: Shapes | None = None, 
     `shape` fixes dimensions that the model leaves open. Samples are taken one at a time.
     """
     samples = iter(data)
-    first = next(samples, None)
-    source = _Source.of(model, first)
+    first = list(itertools.islice(samples, 1))
+    source = _Source.of(model, first[0] if first else None)
+    return _calibrate(source, itertools.chain(first, samples), shape, name, progress)
 
+
+def _calibrate(source: _Source, samples: Iterator[Feed], shape: Shapes | None, name: str | None,
+               progress: Progress | None) -> Profile:
     def next_sample(inputs: list[tuple]) -> list[Any] | None:
-        nonlocal first
-        feed, first = (first, None) if first is not None else (next(samples, None), None)
+        feed = next(samples, None)
         return None if feed is None else in_order(feed, [TensorInfo(*info) for info in inputs])
 
     with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
@@ -146,28 +175,23 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     if (data is None) == (profile is None):
         raise _core.Error("expected either calibration data or a profile but got "
                           f"{'neither' if data is None else 'both'}")
+    kept: list[Feed] = []
     if data is not None:
         iterator = iter(data)
-        first = next(iterator, None)
-        source = _Source.of(model, first)
-        model = source.data if source.data is not None and source.name == "model.onnx" else model
-
-        def samples():
-            if first is not None:
-                yield first
-            yield from iterator
-
-        profile = calibrate(model, samples(), shape=shape, name=name, progress=progress)
-    elif not isinstance(profile, Profile):
-        profile = Profile.load(profile)
-    source = _Source.of(model)
+        kept = list(itertools.islice(iterator, SAMPLES_KEPT))
+        source = _Source.of(model, kept[0] if kept else None)
+        profile = _calibrate(source, itertools.chain(kept, iterator), shape, name, progress)
+    else:
+        source = _Source.of(model)
+        profile = profile if isinstance(profile, Profile) else Profile.load(profile)
+    options = {"precision": precision, "recipe": recipe, "target": target, "shape": shape, "name": name,
+               "profile": profile}
     with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
-        report = os.path.join(folder, "report.json")
-        settings = _settings(folder, precision=precision, recipe=recipe, target=target, shape=shape, name=name,
-                             profile=profile, report=report, to="quantize", emit="mlirbc")
+        path = os.path.join(folder, "report.json")
+        settings = _settings(folder, **options, report=path, to="quantize", emit="mlirbc")
         result, _ = _core.Compiler().compile(source.name, source.data, settings, None, progress)
-        record = json.loads(Path(report).read_text())
-    return Quantized(result, name or Path(source.name).stem, profile, record)
+        record = json.loads(Path(path).read_text())
+    return Quantized(result, source, options, record, kept)
 
 
 def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes | None = None,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Mapping, NamedTuple
 
 import numpy as np
 
 from . import _core
+from .files import write_file
 from .suggestion import suggest
 
 ALIGNMENT = 64  # bytes; what kernels like best
@@ -107,13 +109,15 @@ class Program:
         self._core.run(in_order(feed, self.inputs), outputs)
         return {info.name: array for info, array in zip(self.outputs, outputs)}
 
-    def profile(self, feed: Mapping[str, Any], runs: int = 10) -> dict[str, float]:
-        """Mean milliseconds that each kernel takes in a run; kernels of one name are added up."""
-        times: dict[str, float] = {}
-        milliseconds = self._core.profile(in_order(feed, self.inputs), self._outputs(None), runs)
-        for name, time in zip(self.kernels, milliseconds):
-            times[name] = times.get(name, 0.0) + time
-        return times
+    def profile(self, feed: Mapping[str, Any], runs: int = 10, *, trace: str | os.PathLike | None = None
+                ) -> dict[str, Any]:
+        """Times of the kernels over some runs, beside the time that their work takes at least on this machine
+        (docs/Profiling.md): what quant-run --profile-json writes. `trace` names a file for every call, for
+        chrome://tracing and Perfetto."""
+        inputs, outputs = in_order(feed, self.inputs), self._outputs(None)
+        if trace is not None:
+            write_file(trace, self._core.profile(inputs, outputs, runs, True))
+        return json.loads(self._core.profile(inputs, outputs, runs, False))
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the shared library."""
@@ -122,15 +126,7 @@ class Program:
                 data = file.read()
         else:
             data = self._library
-        partial = f"{os.fspath(path)}.partial"
-        try:
-            with open(partial, "wb") as file:
-                file.write(data)
-            os.replace(partial, path)
-        except OSError as error:
-            if os.path.exists(partial):
-                os.remove(partial)
-            raise _core.Error(f"cannot write '{os.fspath(path)}': {error.strerror}") from None
+        write_file(path, data)
 
     def __repr__(self) -> str:
         def describe(infos: list[TensorInfo]) -> str:

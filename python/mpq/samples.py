@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -42,3 +42,12 @@ class SampleFolder:
                 except (OSError, ValueError) as error:
                     raise _core.Error(f"cannot read '{path}': {error}") from None
             yield feed
+
+
+def save_samples(samples: Iterable[Mapping[str, Any]], folder: str | Path) -> None:
+    """Writes samples as a folder that SampleFolder and the tools read."""
+    for index, feed in enumerate(samples):
+        for name, array in feed.items():
+            path = Path(folder) / name / f"{index:06}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, array)

@@ -268,15 +268,20 @@ public:
         mpq_program_run(program.get(), in.tensors.data(), out.tensors.data()));
   }
 
-  std::vector<double> profile(std::vector<ReadOnlyArray> inputs,
-                              std::vector<Array> outputs, uint32_t runs) {
+  /// JSON: times of the kernels, or a trace.
+  nb::bytes profile(std::vector<ReadOnlyArray> inputs,
+                    std::vector<Array> outputs, uint32_t runs, bool trace) {
     Tensors in(inputs, getInfo().num_inputs, "inputs"),
         out(outputs, getInfo().num_outputs, "outputs");
-    std::vector<double> milliseconds(getInfo().num_kernels);
-    nb::gil_scoped_release release;
-    check(mpq_program_profile(program.get(), in.tensors.data(),
-                              out.tensors.data(), runs, milliseconds.data()));
-    return milliseconds;
+    mpq_blob *blob = nullptr;
+    {
+      nb::gil_scoped_release release;
+      check(mpq_program_profile(
+          program.get(), in.tensors.data(), out.tensors.data(), runs,
+          trace ? MPQ_PROFILE_TRACE : MPQ_PROFILE_TIMES, &blob));
+    }
+    std::unique_ptr<mpq_blob, Free> owner(blob);
+    return nb::bytes(mpq_blob_data(blob), mpq_blob_size(blob));
   }
 
 private:
@@ -338,7 +343,8 @@ NB_MODULE(_core, module) {
       .def_static("load", &Program::load, "path"_a, "threads"_a)
       .def_static("load_bytes", &Program::loadBytes, "data"_a, "threads"_a)
       .def("run", &Program::run, "inputs"_a, "outputs"_a)
-      .def("profile", &Program::profile, "inputs"_a, "outputs"_a, "runs"_a)
+      .def("profile", &Program::profile, "inputs"_a, "outputs"_a, "runs"_a,
+           "trace"_a)
       .def_prop_ro(
           "name", [](const Program &program) { return program.getInfo().name; })
       .def_prop_ro(

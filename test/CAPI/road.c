@@ -10,7 +10,6 @@
 // a folder for files, how many times to load and destroy the result.
 //
 //===----------------------------------------------------------------------===//
- * interface. argv: the model, a folder. */
 
 #include "mpq-c/mpq.h"
 
@@ -182,21 +181,14 @@ int main(int argc, char **argv) {
   printf("error: %s\n",
          error > 0 && sqrt(error / norm) < 0.05 ? "small" : "wrong");
 
-  double *times = calloc(info->num_kernels, sizeof(double));
+  mpq_blob *times;
   mpq_tensor in = {NULL, input, info->inputs->dims, MPQ_F32,
                    info->inputs->rank};
   mpq_tensor out = {NULL, output, info->outputs->dims, MPQ_F32,
                     info->outputs->rank};
-  check(mpq_program_profile(program, &in, &out, 3, times), "profile");
-  int measured = 0;
-  for (uint32_t k = 0; k < info->num_kernels; ++k)
-    measured += times[k] > 0;
-  printf("kernels: %s\n", measured == (int)info->num_kernels ? "all" : "some");
-  check(mpq_program_floors(program, times), "floors");
-  measured = 0;
-  for (uint32_t k = 0; k < info->num_kernels; ++k)
-    measured += times[k] > 0;
-  printf("floors: %s\n", measured == (int)info->num_kernels ? "all" : "some");
+  check(mpq_program_profile(program, &in, &out, 3, MPQ_PROFILE_TIMES, &times),
+        "profile");
+  printf("%.26s\n", (const char *)mpq_blob_data(times));
 
   /* Load, run, destroy from four threads. */
   thrd_t threads[4];
@@ -250,7 +242,7 @@ int main(int argc, char **argv) {
   out.dtype = MPQ_I8;
   expect_error(mpq_program_run(float_program, &in, &out), "dtype");
 
-  free(times);
+  mpq_blob_destroy(times);
   free(samples.data);
   free(input);
   free(output);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Accuracy of the networks in INT8 on the full evaluation data, with the bounds that the tests keep.
 
-usage: accuracy.py [--models NAME ...] [--contender mpq|ort] [--quick] [--json FILE]
+usage: accuracy.py [--models NAME ...] [--contender mpq|ort|exported|exported-openvino] [--quick] [--json FILE]
 """
 
 import argparse
@@ -14,13 +14,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
 
 from mpq_testing import accuracy, models, tools  # noqa: E402
 from mpq_testing import onnxruntime_peer as peer  # noqa: E402
+from mpq_testing import openvino_peer  # noqa: E402
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = [model.name for model in accuracy.JUDGED]
     parser.add_argument("--models", nargs="+", choices=names, default=names)
-    parser.add_argument("--contender", choices=("mpq", "ort"), default="mpq", help="whose INT8 is judged")
+    parser.add_argument("--contender", choices=("mpq", "ort", "exported", "exported-openvino"), default="mpq",
+                        help="whose INT8 is judged; exported: our QDQ ONNX in ONNX Runtime or OpenVINO")
     parser.add_argument("--quick", action="store_true", help="the few samples of the tests")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     arguments = parser.parse_args()
@@ -33,6 +35,9 @@ def main() -> int:
         if arguments.contender == "mpq":
             built = tools.compile_int8(model)
             run, share = built.load(), built.integer_share
+        elif arguments.contender.startswith("exported"):
+            engine = openvino_peer if arguments.contender.endswith("openvino") else peer
+            run, share = engine.runner(tools.export_int8(model)), float("nan")
         else:
             run, share = peer.runner(peer.quantized(model)), float("nan")
         measured = accuracy.measure(model, run, samples)

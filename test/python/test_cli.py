@@ -90,5 +90,12 @@ def test_errors(arguments, message, folder, quantized):
     assert not list(folder.glob("x.*"))
 
 
+def test_report(folder, quantized):
+    call(folder, "report", "net.onnx", "--data", "data", "--profile", "p.json", "-o", "r.html")
+    record = json.loads((folder / "r.json").read_text())
+    assert record["samples"]["errors"] == 4 and len(record["profile"]["kernels"]) == len(record["kernels"]) > 0
+    assert "<html" in (folder / "r.html").read_text()
+
+
 def test_completion(folder):
     assert "_MPQ_COMPLETE" in call(folder, "completion", "bash")

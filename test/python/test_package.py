@@ -74,6 +74,28 @@ def test_models_from_memory(net, quantized):
     assert np.array_equal(mpq.compile(again)(feed())["y"], mpq.compile(quantized)(feed())["y"])
 
 
+def test_report(quantized, tmp_path):
+    quantized.report(tmp_path / "r.html", accuracy=[{"name": "cosine", "value": 0.99, "reference": 1.0}])
+    record = json.loads((tmp_path / "r.json").read_text())
+    assert any(value.get("error", {}).get("sqnr_db") for value in record["values"])
+    assert record["accuracy"][0]["value"] == 0.99
+    assert [operation["id"] for operation in quantized.record["operations"]] == [
+        operation["id"] for operation in record["operations"]]
+
+
+def test_onnx_out(quantized, tmp_path):
+    import onnxruntime
+
+    quantized.to_onnx(tmp_path / "q.onnx")
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in onnx.load(tmp_path / "q.onnx").graph.node}
+    session = onnxruntime.InferenceSession(tmp_path / "q.onnx", providers=["CPUExecutionProvider"])
+    ours = mpq.compile(quantized)(feed(100))["y"]
+    assert np.allclose(session.run(None, feed(100))[0], ours, atol=0.02 * np.abs(ours).max())
+    # What comes back has the same numbers.
+    again = mpq.compile(tmp_path / "q.onnx")
+    assert again.summary["float_macs"] == 0 and nearly(again(feed(100))["y"], ours)
+
+
 def test_profile_and_recipe(net, tmp_path):
     profile = mpq.calibrate(net, feeds())
     profile.save(tmp_path / "p.json")
@@ -83,7 +105,7 @@ def test_profile_and_recipe(net, tmp_path):
     assert json.loads(profile.data)["samples"] == 8
 
 
-def test_arrays(quantized):
+def test_arrays(quantized, tmp_path):
     m = mpq.compile(quantized)
     out = {"y": np.empty((1, 10), np.float32)}
     result = m(feed(), out=out)
@@ -106,8 +128,10 @@ def test_arrays(quantized):
     assert np.array_equal(m({"x": Foreign(feed()["x"])})["y"], out["y"])
     assert np.array_equal(np.from_dlpack(result["y"]), out["y"])
     assert m.inputs == [("x", "float32", SHAPE)] and m.outputs == [("y", "float32", (1, 10))]
-    times = m.profile(feed(), runs=3)
-    assert set(times) == set(m.kernels) and all(time > 0 for time in times.values())
+    kernels = m.profile(feed(), runs=3, trace=tmp_path / "trace.json")["kernels"]
+    assert [kernel["name"] for kernel in kernels] == m.kernels
+    assert all(kernel["milliseconds"] > kernel["floor_milliseconds"] > 0 for kernel in kernels)
+    assert len(json.loads((tmp_path / "trace.json").read_text())["traceEvents"]) >= 3 * len(kernels)
 
 
 def test_threads_share_a_program(quantized):

@@ -11,11 +11,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/InitAllDialects.h"
+#include "mpq/ONNX/ExportONNX.h"
 #include "mpq/ONNX/ImportONNX.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/CommandLine.h"
@@ -33,6 +36,11 @@ static llvm::cl::opt<std::string>
                                 "graph's name)"));
 static llvm::cl::opt<bool>
     emitBytecode("emit-bytecode", llvm::cl::desc("Write bytecode, not text"));
+
+static llvm::cl::opt<std::string> original(
+    "original",
+    llvm::cl::desc("The ONNX model that a module to export was made from"),
+    llvm::cl::value_desc("file"));
 
 static LogicalResult importONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
                                 llvm::raw_ostream &output,
@@ -60,8 +68,44 @@ static LogicalResult importONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
   return success();
 }
 
+static LogicalResult exportONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
+                                llvm::raw_ostream &output,
+                                MLIRContext *context) {
+  if (original.empty())
+    return emitError(UnknownLoc::get(context))
+           << "expected the ONNX model that the module was made from: give it "
+              "with --original";
+  DialectRegistry registry;
+  mpq::registerAllDialects(registry);
+  context->appendDialectRegistry(registry);
+  // Resources in bytecode are aligned relative to the buffer, which is not.
+  const llvm::MemoryBuffer *buffer =
+      sources->getMemoryBuffer(sources->getMainFileID());
+  auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+      buffer->getBufferSize(), buffer->getBufferIdentifier(), llvm::Align(64));
+  llvm::copy(buffer->getBuffer(), aligned->getBufferStart());
+  llvm::SourceMgr alignedSources;
+  alignedSources.AddNewSourceBuffer(std::move(aligned), llvm::SMLoc());
+  auto module =
+      parseSourceFile<ModuleOp>(alignedSources, ParserConfig(context));
+  if (!module)
+    return failure();
+  mpq::ExportSummary summary;
+  FailureOr<std::string> model =
+      mpq::exportONNXFile(*module, original, summary);
+  if (failed(model))
+    return failure();
+  for (const std::string &fallback : summary.fallbacks)
+    llvm::errs() << fallback << '\n';
+  output << *model;
+  return success();
+}
+
 int main(int argc, char **argv) {
   TranslateRegistration registration(
       "import-onnx", "import an ONNX model to linalg on tensors", importONNX);
+  TranslateRegistration exportRegistration(
+      "export-onnx", "write a module in QDQ form on its ONNX model",
+      exportONNX);
   return failed(mlirTranslateMain(argc, argv, "mpq model translation\n"));
 }

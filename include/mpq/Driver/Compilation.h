@@ -14,6 +14,7 @@
 
 #include "mpq/Calibration/Dataset.h"
 #include "mpq/Driver/CompileOptions.h"
+#include "mpq/ONNX/ExportONNX.h"
 #include "mpq/Target/Emission.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -55,6 +56,8 @@ struct CompileSummary {
   std::optional<int64_t> integerMACs, floatMACs;
   /// Known if an object was made.
   std::optional<ObjectSizes> sizes;
+  /// Known if ONNX was written.
+  std::optional<ExportSummary> exported;
   /// Bytes; known if codegen ran.
   std::optional<int64_t> workspace;
 };

@@ -34,7 +34,8 @@ enum class OutputKind {
   LLVMIR,
   Assembly,
   Object,
-  SharedLibrary
+  SharedLibrary,
+  ONNX ///< the ONNX model that came in, quantized (ExportONNX.h)
 };
 
 /// What operations compute in where a choice is left.
@@ -42,7 +43,8 @@ enum class PrecisionGoal { F32, Int8 };
 
 /// The options of the table, parsed.
 struct CompileOptions {
-  /// By default: a shared library, or MLIR if `to` ends earlier.
+  /// By default: a shared library, or MLIR if `to` ends earlier. ONNX ends
+  /// after quantize.
   std::optional<OutputKind> kind;
   /// Shapes of ONNX inputs that the model leaves open.
   std::map<std::string, std::vector<int64_t>> shapes;

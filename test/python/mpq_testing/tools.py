@@ -128,6 +128,12 @@ def compile_int8(model: Model, count: int | None = None, *flags) -> Built:
     return _make(path, model.path, *model.shape_flags(), *int8_flags(model, count), *flags)
 
 
+def export_int8(model: Model) -> Path:
+    """The quantized model as QDQ ONNX."""
+    path = artifact_folder() / f"{_stem(model, model.shape)}-int8.onnx"
+    return _make(path, model.path, *model.shape_flags(), *int8_flags(model), "--emit", "onnx").path
+
+
 def lower(model: Model, precision: str, target: str, path: Path) -> None:
     """Writes the IR after `lower`, as bytecode."""
     flags = int8_flags(model) if precision == "int8" else ["--precision", precision]
