@@ -192,6 +192,14 @@ struct Channels {
     if (!weightMap.isProjectedPermutation() ||
         !outputMap.isProjectedPermutation())
       return std::nullopt;
+    // Each weight must count once for each element of the output it is in.
+    for (auto [loop, iterator] : llvm::enumerate(op.getIteratorTypesArray())) {
+      bool isParallel = iterator == utils::IteratorType::parallel;
+      if (isParallel ? weightMap.isFunctionOfDim(loop) &&
+                           !outputMap.isFunctionOfDim(loop)
+                     : !weightMap.isFunctionOfDim(loop))
+        return std::nullopt;
+    }
     Channels channels;
     DenseMap<unsigned, int64_t> strideOf;
     for (int64_t d = int64_t(outputMap.getNumResults()) - 1; d >= 0; --d) {
@@ -260,8 +268,9 @@ static Value createStart(OpBuilder &builder, Location loc, Value init,
       missing.push_back(d);
   if (missing.empty())
     return vector;
-  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
-                                        builder.getI32Type());
+  Value empty = tensor::EmptyOp::create(
+      builder, loc, tensor::getMixedSizes(builder, loc, init),
+      builder.getI32Type());
   return linalg::BroadcastOp::create(builder, loc, vector, empty, missing)
       ->getResult(0);
 }
@@ -278,8 +287,9 @@ static Value addConstants(OpBuilder &builder, Location loc, Value value,
     exprs.push_back(builder.getAffineDimExpr(d));
   AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
   AffineMap map = AffineMap::get(type.getRank(), 0, exprs, value.getContext());
-  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
-                                        type.getElementType());
+  Value empty = tensor::EmptyOp::create(
+      builder, loc, tensor::getMixedSizes(builder, loc, value),
+      type.getElementType());
   return linalg::GenericOp::create(
              builder, loc, TypeRange{type}, ValueRange{value, vector},
              ValueRange{empty}, ArrayRef<AffineMap>{identity, map, identity},

@@ -403,6 +403,12 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
       .Case([&](math::AbsIOp) {
         return mapI([](int64_t a) { return a < 0 ? -U(a) : U(a); });
       })
+      .Case([&](math::CountLeadingZerosOp) {
+        return mapI([=](int64_t a) {
+          return llvm::countl_zero(uint64_t(zeroExtend(a, width))) -
+                 (64 - width);
+        });
+      })
       .Case([&](arith::CmpIOp op) {
         const int64_t *x = in[0]->i, *y = in[1]->i;
         return add([=, predicate = op.getPredicate()](int n) {

@@ -78,3 +78,42 @@ func.func @wide(%x: tensor<1x4x2xi8>, %y: tensor<1x2x2xi8>) -> (tensor<1x4x2xi32
   %s = linalg.batch_matmul ins(%x, %y : tensor<1x4x2xi8>, tensor<1x2x2xi8>) outs(%i : tensor<1x4x2xi32>) -> tensor<1x4x2xi32>
   return %r, %s : tensor<1x4x2xi32>, tensor<1x4x2xi32>
 }
+
+// -----
+
+// The batch may be dynamic.
+// CHECK-LABEL: func @dynamic
+// CHECK: %[[N:.*]] = tensor.dim
+// CHECK: linalg.broadcast
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<1x?x2xi32>)
+// CHECK: arith.extui
+func.func @dynamic(%x: tensor<1x?x2xi8>, %n: index) -> tensor<1x?x2xi32> {
+  %w = arith.constant dense<[[[3, -120], [4, 2]]]> : tensor<1x2x2xi8>
+  %c0 = arith.constant 0 : i32
+  %e = tensor.empty(%n) : tensor<1x?x2xi32>
+  %i = linalg.fill ins(%c0 : i32) outs(%e : tensor<1x?x2xi32>) -> tensor<1x?x2xi32>
+  %s = linalg.batch_matmul ins(%x, %w : tensor<1x?x2xi8>, tensor<1x2x2xi8>) outs(%i : tensor<1x?x2xi32>) -> tensor<1x?x2xi32>
+  return %s : tensor<1x?x2xi32>
+}
+
+// -----
+
+// A loop that the weights do not have repeats them: nothing is taken out of the sum.
+// CHECK-LABEL: func @repeated
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<4x2xi32>, tensor<2xi32>)
+#x = affine_map<(r, k) -> (r, k)>
+#w = affine_map<(r, k) -> (k)>
+#out = affine_map<(r, k) -> ()>
+func.func @repeated(%x: tensor<4x2xi8>, %init: tensor<i32>) -> tensor<i32> {
+  %w = arith.constant dense<[3, -2]> : tensor<2xi8>
+  %s = linalg.generic {indexing_maps = [#x, #w, #out], iterator_types = ["reduction", "reduction"]}
+      ins(%x, %w : tensor<4x2xi8>, tensor<2xi8>) outs(%init : tensor<i32>) {
+  ^bb0(%a: i8, %b: i8, %acc: i32):
+    %c = arith.extsi %a : i8 to i32
+    %d = arith.extsi %b : i8 to i32
+    %p = arith.muli %c, %d : i32
+    %r = arith.addi %acc, %p : i32
+    linalg.yield %r : i32
+  } -> tensor<i32>
+  return %s : tensor<i32>
+}

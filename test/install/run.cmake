@@ -39,6 +39,11 @@ run(${WORK}/build/toy-opt ${toy}/network.mlir --mpq-quantize-pipeline)
 check(${toy}/network.mlir QUANTIZED)
 run(${WORK}/build/toy-opt ${toy}/moves.mlir --toy-simplify)
 check(${toy}/moves.mlir CHECK)
+# A product that toy did not lower stays in float, and a remark says why.
+run(${WORK}/build/toy-opt ${toy}/network.mlir --mpq-quantize-pipeline --mpq-lower-pipeline
+  --remarks-filter=mpq-lower)
+expect("its own conversion to linalg must come first")
+expect("toy.dense")
 run(${WORK}/build/toy-opt ${toy}/network.mlir --mpq-quantize-pipeline --toy-simplify --toy-to-linalg
   --mpq-lower-pipeline -o ${WORK}/network.mlir)
 file(READ ${WORK}/network.mlir output)

@@ -162,7 +162,8 @@ def PlaceInBuffersPass : Pass<"mpq-place-in-buffers", "::mlir::ModuleOp"> {
   let description = [{
     A kernel whose result is padded or concatenated writes into the place of its
     result in the larger tensor; only the halo is filled. Where the producer is
-    no kernel, or several places want it, a copy kernel stays.
+    no kernel, or several places want it, a copy kernel stays. The model's own
+    insertions of slices become copies.
   }];
   let dependentDialects = ["::mlir::func::FuncDialect",
                            "::mlir::tensor::TensorDialect",

@@ -39,13 +39,17 @@ public:
     separateDestinations();
     SmallVector<Operation *> ops;
     main.walk([&](Operation *op) {
-      if (isa<tensor::PadOp, tensor::ConcatOp>(op))
+      if (isa<tensor::PadOp, tensor::ConcatOp, tensor::InsertSliceOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops) {
-      LogicalResult placed = isa<tensor::PadOp>(op)
-                                 ? placePad(cast<tensor::PadOp>(op))
-                                 : placeConcat(cast<tensor::ConcatOp>(op));
+      LogicalResult placed = success();
+      if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+        placed = placeInsertion(insert);
+      else if (auto pad = dyn_cast<tensor::PadOp>(op))
+        placed = placePad(pad);
+      else
+        placed = placeConcat(cast<tensor::ConcatOp>(op));
       if (failed(placed))
         return failure();
     }
@@ -264,6 +268,35 @@ private:
     return success();
   }
 
+  /// Copies the source into the destination, and that before if somebody else
+  /// may read it. A chain of insertions shares one buffer.
+  LogicalResult placeInsertion(tensor::InsertSliceOp op) {
+    Location loc = op.getLoc();
+    std::optional<SmallVector<int64_t>> offsets =
+        getConstantIntValues(op.getMixedOffsets());
+    bool dense = llvm::all_of(op.getMixedStrides(), [](OpFoldResult stride) {
+      return isConstantIntValue(stride, 1);
+    });
+    if (!offsets || !dense || !op.getSourceType().hasStaticShape() ||
+        op.getSourceType().getRank() != op.getType().getRank())
+      return op.emitError("expected static offsets, unit strides and a source "
+                          "of the same rank");
+    b.setInsertionPoint(op);
+    Value whole = op.getDest();
+    if (whole.getDefiningOp<tensor::EmptyOp>())
+      whole = empty(loc, op.getType());
+    else if (!insertions.contains(whole) || !whole.hasOneUse())
+      whole = callCopy(loc, whole, empty(loc, op.getType()));
+    Value part =
+        callCopy(loc, op.getSource(),
+                 slice(loc, whole, *offsets, op.getSourceType().getShape()));
+    Value result = insert(loc, part, whole, *offsets);
+    insertions.insert(result);
+    op.getResult().replaceAllUsesWith(result);
+    op.erase();
+    return success();
+  }
+
   /// Slices that something other than a kernel reads (a reshape, the caller)
   /// are made dense.
   void copySliced() {
@@ -308,6 +341,7 @@ private:
   func::FuncOp main;
   OpBuilder b;
   unsigned counter = 0;
+  llvm::SmallDenseSet<Value> insertions; // results of the model's own
 };
 
 struct PlaceInBuffers : mpq::impl::PlaceInBuffersPassBase<PlaceInBuffers> {

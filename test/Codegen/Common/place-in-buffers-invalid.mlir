@@ -67,3 +67,11 @@ func.func @call(%x: tensor<4xf32>) -> tensor<4xf32> {
   %r = call @other(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return %r : tensor<4xf32>
 }
+
+// -----
+
+func.func @strided(%x: tensor<2xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{expected static offsets, unit strides and a source of the same rank}}
+  %r = tensor.insert_slice %x into %y[0] [2] [2] : tensor<2xf32> into tensor<4xf32>
+  return %r : tensor<4xf32>
+}

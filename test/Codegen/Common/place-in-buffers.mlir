@@ -105,3 +105,30 @@ func.func @results(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>, te
   %flat = tensor.collapse_shape %s [[0, 1]] : tensor<2x2xf32> into tensor<4xf32>
   return %x, %p, %p, %flat : tensor<2x3xf32>, tensor<2x3xf32>, tensor<2x3xf32>, tensor<4xf32>
 }
+
+// -----
+
+// The model's own insertions are copies: a chain shares one buffer, and a value
+// that others may read is copied before.
+// CHECK: func.func @insertions(%[[X:.*]]: tensor<2x3xf32>, %[[Y:.*]]: tensor<2x6xf32>)
+// CHECK: tensor.empty
+// CHECK-NEXT: %[[WHOLE:.*]] = tensor.empty() : tensor<2x6xf32>
+// CHECK: %[[S0:.*]] = tensor.extract_slice %[[WHOLE]][0, 0] [2, 3] [1, 1]
+// CHECK: %[[C0:.*]] = call @copy_0(%[[X]], %[[S0]],
+// CHECK: %[[I0:.*]] = tensor.insert_slice %[[C0]] into %[[WHOLE]][0, 0]
+// CHECK: %[[S1:.*]] = tensor.extract_slice %[[I0]][0, 3] [2, 3] [1, 1]
+// CHECK: %[[C1:.*]] = call @copy_1(%[[X]], %[[S1]],
+// CHECK: %[[I1:.*]] = tensor.insert_slice %[[C1]] into %[[I0]][0, 3]
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<2x6xf32>
+// CHECK: %[[YCOPY:.*]] = call @copy_2(%[[Y]], %[[E]],
+// CHECK: %[[S2:.*]] = tensor.extract_slice %[[YCOPY]][0, 1] [2, 3] [1, 1]
+// CHECK: %[[C2:.*]] = call @copy_3(%[[X]], %[[S2]],
+// CHECK: %[[I2:.*]] = tensor.insert_slice %[[C2]] into %[[YCOPY]][0, 1]
+// CHECK: return %[[I1]], %[[I2]]
+func.func @insertions(%x: tensor<2x3xf32>, %y: tensor<2x6xf32>) -> (tensor<2x6xf32>, tensor<2x6xf32>) {
+  %e = tensor.empty() : tensor<2x6xf32>
+  %a = tensor.insert_slice %x into %e[0, 0] [2, 3] [1, 1] : tensor<2x3xf32> into tensor<2x6xf32>
+  %b = tensor.insert_slice %x into %a[0, 3] [2, 3] [1, 1] : tensor<2x3xf32> into tensor<2x6xf32>
+  %c = tensor.insert_slice %x into %y[0, 1] [2, 3] [1, 1] : tensor<2x3xf32> into tensor<2x6xf32>
+  return %b, %c : tensor<2x6xf32>, tensor<2x6xf32>
+}
