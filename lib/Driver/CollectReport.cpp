@@ -76,14 +76,6 @@ static StringRef getKind(Operation *op) {
       });
 }
 
-/// Whether no element is computed: the result holds elements of the operands.
-static bool onlyMoves(Operation *op) {
-  if (isa<tensor::TensorDialect>(op->getDialect()))
-    return true;
-  auto relation = dyn_cast<ScaleRelationOpInterface>(op);
-  return relation && !relation.getScalePreservingOperands().empty();
-}
-
 /// What it computes in, and why not in integers.
 static void recordPrecision(Operation *op, ReportOperation &record) {
   if (auto product = dyn_cast<QuantizableOpInterface>(op);
@@ -102,10 +94,7 @@ static void recordPrecision(Operation *op, ReportOperation &record) {
     record.reason = "precision f32 is the default";
     return;
   }
-  bool floats = llvm::any_of(op->getResultTypes(), [](Type type) {
-    return isa<FloatType>(getElementTypeOrSelf(type));
-  });
-  if (onlyMoves(op) || !floats || isa<QuantizeOp, DequantizeOp>(op))
+  if (!hasFloatArithmetic(op))
     return;
   record.precision = PrecisionKind::F32;
   record.reason = "no product: its arithmetic is float";
@@ -228,9 +217,10 @@ void ReportBuilder::recordQuantized(ModuleOp module) {
     auto dequantize = dyn_cast<DequantizeOp>(op);
     bool reads = dequantize ? !ConstantView::get(dequantize.getInput())
                             : llvm::any_of(op->getOperands(), isStored);
-    bool moves = onlyMoves(op) && llvm::all_of(op->getOperands(), [&](Value v) {
-                   return isStored(v) || !valueOf.contains(v);
-                 });
+    bool moves =
+        onlyMovesElements(op) && llvm::all_of(op->getOperands(), [&](Value v) {
+          return isStored(v) || !valueOf.contains(v);
+        });
     if (reads && (dequantize || moves))
       stored.insert(op->result_begin(), op->result_end());
     auto found = operationOf.find(op);

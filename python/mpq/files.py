@@ -17,6 +17,9 @@ def write_file(path: str | os.PathLike, data: bytes) -> None:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(partial, 0o666 & ~mask)  # mkstemp's are for the owner alone
             os.replace(partial, target)
         except OSError:
             os.remove(partial)

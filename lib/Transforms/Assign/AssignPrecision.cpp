@@ -14,6 +14,8 @@
 
 #include "mpq/Transforms/Assign/Passes.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -61,6 +63,24 @@ StringRef mpq::getProductKind(QuantizableOpInterface op) {
       !isDequantized(op.getWeightOperand()))
     return "attention";
   return kind;
+}
+
+bool mpq::onlyMovesElements(Operation *op) {
+  if (isa<tensor::TensorDialect>(op->getDialect()))
+    return true;
+  auto relation = dyn_cast<ScaleRelationOpInterface>(op);
+  return relation && !relation.getScalePreservingOperands().empty();
+}
+
+bool mpq::hasFloatArithmetic(Operation *op) {
+  auto product = dyn_cast<QuantizableOpInterface>(op);
+  if ((product && product.isProduct()) || onlyMovesElements(op) ||
+      isa<QuantizeOp, DequantizeOp, linalg::FillOp>(op) ||
+      op->hasTrait<OpTrait::ConstantLike>())
+    return false;
+  return llvm::any_of(op->getResultTypes(), [](Type type) {
+    return isa<FloatType>(getElementTypeOrSelf(type));
+  });
 }
 
 /// Why `op` cannot be computed in integers, or "".
@@ -143,6 +163,14 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
   return success();
 }
 
+/// Says that something stays in float, and why.
+static void remarkFloat(Location loc, StringRef kind, StringRef id,
+                        StringRef reason) {
+  remark::missed(loc, remark::RemarkOpts::name("float").category("mpq-assign"))
+      << remark::add("{0} '{1}' stays in f32: {2}", kind.str(), id.str(),
+                     reason.str());
+}
+
 /// Writes a record for each product; the file appears complete or not at all.
 static LogicalResult writeReport(StringRef path, Location loc,
                                  ArrayRef<Product> products) {
@@ -196,10 +224,13 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
         return;
       ValueIds ids(function);
       RangeAnalysis ranges(function);
-      for (auto op : function.getFunctionBody()
-                         .front()
-                         .getOps<QuantizableOpInterface>()) {
-        if (!op.isProduct())
+      for (Operation &any : function.getFunctionBody().front()) {
+        if (hasFloatArithmetic(&any) &&
+            isa<ShapedType>(any.getResultTypes()[0]))
+          remarkFloat(any.getLoc(), "operation", ids.lookup(any.getResult(0)),
+                      "it is no product");
+        auto op = dyn_cast<QuantizableOpInterface>(any);
+        if (!op || !op.isProduct())
           continue;
         Product product{op, ids.lookup(op->getResult(0)).str(),
                         getProductKind(op), fallback,
@@ -229,10 +260,8 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       StringAttr reason;
       if (product.wanted == PrecisionKind::F32) {
         reason = StringAttr::get(&getContext(), product.reason);
-        remark::missed(product.op.getLoc(),
-                       remark::RemarkOpts::name("float").category("mpq-assign"))
-            << remark::add("{0} '{1}' stays in f32: {2}", product.kind.str(),
-                           product.id, product.reason);
+        remarkFloat(product.op.getLoc(), product.kind, product.id,
+                    product.reason);
       }
       product.op->setAttr(
           MPQDialect::getPrecisionAttrName(),

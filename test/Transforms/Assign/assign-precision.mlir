@@ -26,6 +26,7 @@
 
 // REMARK-DAG: matmul 'second' stays in f32: no range is known of its input 'first'
 // REMARK-DAG: attention 'scores' stays in f32: its weights are not constant
+// REMARK-DAG: operation 'curve' stays in f32: it is no product
 
 // A later rule wins; one that asks for the impossible changes nothing.
 // RECIPE: linalg.matmul {mpq.precision = #mpq.precision<int8>}
@@ -55,4 +56,10 @@ func.func @main(%x: tensor<4x2xf32> {mpq.name = "x", mpq.range = #mpq.range<0.0,
   // CHECK: linalg.conv_2d_nhwc_hwcf {{{.*}}mpq.precision = #mpq.precision<int8>}
   %4 = linalg.conv_2d_nhwc_hwcf ins(%img, %k : tensor<1x2x2x1xf32>, tensor<1x1x1x1xf32>) outs(%j : tensor<1x2x2x1xf32>) -> tensor<1x2x2x1xf32> loc("image")
   return %1, %2, %3, %4 : tensor<4x2xf32>, tensor<4x2xf32>, tensor<4x2xf32>, tensor<1x2x2x1xf32>
+}
+
+func.func private @activation(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %y = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32> loc("curve")
+  return %y : tensor<4xf32>
 }

@@ -27,6 +27,13 @@ namespace mpq {
 /// the source model.
 llvm::StringRef getProductKind(QuantizableOpInterface op);
 
+/// True for an operation that hands elements on as they are.
+bool onlyMovesElements(mlir::Operation *op);
+
+/// True for an operation that is no product and whose arithmetic stays in float
+/// whatever is quantized.
+bool hasFloatArithmetic(mlir::Operation *op);
+
 } // namespace mpq
 
 #endif // MPQ_TRANSFORMS_ASSIGN_PASSES_H
