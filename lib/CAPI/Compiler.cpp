@@ -197,31 +197,6 @@ int mpq_compile_to_memory(mpq_compiler *compiler, const mpq_source *source,
 // Calibration
 //===----------------------------------------------------------------------===//
 
-static std::optional<NpyType> getNpyType(uint32_t dtype) {
-  switch (dtype) {
-  case MPQ_BOOL:
-    return NpyType::Bool;
-  case MPQ_I8:
-    return NpyType::I8;
-  case MPQ_U8:
-    return NpyType::U8;
-  case MPQ_I16:
-    return NpyType::I16;
-  case MPQ_U16:
-    return NpyType::U16;
-  case MPQ_I32:
-    return NpyType::I32;
-  case MPQ_I64:
-    return NpyType::I64;
-  case MPQ_F16:
-    return NpyType::F16;
-  case MPQ_F32:
-    return NpyType::F32;
-  default:
-    return std::nullopt;
-  }
-}
-
 static uint32_t getDType(NpyType type) {
   for (uint32_t dtype = MPQ_BOOL; dtype <= MPQ_F64; ++dtype)
     if (getNpyType(dtype) == type)

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Support/NpyFile.h"
+#include "mpq-runtime/model.h"
 #include "mpq/Support/WriteFile.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -100,6 +101,33 @@ static Error parseShape(StringRef text, NpyArray &array, StringRef name) {
     array.shape.push_back(extent);
   }
   return Error::success();
+}
+
+std::optional<NpyType> mpq::getNpyType(uint32_t dtype) {
+  switch (dtype) {
+  case MPQ_BOOL:
+    return NpyType::Bool;
+  case MPQ_I8:
+    return NpyType::I8;
+  case MPQ_U8:
+    return NpyType::U8;
+  case MPQ_I16:
+    return NpyType::I16;
+  case MPQ_U16:
+    return NpyType::U16;
+  case MPQ_I32:
+    return NpyType::I32;
+  case MPQ_I64:
+    return NpyType::I64;
+  case MPQ_F16:
+    return NpyType::F16;
+  case MPQ_F32:
+    return NpyType::F32;
+  case MPQ_F64:
+    return NpyType::F64;
+  default:
+    return std::nullopt;
+  }
 }
 
 Expected<NpyArray> mpq::parseNpy(StringRef bytes, StringRef name) {

@@ -42,34 +42,6 @@ struct AlignedFree {
 using AlignedBuffer = std::unique_ptr<char, AlignedFree>;
 } // namespace
 
-/// The array type that holds an mpq_dtype, or nothing if files have none.
-static std::optional<NpyType> getNpyType(uint32_t dtype) {
-  switch (dtype) {
-  case MPQ_BOOL:
-    return NpyType::Bool;
-  case MPQ_I8:
-    return NpyType::I8;
-  case MPQ_U8:
-    return NpyType::U8;
-  case MPQ_I16:
-    return NpyType::I16;
-  case MPQ_U16:
-    return NpyType::U16;
-  case MPQ_I32:
-    return NpyType::I32;
-  case MPQ_I64:
-    return NpyType::I64;
-  case MPQ_F16:
-    return NpyType::F16;
-  case MPQ_F32:
-    return NpyType::F32;
-  case MPQ_F64:
-    return NpyType::F64;
-  default:
-    return std::nullopt;
-  }
-}
-
 static Expected<std::vector<TensorSpec>>
 getSpecs(llvm::ArrayRef<mpq_tensor_info> tensors) {
   std::vector<TensorSpec> specs;

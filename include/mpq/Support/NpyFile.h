@@ -19,6 +19,7 @@
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace mpq {
@@ -29,6 +30,8 @@ enum class NpyType { Bool, I8, U8, I16, U16, I32, I64, F16, F32, F64 };
 /// NumPy's name of a type, such as "float32".
 llvm::StringRef getNpyTypeName(NpyType type);
 int64_t getNpyTypeSize(NpyType type);
+/// The type that holds an mpq_dtype (mpq-runtime/model.h), if files have one.
+std::optional<NpyType> getNpyType(uint32_t dtype);
 
 /// A dense row-major array in host byte order.
 struct NpyArray {
