@@ -87,8 +87,7 @@ TEST_F(ProfileFile, ReplacesAtomically) {
 TEST_F(ProfileFile, UnwritablePath) {
   std::string path = inFolder("missing/profile.json");
   std::string message = llvm::toString(collect({1.0f}, "a").write(path));
-  EXPECT_NE(message.find("cannot write '" + path + "'"),
-            std::string::npos)
+  EXPECT_NE(message.find("cannot write '" + path + "'"), std::string::npos)
       << message;
   EXPECT_FALSE(llvm::sys::fs::exists(path));
   std::string unread = llvm::toString(Profile::read(path).takeError());
