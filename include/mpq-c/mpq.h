@@ -170,11 +170,6 @@ int mpq_program_profile(mpq_program *program, const mpq_tensor *inputs,
                         mpq_tensor *outputs, uint32_t runs,
                         mpq_profile_kind kind, mpq_blob **profile);
 
-/** Measures what this machine can do, for a quarter of a second, and writes the
- *  milliseconds that each of the model's kernels takes at least
- *  (docs/Profiling.md). */
-int mpq_program_floors(mpq_program *program, double *milliseconds);
-
 #ifdef __cplusplus
 }
 #endif

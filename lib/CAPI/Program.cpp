@@ -140,10 +140,20 @@ struct mpq_program {
   std::vector<Workspace> workspaces;
 };
 
+static Error checkThreads(uint32_t threads) {
+  if (threads <= ThreadPool::kMaxThreads)
+    return Error::success();
+  return llvm::createStringError("expected at most " +
+                                 std::to_string(ThreadPool::kMaxThreads) +
+                                 " threads but got " + std::to_string(threads));
+}
+
 int mpq_program_load(const char *path, uint32_t threads,
                      mpq_program **program) {
-  auto loaded = std::make_unique<mpq_program>(threads);
   *program = nullptr;
+  if (Error error = checkThreads(threads))
+    return toStatus(std::move(error));
+  auto loaded = std::make_unique<mpq_program>(threads);
   if (Error error = loaded->open(path))
     return toStatus(std::move(error));
   *program = loaded.release();
@@ -152,8 +162,10 @@ int mpq_program_load(const char *path, uint32_t threads,
 
 int mpq_program_load_from_memory(const void *data, size_t size,
                                  uint32_t threads, mpq_program **program) {
-  auto loaded = std::make_unique<mpq_program>(threads);
   *program = nullptr;
+  if (Error error = checkThreads(threads))
+    return toStatus(std::move(error));
+  auto loaded = std::make_unique<mpq_program>(threads);
   Expected<MemoryFile> file =
       MemoryFile::create(static_cast<const char *>(data), size);
   if (!file)

@@ -293,7 +293,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        sys.exit("mpq: interrupted; nothing was written")
+        sys.exit("mpq: interrupted")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import os
@@ -9,9 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from . import _core, report
 from .files import write_file
-from .program import Program, TensorInfo, in_order
+from .program import Program, TensorInfo, as_input, check_threads, in_order
 from .samples import save_samples
 
 SAMPLES_KEPT = 4
@@ -132,7 +135,7 @@ class Quantized:
             settings = _settings(folder, **self._options, report=record, report_data=inputs, emit="so")
             library, _ = _core.Compiler().compile(self._source.name, self._source.data, settings, None, None)
             document = json.loads(Path(record).read_text())
-        program = Program(_core.Program.load_bytes(library, threads), library)
+        program = Program(_core.Program.load_bytes(library, check_threads(threads)), library)
         report.write(document, path, profile=program.profile(samples[0], runs), accuracy=accuracy)
 
 
@@ -148,11 +151,22 @@ def calibrate(model: Any, data: Iterable[Feed], *, shape: Shapes | None = None, 
     return _calibrate(source, itertools.chain(first, samples), shape, name, progress)
 
 
+def _keeping(samples: Iterator[Feed], kept: list[Feed]) -> Iterator[Feed]:
+    """The samples, of which copies of the first go into `kept`: who makes them may use their memory again."""
+    for feed in samples:
+        if len(kept) < SAMPLES_KEPT and isinstance(feed, Mapping):
+            kept.append({name: np.array(as_input(array)) for name, array in feed.items()})
+        yield feed
+
+
 def _calibrate(source: _Source, samples: Iterator[Feed], shape: Shapes | None, name: str | None,
                progress: Progress | None) -> Profile:
     def next_sample(inputs: list[tuple]) -> list[Any] | None:
-        feed = next(samples, None)
-        return None if feed is None else in_order(feed, [TensorInfo(*info) for info in inputs])
+        try:
+            feed = next(samples)
+        except StopIteration:
+            return None
+        return in_order(feed, [TensorInfo(*info) for info in inputs])
 
     with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
         path = os.path.join(folder, "profile.json")
@@ -177,14 +191,15 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
                           f"{'neither' if data is None else 'both'}")
     kept: list[Feed] = []
     if data is not None:
-        iterator = iter(data)
-        kept = list(itertools.islice(iterator, SAMPLES_KEPT))
-        source = _Source.of(model, kept[0] if kept else None)
-        profile = _calibrate(source, itertools.chain(kept, iterator), shape, name, progress)
+        samples = iter(data)
+        first = list(itertools.islice(samples, 1))
+        source = _Source.of(model, first[0] if first else None)
+        profile = _calibrate(source, _keeping(itertools.chain(first, samples), kept), shape, name, progress)
     else:
         source = _Source.of(model)
         profile = profile if isinstance(profile, Profile) else Profile.load(profile)
-    options = {"precision": precision, "recipe": recipe, "target": target, "shape": shape, "name": name,
+    options = {"precision": precision, "recipe": copy.deepcopy(recipe), "target": target,
+               "shape": copy.deepcopy(shape), "name": name,
                "profile": profile}
     with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
         path = os.path.join(folder, "report.json")
@@ -204,6 +219,7 @@ def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes
            form keeps its integers.
     """
     source = _Source.of(model)
+    check_threads(threads)
     with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
         settings = _settings(folder, target=target, shape=shape, precision=precision, profile=profile, recipe=recipe,
                              name=name, emit="so")

@@ -21,7 +21,7 @@ def write_file(path: str | os.PathLike, data: bytes) -> None:
             os.umask(mask)
             os.chmod(partial, 0o666 & ~mask)  # mkstemp's are for the owner alone
             os.replace(partial, target)
-        except OSError:
+        except BaseException:
             os.remove(partial)
             raise
     except OSError as error:

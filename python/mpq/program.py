@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any, Mapping, NamedTuple
 
 import numpy as np
@@ -43,6 +44,8 @@ def as_input(array: Any) -> Any:
 
 def in_order(feed: Mapping[str, Any], inputs: list[TensorInfo]) -> list[Any]:
     """The arrays of `feed` in the order of `inputs`; wrong names, dtypes and shapes are errors."""
+    if not isinstance(feed, Mapping):
+        raise _core.Error(f"expected inputs as {{name: array}} but got {type(feed).__name__}")
     names = [info.name for info in inputs]
     for name in feed:
         if name not in names:
@@ -67,9 +70,9 @@ class Program:
     Arrays may be NumPy's or of any library with DLPack; dense ones are not copied.
     """
 
-    def __init__(self, core: _core.Program, library: bytes | str, summary: dict[str, int] | None = None):
+    def __init__(self, core: _core.Program, library: bytes, summary: dict[str, int] | None = None):
         self._core = core
-        self._library = library  # the bytes of the shared library, or its path
+        self._library = library
         self.summary: dict[str, int] = summary or {}
         """Of a compilation: multiply-accumulates and bytes, as far as they are known."""
         self.inputs: list[TensorInfo] = [TensorInfo(*info) for info in core.inputs]
@@ -98,16 +101,31 @@ class Program:
         return self._core.kernels
 
     def _outputs(self, out: Mapping[str, Any] | None) -> list[Any]:
-        if out is None:
-            return [aligned_empty(info.shape, info.dtype) for info in self.outputs]
-        return [out[info.name] if info.name in out else aligned_empty(info.shape, info.dtype)
-                for info in self.outputs]
+        out = dict(out or {})
+        arrays = []
+        for info in self.outputs:
+            given = out.pop(info.name, None)
+            if given is None:
+                arrays.append(aligned_empty(info.shape, info.dtype))
+                continue
+            view = given if isinstance(given, np.ndarray) else np.from_dlpack(given)
+            if (str(view.dtype), view.shape) != (info.dtype, info.shape) or not (
+                    view.flags.c_contiguous and view.flags.writeable):
+                raise _core.Error(f"expected a writable dense {info.dtype}{list(info.shape)} for output '{info.name}' "
+                                  f"but got {view.dtype}{list(view.shape)} with strides {view.strides}")
+            arrays.append(view)
+        for name in out:
+            names = [info.name for info in self.outputs]
+            raise _core.Error(f"the model has no output '{name}': its outputs are "
+                              f"{', '.join(map(repr, names))}{suggest(name, names)}")
+        return arrays
 
     def __call__(self, feed: Mapping[str, Any], out: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Computes {output name: array}, into the arrays of `out` where it has them."""
         outputs = self._outputs(out)
         self._core.run(in_order(feed, self.inputs), outputs)
-        return {info.name: array for info, array in zip(self.outputs, outputs)}
+        given = out or {}
+        return {info.name: given.get(info.name, array) for info, array in zip(self.outputs, outputs)}
 
     def profile(self, feed: Mapping[str, Any], runs: int = 10, *, trace: str | os.PathLike | None = None
                 ) -> dict[str, Any]:
@@ -121,12 +139,7 @@ class Program:
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the shared library."""
-        if isinstance(self._library, str):
-            with open(self._library, "rb") as file:
-                data = file.read()
-        else:
-            data = self._library
-        write_file(path, data)
+        write_file(path, self._library)
 
     def __repr__(self) -> str:
         def describe(infos: list[TensorInfo]) -> str:
@@ -137,4 +150,16 @@ class Program:
 
 def load(path: str | os.PathLike, *, threads: int = 1) -> Program:
     """Loads a shared library that mpq wrote. `threads`: how many compute, 0: one for each processor."""
-    return Program(_core.Program.load(os.fspath(path), threads), os.fspath(path))
+    try:
+        library = Path(path).read_bytes()
+    except OSError as error:
+        raise _core.Error(f"cannot read '{os.fspath(path)}': {error.strerror}") from None
+    # From memory: the file may be written anew while the program lives.
+    return Program(_core.Program.load_bytes(library, check_threads(threads)), library)
+
+
+def check_threads(threads: int) -> int:
+    """The number, if it is one."""
+    if not isinstance(threads, int) or threads < 0:
+        raise _core.Error(f"expected threads to be a number, or 0 for one for each processor, but got {threads!r}")
+    return threads

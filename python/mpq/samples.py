@@ -48,6 +48,8 @@ def save_samples(samples: Iterable[Mapping[str, Any]], folder: str | Path) -> No
     """Writes samples as a folder that SampleFolder and the tools read."""
     for index, feed in enumerate(samples):
         for name, array in feed.items():
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise _core.Error(f"input '{name}' cannot be the name of a folder of samples")
             path = Path(folder) / name / f"{index:06}.npy"
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, array)

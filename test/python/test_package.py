@@ -134,6 +134,36 @@ def test_arrays(quantized, tmp_path):
     assert len(json.loads((tmp_path / "trace.json").read_text())["traceEvents"]) >= 3 * len(kernels)
 
 
+def test_out_that_cannot_be_written(quantized):
+    m = mpq.compile(quantized)
+    for out, message in (({"y": np.empty((1, 20), np.float32)[:, ::2]}, "expected a writable dense float32"),
+                         ({"Y": np.empty((1, 10), np.float32)}, "the model has no output 'Y'")):
+        with pytest.raises(mpq.Error, match=message):
+            m(feed(), out=out)
+
+
+def test_samples_in_one_buffer(net, quantized):
+    def reused():
+        buffer = np.empty(SHAPE, np.float32)
+        for sample in feeds():
+            buffer[...] = sample["x"]
+            yield {"x": buffer}
+
+    q = mpq.quantize(net, reused())
+    assert q.profile.data == quantized.profile.data
+    assert not np.array_equal(q.samples[0]["x"], q.samples[1]["x"])
+
+
+def test_files_written_anew(net, quantized, tmp_path):
+    path = tmp_path / "p.so"
+    mpq.compile(net).save(path)
+    first = mpq.load(path)
+    expected = first(feed())["y"]
+    mpq.compile(quantized).save(path)
+    assert not np.array_equal(mpq.load(path)(feed())["y"], expected)
+    assert np.array_equal(first(feed())["y"], expected)
+
+
 def test_threads_share_a_program(quantized):
     m = mpq.compile(quantized, threads=2)
     expected = [m(feed(seed))["y"] for seed in range(8)]
@@ -172,7 +202,10 @@ ERRORS = {
     "no samples": (lambda net, m: mpq.quantize(net, []), "expected calibration samples but there are none"),
     "nan": (lambda net, m: mpq.quantize(net, [{"x": np.full(SHAPE, np.nan, np.float32)}]), "is NaN or infinite"),
     "sample's name": (lambda net, m: mpq.quantize(net, [{"X": feed()["x"]}]), "the model has no input 'X'"),
+    "no sample": (lambda net, m: mpq.quantize(net, [feed(), None]), "expected inputs as {name: array} but got NoneType"),
     "neither data nor profile": (lambda net, m: mpq.quantize(net), "expected either calibration data or a profile"),
+    "threads": (lambda net, m: mpq.compile(net, threads=-1), "expected threads to be a number"),
+    "too many threads": (lambda net, m: mpq.compile(net, threads=5000), "expected at most 1024 threads but got 5000"),
     "library": (lambda net, m: mpq.load("none.so"), "none.so"),
 }
 

@@ -8,6 +8,8 @@
 
 #include "RunModes.h"
 
+#include "mpq/Runtime/ThreadPool.h"
+
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
@@ -70,7 +72,7 @@ int main(int argc, char **argv) {
   if (reference.empty()) {
     if (!function.empty() || sample)
       return fail("--function and --sample have no effect on a compiled model");
-    if (threads > 1024)
+    if (threads > mpq::ThreadPool::kMaxThreads)
       return fail("expected --threads to be at most 1024");
     options.file = artifact;
     options.threads = threads;

@@ -25,6 +25,9 @@ namespace mpq {
 /// Threads for one model at a time.
 class ThreadPool {
 public:
+  /// More would take seconds to start and help nobody.
+  static constexpr size_t kMaxThreads = 1024;
+
   /// A pool of `threads`, the calling thread among them; 0: one per processor.
   explicit ThreadPool(size_t threads);
 
