@@ -18,11 +18,13 @@
 #include "mpq/Target/Artifact.h"
 #include "mpq/Target/KernelProfile.h"
 
+#include "llvm/Support/Errno.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <mutex>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -36,23 +38,34 @@ struct AlignedFree {
 };
 using Workspace = std::unique_ptr<void, AlignedFree>;
 
-/// A file without a place in the file system. It stays open while the library
-/// is loaded: the loader knows libraries by their path, which has its number.
-class MemoryFile {
+/// A file that stays open while its library is loaded. The loader knows
+/// libraries by their path: one with the file's number is no other's, also when
+/// the file is written anew.
+class OpenFile {
 public:
-  MemoryFile() = default;
-  MemoryFile(MemoryFile &&other) : fd(std::exchange(other.fd, -1)) {}
-  MemoryFile &operator=(MemoryFile &&other) {
+  OpenFile() = default;
+  OpenFile(OpenFile &&other) : fd(std::exchange(other.fd, -1)) {}
+  OpenFile &operator=(OpenFile &&other) {
     std::swap(fd, other.fd);
     return *this;
   }
-  ~MemoryFile() {
+  ~OpenFile() {
     if (fd >= 0)
       close(fd);
   }
 
-  static Expected<MemoryFile> create(const char *data, size_t size) {
-    MemoryFile file;
+  static Expected<OpenFile> open(const char *path) {
+    OpenFile file;
+    file.fd = ::open(path, O_RDONLY | O_CLOEXEC);
+    if (file.fd < 0)
+      return llvm::createStringError("cannot load '" + llvm::Twine(path) +
+                                     "': " + llvm::sys::StrError());
+    return file;
+  }
+
+  /// Without a place in the file system.
+  static Expected<OpenFile> create(const char *data, size_t size) {
+    OpenFile file;
     file.fd = memfd_create("mpq-program", MFD_CLOEXEC);
     while (file.fd >= 0 && size > 0) {
       ssize_t written = write(file.fd, data, size);
@@ -132,7 +145,7 @@ struct mpq_program {
   }
 
   // Declared in the order in which they need each other.
-  MemoryFile file;
+  OpenFile file;
   std::string path;
   ThreadPool pool;
   std::unique_ptr<Artifact> artifact;
@@ -148,33 +161,37 @@ static Error checkThreads(uint32_t threads) {
                                  " threads but got " + std::to_string(threads));
 }
 
-int mpq_program_load(const char *path, uint32_t threads,
-                     mpq_program **program) {
+/// Loads `file`, which errors call `name`.
+static int load(Expected<OpenFile> file, const std::string &name,
+                uint32_t threads, mpq_program **program) {
   *program = nullptr;
+  if (!file)
+    return toStatus(file.takeError());
   if (Error error = checkThreads(threads))
     return toStatus(std::move(error));
   auto loaded = std::make_unique<mpq_program>(threads);
-  if (Error error = loaded->open(path))
-    return toStatus(std::move(error));
+  loaded->file = std::move(*file);
+  if (Error error = loaded->open(loaded->file.getPath())) {
+    std::string text = llvm::toString(std::move(error));
+    std::string path = "'" + loaded->file.getPath() + "'";
+    for (size_t at; (at = text.find(path)) != std::string::npos;)
+      text.replace(at, path.size(), name);
+    return setLastError(std::move(text));
+  }
   *program = loaded.release();
   return MPQ_OK;
 }
 
+int mpq_program_load(const char *path, uint32_t threads,
+                     mpq_program **program) {
+  return load(OpenFile::open(path), "'" + std::string(path) + "'", threads,
+              program);
+}
+
 int mpq_program_load_from_memory(const void *data, size_t size,
                                  uint32_t threads, mpq_program **program) {
-  *program = nullptr;
-  if (Error error = checkThreads(threads))
-    return toStatus(std::move(error));
-  auto loaded = std::make_unique<mpq_program>(threads);
-  Expected<MemoryFile> file =
-      MemoryFile::create(static_cast<const char *>(data), size);
-  if (!file)
-    return toStatus(file.takeError());
-  loaded->file = std::move(*file);
-  if (Error error = loaded->open(loaded->file.getPath()))
-    return toStatus(std::move(error));
-  *program = loaded.release();
-  return MPQ_OK;
+  return load(OpenFile::create(static_cast<const char *>(data), size),
+              "the program", threads, program);
 }
 
 void mpq_program_destroy(mpq_program *program) { delete program; }

@@ -155,7 +155,10 @@ def load(path: str | os.PathLike, *, threads: int = 1) -> Program:
     except OSError as error:
         raise _core.Error(f"cannot read '{os.fspath(path)}': {error.strerror}") from None
     # From memory: the file may be written anew while the program lives.
-    return Program(_core.Program.load_bytes(library, check_threads(threads)), library)
+    try:
+        return Program(_core.Program.load_bytes(library, check_threads(threads)), library)
+    except _core.Error as error:
+        raise _core.Error(f"cannot load '{os.fspath(path)}': {error}") from None
 
 
 def check_threads(threads: int) -> int:
