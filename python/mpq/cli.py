@@ -179,8 +179,9 @@ def compile_command(model, output, shape, quiet, as_json, **options):
 @click.argument("artifact", type=click.Path())
 @click.option("--input", "inputs", multiple=True, metavar="NAME=FILE.npy", help="The values of one input.")
 @click.option("--output-dir", type=click.Path(), help="Where results go, one .npy file each.")
-@click.option("--threads", default=1, show_default=True, help="Threads; 0: one for each processor.")
-@click.option("--benchmark", default=0, help="Measure this many runs.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),
+              help="Threads; 0: one for each processor.")
+@click.option("--benchmark", default=0, type=click.IntRange(min=0), help="Measure this many runs.")
 @click.option("--profile-ops", is_flag=True, help="The time of every kernel.")
 @common
 def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as_json):
@@ -197,7 +198,10 @@ def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as
             raise mpq.Error(f"cannot read '{path}': {error}") from None
     outputs = program(feed)
     if output_dir:
-        Path(output_dir).mkdir(parents=True, exist_ok=True)
+        try:
+            Path(output_dir).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise mpq.Error(f"cannot create output folder '{output_dir}': {error.strerror}") from None
         for name, array in outputs.items():
             np.save(Path(output_dir) / f"{name.replace('/', '_')}.npy", array)
     results: dict[str, Any] = {name: f"{array.dtype}{list(array.shape)}" for name, array in outputs.items()}
@@ -219,8 +223,10 @@ def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as
 @click.option("--metric", default="cosine", show_default=True,
               help=f"{', '.join(evaluation.METRICS)}, or a Python file with metric(outputs, references, inputs).")
 @click.option("--peer", type=click.Choice(["onnxruntime"]), multiple=True, help="Also measure another engine's FP32.")
-@click.option("--threads", default=1, show_default=True, help="Threads; 0: one for each processor.")
-@click.option("--rounds", default=10, show_default=True, help="Turns in which the contenders are timed.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),
+              help="Threads; 0: one for each processor.")
+@click.option("--rounds", default=10, show_default=True, type=click.IntRange(min=1),
+              help="Turns in which the contenders are timed.")
 @compile_options("target", "shape", "profile", "recipe")
 @common
 def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profile, recipe, target, quiet, as_json):
@@ -261,11 +267,14 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
 @click.argument("model", type=click.Path())
 @click.option("--data", type=click.Path(), required=True, help="Samples for errors and times: folder/<input>/*.npy.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The HTML page; its record goes beside it.")
-@click.option("--threads", default=1, show_default=True, help="Threads; 0: one for each processor.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),
+              help="Threads; 0: one for each processor.")
 @compile_options("precision", "recipe", "target", "shape", "name", "profile")
 @common
 def report(model, data, output, threads, shape, quiet, as_json, **options):
     """A page of what quantization makes of MODEL: precisions, ranges, errors, times."""
+    if Path(output).suffix == ".json" or not Path(output).absolute().parent.is_dir():
+        raise mpq.Error(f"expected an HTML file in a folder that exists but got '{output}' (its record is the .json)")
     samples = SampleFolder(data)
     chosen = {"precision": "int8"} | {key: value for key, value in options.items() if value is not None}
     with reporting(quiet) as progress:

@@ -83,7 +83,10 @@ class Profile:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Profile":
-        return cls(Path(path).read_bytes())
+        try:
+            return cls(Path(path).read_bytes())
+        except OSError as error:
+            raise _core.Error(f"cannot read profile '{os.fspath(path)}': {error.strerror}") from None
 
 
 class Quantized:

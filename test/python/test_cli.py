@@ -80,6 +80,10 @@ ERRORS = [
     (("evaluate", "net.onnx", "--data", "data", "--profile", "p.json", "--metric", "cosin"), "did you mean 'cosine'"),
     (("evaluate", "net.onnx", "--data", "data"), "expected a quantized model or a profile"),
     (("quantise", "net.onnx"), "No such command"),
+    (("quantize", "net.onnx", "--profile", "none.json", "-o", "x.mlirbc"), "cannot read profile 'none.json'"),
+    (("report", "net.onnx", "--data", "data", "-o", "x.json"), "expected an HTML file"),
+    (("run", "net.onnx", "--threads", "-1"), "--threads"),
+    (("evaluate", "net.onnx", "--data", "data", "--profile", "p.json", "--rounds", "0"), "--rounds"),
 ]
 
 
