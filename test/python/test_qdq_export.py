@@ -12,15 +12,12 @@ import numpy as np
 import onnx
 import pytest
 
-from mpq_testing import metrics, models, tools
+from mpq_testing import accuracy, metrics, models, tools
 from mpq_testing import onnxruntime_peer as peer
 from mpq_testing import openvino_peer
 
 BOUND = 0.999
 CHANCE = 0.0005  # that a mean over a few samples owes to where the ties fall
-LINES = 40
-
-
 SAMPLES = {"minilm": 12, "ppocr-det": 3, "resnet50": 2}  # 6 of the others
 
 
@@ -80,9 +77,8 @@ def test_what_is_quantized(model):
 
 
 def test_recognizer_reads_as_well():
-    """Full evaluation: test/benchmark/accuracy.py --contender exported."""
     model = models.RECOGNIZER
-    ours = metrics.recognizer_accuracy(tools.compile_int8(model).load(), LINES)
-    theirs = metrics.recognizer_accuracy(peer.runner(tools.export_int8(model), optimize=False), LINES)
-    # One point, and one line's worth of chance on few lines.
-    assert abs(ours - theirs) <= 0.01 + 1 / LINES
+    ours = metrics.recognizer_accuracy(tools.compile_int8(model).load(), accuracy.FULL.lines)
+    exported = tools.export_int8(model)
+    for theirs in (peer.runner(exported, optimize=False), openvino_peer.runner(exported)):
+        assert abs(ours - metrics.recognizer_accuracy(theirs, accuracy.FULL.lines)) <= 0.01

@@ -48,16 +48,33 @@ def test_every_quantized_node(model):
     assert not different, "\n".join(different)
 
 
-@pytest.mark.parametrize("model", models.SIX, ids=lambda model: model.name)
-def test_whole_model(model):
-    """Some of these networks amplify a single tie that rounds the other way: ONNX Runtime with and without
-    optimizations agrees with itself to 0.994 (recognizer) and 0.956 (one sentence of MiniLM). Where it does, being
-    as near to one of the two as they are to each other is all that can be asked."""
+# They amplify single ties: ONNX Runtime with and without optimizations agrees with itself to 0.994 on the recognizer and
+# to 0.956 on one sentence of MiniLM.
+SHORT = {"ppocr-rec": "0.9955 to 0.9994", "minilm": "0.99875 on one sentence"}
+
+
+def whole_outputs(model):
+    """For some samples: our outputs, and ONNX Runtime's with and without optimizations."""
     quantized = peer.quantized(model)
-    run = tools.compile_quantized(quantized, model).load()
-    optimized, plain = peer.runner(quantized), peer.runner(quantized, optimize=False)
+    runs = (tools.compile_quantized(quantized, model).load(), peer.runner(quantized),
+            peer.runner(quantized, optimize=False))
     for index in range(3):
         feed = model.calibration_feed(index)
-        for ours, one, other in zip(run(feed), optimized(feed), plain(feed)):
-            nearest = max(metrics.cosine(ours, one), metrics.cosine(ours, other))
-            assert nearest >= min(0.999, metrics.cosine(one, other))
+        yield from zip(*(run(feed) for run in runs))
+
+
+@pytest.mark.parametrize("model", [
+    pytest.param(model, id=model.name,
+                 marks=[pytest.mark.xfail(reason=SHORT[model.name], strict=False)] if model.name in SHORT else [])
+    for model in models.SIX])
+def test_whole_model(model):
+    for ours, optimized, plain in whole_outputs(model):
+        assert max(metrics.cosine(ours, optimized), metrics.cosine(ours, plain)) >= 0.999
+
+
+@pytest.mark.parametrize("model", [model for model in models.SIX if model.name in SHORT], ids=lambda model: model.name)
+def test_whole_model_beside_onnxruntime(model):
+    """Where the bound is missed, we are as near to one of its two evaluations as they are to each other."""
+    for ours, optimized, plain in whole_outputs(model):
+        nearest = max(metrics.cosine(ours, optimized), metrics.cosine(ours, plain))
+        assert nearest >= min(0.999, metrics.cosine(optimized, plain))
