@@ -10,7 +10,8 @@ Options have the names, values and defaults of quant-compile's flags (`mpq.optio
 wrong raises `mpq.Error` with one sentence, which names the ONNX node where there is one.
 """
 
-from ._core import Error, options, version
+from ._core import Error, version
+from .arguments import options
 from .compiler import Profile, Quantized, calibrate, compile, quantize
 from .program import Program, TensorInfo, load
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -21,8 +22,10 @@ except ImportError as error:  # the package itself needs NumPy only
 import numpy as np
 
 import mpq
-from mpq import evaluation
-from mpq.samples import SampleFolder
+from mpq import compiler, evaluation, report as pages
+from mpq.files import check_place, write_file
+from mpq.samples import SampleFolder, read_array
+from mpq.suggestion import suggest
 
 console = Console(stderr=True)
 
@@ -77,6 +80,26 @@ class Shape(click.ParamType):
             self.fail(f"expected a shape like input=1x3x224x224 but got '{value}'", param, ctx)
 
 
+def as_shapes(pairs) -> dict[str, list[int]] | None:
+    """What --shape said, once for each input."""
+    shapes: dict[str, list[int]] = {}
+    for name, extents in pairs:
+        if name in shapes:
+            raise mpq.Error(f"expected one --shape for input '{name}' but got two")
+        shapes[name] = extents
+    return shapes or None
+
+
+class Choice(click.Choice):
+    """Says which of the choices was probably meant."""
+
+    def convert(self, value, param, ctx):
+        if value not in self.choices:
+            self.fail(f"expected one of {', '.join(self.choices)} but got '{value}'{suggest(value, self.choices)}", param,
+                      ctx)
+        return value
+
+
 def compile_options(*names: str):
     """Adds options of the compiler's table to a command."""
     table = {option["name"]: option for option in mpq.options()}
@@ -86,7 +109,7 @@ def compile_options(*names: str):
             option = table[name]
             settings: dict[str, Any] = {"help": option["description"], "default": option["default"] or None}
             if option["kind"] == "choice":
-                settings["type"] = click.Choice(option["choices"])
+                settings["type"] = Choice(option["choices"])
             elif option["kind"] == "shapes":
                 settings |= {"type": Shape(), "multiple": True}
             elif option["kind"] in ("file", "folder"):
@@ -146,12 +169,17 @@ def cli():
 @common
 def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **options):
     """Calibrate and quantize MODEL."""
+    check_place(output, ".mlirbc", ": --onnx writes ONNX, and mpq compile makes shared libraries")
+    if save_profile:
+        check_place(save_profile)
+    if onnx:
+        check_place(onnx, ".onnx")
     with reporting(quiet) as progress:
         samples = SampleFolder(data) if data else None
         if samples and not quiet:
             total, inner = len(samples), progress
             progress = lambda phase, seconds, done, _: inner(phase, seconds, done, total)  # noqa: E731
-        quantized = mpq.quantize(model, samples, shape=dict(shape) or None, progress=progress,
+        quantized = mpq.quantize(model, samples, shape=as_shapes(shape), progress=progress,
                                  **({"precision": "int8"} | {k: v for k, v in options.items() if v is not None}))
     quantized.save(output)
     if save_profile:
@@ -168,11 +196,41 @@ def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **o
 @common
 def compile_command(model, output, shape, quiet, as_json, **options):
     """Compile MODEL (.onnx, .mlir, .mlirbc) to a shared library with a C header."""
-    settings = [("shape", f"{key}={'x'.join(map(str, extents)) or 'scalar'}") for key, extents in shape]
-    settings += [(key, value) for key, value in options.items() if value is not None]
+    check_place(output, ".so")
     with reporting(quiet) as progress:
-        _, summary = mpq._core.Compiler().compile(model, None, settings, output, progress)
+        summary = compiler.compile_file(model, output, progress, shape=as_shapes(shape), **options)
     show({"output": output} | with_shares(summary), as_json, "compiled")
+
+
+def read_inputs(texts, names: list[str]) -> dict[str, np.ndarray]:
+    """The arrays of NAME=FILE; a name may have '=' in it, and so may a file."""
+    feed: dict[str, np.ndarray] = {}
+    for text in texts:
+        places = [index for index, character in enumerate(text) if character == "="]
+        if not places:
+            raise mpq.Error(f"expected --input NAME=FILE.npy but got '{text}'")
+        place = max((index for index in places if text[:index] in names), default=places[0])
+        name = text[:place]
+        if name not in names:
+            raise mpq.Error(f"the model has no input '{name}': its inputs are {', '.join(map(repr, names))}"
+                            f"{suggest(name, names)}")
+        if name in feed:
+            raise mpq.Error(f"expected one --input for '{name}' but got two")
+        feed[name] = read_array(Path(text[place + 1:]))
+    return feed
+
+
+def output_files(names: list[str]) -> dict[str, str]:
+    """A file for each output."""
+    files: dict[str, str] = {}
+    for name in names:
+        file = f"{name.replace('/', '_')}.npy"
+        if file in files.values():
+            other = next(other for other in files if files[other] == file)
+            raise mpq.Error(f"outputs '{other}' and '{name}' would both be written to '{file}': leave --output-dir out, or "
+                            "run the model from Python, which keeps them apart")
+        files[name] = file
+    return files
 
 
 @cli.command()
@@ -187,23 +245,18 @@ def compile_command(model, output, shape, quiet, as_json, **options):
 def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as_json):
     """Run the compiled model ARTIFACT on .npy files."""
     program = mpq.load(artifact, threads=threads)
-    feed = {}
-    for text in inputs:
-        name, separator, path = text.partition("=")
-        if not separator:
-            raise mpq.Error(f"expected --input NAME=FILE.npy but got '{text}'")
-        try:
-            feed[name] = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise mpq.Error(f"cannot read '{path}': {error}") from None
+    feed = read_inputs(inputs, [info.name for info in program.inputs])
+    files = output_files([info.name for info in program.outputs]) if output_dir else {}
     outputs = program(feed)
     if output_dir:
         try:
             Path(output_dir).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise mpq.Error(f"cannot create output folder '{output_dir}': {error.strerror}") from None
-        for name, array in outputs.items():
-            np.save(Path(output_dir) / f"{name.replace('/', '_')}.npy", array)
+        for name, file in files.items():
+            data = io.BytesIO()
+            np.save(data, outputs[name])
+            write_file(Path(output_dir) / file, data.getvalue())
     results: dict[str, Any] = {name: f"{array.dtype}{list(array.shape)}" for name, array in outputs.items()}
     if benchmark:
         row = evaluation.evaluate([evaluation.Contender.of_program("mpq", program)], [feed], evaluation.cosine,
@@ -222,7 +275,7 @@ def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as
 @click.option("--quantized", type=click.Path(), help="A quantized model (.mlirbc); or give a --profile.")
 @click.option("--metric", default="cosine", show_default=True,
               help=f"{', '.join(evaluation.METRICS)}, or a Python file with metric(outputs, references, inputs).")
-@click.option("--peer", type=click.Choice(["onnxruntime"]), multiple=True, help="Also measure another engine's FP32.")
+@click.option("--peer", type=Choice(["onnxruntime"]), multiple=True, help="Also measure another engine's FP32.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),
               help="Threads; 0: one for each processor.")
 @click.option("--rounds", default=10, show_default=True, type=click.IntRange(min=1),
@@ -237,8 +290,9 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
         raise mpq.Error("--profile and --recipe have no effect on a model that --quantized gives")
     chosen = evaluation.get_metric(metric)
     samples = list(SampleFolder(data))
+    peers = [evaluation.Contender.of_onnxruntime(model, threads) for _ in peer]
     with reporting(quiet) as progress:
-        shapes = dict(shape) or None
+        shapes = as_shapes(shape)
         settings = {"target": target, "threads": threads, "progress": progress}
         reference = mpq.compile(model, shape=shapes, precision="f32", **settings)
         if quantized:
@@ -246,8 +300,7 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
         else:
             integer = mpq.compile(model, shape=shapes, profile=profile, recipe=recipe, precision="int8", **settings)
         contenders = [evaluation.Contender.of_program("mpq f32", reference),
-                      evaluation.Contender.of_program("mpq quantized", integer)]
-        contenders += [evaluation.Contender.of_onnxruntime(model, threads) for _ in peer]
+                      evaluation.Contender.of_program("mpq quantized", integer), *peers]
         rows = evaluation.evaluate(contenders, samples, chosen, rounds,
                                    progress=lambda *state: progress.advance(*state))
     if as_json:
@@ -273,19 +326,18 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
 @common
 def report(model, data, output, threads, shape, quiet, as_json, **options):
     """A page of what quantization makes of MODEL: precisions, ranges, errors, times."""
-    if Path(output).suffix == ".json" or not Path(output).absolute().parent.is_dir():
-        raise mpq.Error(f"expected an HTML file in a folder that exists but got '{output}' (its record is the .json)")
+    pages.check_output(output)
     samples = SampleFolder(data)
     chosen = {"precision": "int8"} | {key: value for key, value in options.items() if value is not None}
     with reporting(quiet) as progress:
-        quantized = mpq.quantize(model, None if options["profile"] else samples, shape=dict(shape) or None,
+        quantized = mpq.quantize(model, None if options["profile"] else samples, shape=as_shapes(shape),
                                  progress=progress, **chosen)
         quantized.report(output, samples, threads=threads)
     show({"output": output, "record": str(Path(output).with_suffix(".json"))}, as_json, "report")
 
 
 @cli.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 def completion(shell):
     """Print what makes SHELL complete mpq's commands: eval "$(mpq completion bash)"."""
     from click.shell_completion import get_completion_class
@@ -295,12 +347,19 @@ def completion(shell):
 
 def main() -> None:
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="mpq", standalone_mode=False)
     except mpq.Error as error:
         sys.exit(f"mpq: error: {error}")
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        see = f" (see {context.command_path} --help)" if context else ""
+        print(f"mpq: error: {' '.join(error.format_message().split()).rstrip('.')}{see}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        sys.exit(f"mpq: error: {error}")
     except (KeyboardInterrupt, click.Abort):
         sys.exit("mpq: interrupted")
 

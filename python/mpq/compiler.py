@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import itertools
 import json
 import os
+import re
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from . import _core, report
-from .files import write_file
-from .program import Program, TensorInfo, as_input, check_threads, in_order
+from .arguments import KINDS, Kind, checked, describe, is_path
+from .files import MODEL_SUFFIXES, check_place, write_file
+from .program import Program, TensorInfo, as_feed, in_order
 from .samples import save_samples
 
 SAMPLES_KEPT = 4
@@ -34,8 +38,13 @@ class _Source:
 
     @classmethod
     def of(cls, model: Any, example: Feed | None = None) -> "_Source":
-        if isinstance(model, (str, os.PathLike)):
-            return cls(os.fspath(model))
+        if is_path(model):
+            name = os.fspath(model)
+            if Path(name).suffix not in MODEL_SUFFIXES:
+                compiled = ": a compiled model is for mpq.load and mpq run" if Path(name).suffix == ".so" else ""
+                raise _core.Error(f"expected the model's file to end with one of {', '.join(MODEL_SUFFIXES)} but got "
+                                  f"'{name}'{compiled}")
+            return cls(name)
         if isinstance(model, bytes):
             return cls("model.onnx", model)
         if isinstance(model, Quantized):
@@ -47,7 +56,28 @@ class _Source:
 
             return cls("model.onnx", to_onnx(model, example))
         raise _core.Error("expected a model as a path, ONNX bytes, an onnx.ModelProto, a torch.nn.Module or what "
-                          f"mpq.quantize returned but got {type(model).__name__}")
+                          f"mpq.quantize returned but got {describe(model)}")
+
+    def digest(self) -> bytes:
+        """Of the file; errors if there is none."""
+        digest = hashlib.blake2b()
+        with open(self.name, "rb") as file:
+            for part in iter(lambda: file.read(1 << 20), b""):
+                digest.update(part)
+        return digest.digest()
+
+
+@contextmanager
+def _exchange() -> Iterator[str]:
+    """A folder for what the compiler takes and gives as files. Errors speak of what the caller passed, not of them."""
+    with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+        try:
+            yield folder
+        except _core.Error as error:
+            text = re.sub(rf"'{re.escape(folder)}/data/[^']*?/0*(\d+)\.npy'", r"sample \1", str(error))
+            text = re.sub(rf" for the folder '{re.escape(folder)}/data/[^']*': expected folders", ": its inputs are", text)
+            text = re.sub(rf"(\w+) '{re.escape(folder)}/[^']*'", r"the \1", text)
+            raise _core.Error(text) from None
 
 
 def _settings(folder: str, **options: Any) -> list[tuple[str, str]]:
@@ -65,7 +95,11 @@ def _settings(folder: str, **options: Any) -> list[tuple[str, str]]:
             settings.append((name, path))
         elif name == "recipe" and isinstance(value, Mapping):
             path = os.path.join(folder, "recipe.json")
-            Path(path).write_text(json.dumps(value))
+            try:
+                Path(path).write_text(json.dumps(value, allow_nan=False))
+            except (TypeError, ValueError, RecursionError) as error:
+                raise _core.Error("expected the recipe to hold text, finite numbers, lists and dictionaries only: "
+                                  f"{error}") from None
             settings.append((name, path))
         else:
             settings.append((name, os.fspath(value)))
@@ -76,24 +110,37 @@ class Profile:
     """The ranges that calibration saw: JSON, described in docs/ProfileFormat.md."""
 
     def __init__(self, data: bytes):
+        if not isinstance(data, bytes):
+            raise _core.Error(f"expected a profile as bytes of JSON but got {describe(data)}: see mpq.Profile.load")
         self.data = data
 
+    @checked
     def save(self, path: str | os.PathLike) -> None:
         write_file(path, self.data)
 
     @classmethod
+    @checked
     def load(cls, path: str | os.PathLike) -> "Profile":
         try:
-            return cls(Path(path).read_bytes())
+            data = Path(path).read_bytes()
+            json.loads(data)
         except OSError as error:
             raise _core.Error(f"cannot read profile '{os.fspath(path)}': {error.strerror}") from None
+        except ValueError:
+            raise _core.Error(f"expected '{os.fspath(path)}' to be a profile, which mpq.calibrate makes, but it is no "
+                              "JSON") from None
+        return cls(data)
+
+
+KINDS["profile"] = Kind("a profile or the path of one", lambda value: isinstance(value, Profile) or is_path(value))
 
 
 class Quantized:
     """A quantized model (MLIR in QDQ form): compile it, keep it, look at its decisions."""
 
-    def __init__(self, data: bytes, source: _Source, options: dict[str, Any], record: dict, samples: list[Feed]):
-        self.data = data
+    @checked
+    def __init__(self, bytecode: bytes, source: _Source, options: dict[str, Any], record: dict, samples: list[Feed]):
+        self.data = bytecode
         """MLIR bytecode."""
         self.record = record
         """What was decided, and why (docs/Report.md)."""
@@ -101,6 +148,22 @@ class Quantized:
         """Some of the calibration's samples, which reports use."""
         self._source = source
         self._options = options
+        if source.data is None:  # wherever the process goes
+            self._source = _Source(os.path.abspath(source.name))
+            self._digest = self._source.digest()
+
+    def _compile(self, folder: str, path: str | os.PathLike | None, **more: Any) -> bytes | None:
+        """Quantizes anew: the model must still be what it was."""
+        if self._source.data is None:
+            again = "put it back or quantize anew"
+            try:
+                if self._source.digest() != self._digest:
+                    raise _core.Error(f"'{self._source.name}' has changed since it was quantized: {again}")
+            except OSError as error:
+                raise _core.Error(f"cannot read '{self._source.name}', which was quantized: {error.strerror}: {again}"
+                                  ) from None
+        settings = _settings(folder, **self._options, **more)
+        return _core.Compiler().compile(self._source.name, self._source.data, settings, path and os.fspath(path), None)[0]
 
     @property
     def name(self) -> str:
@@ -111,37 +174,44 @@ class Quantized:
         """The ranges that the model was quantized with."""
         return self._options["profile"]
 
+    @checked
     def save(self, path: str | os.PathLike) -> None:
-        """Writes MLIR bytecode, which mpq.compile and the tools read."""
+        """Writes MLIR bytecode (.mlirbc), which mpq.compile and the tools read."""
+        check_place(path, ".mlirbc", ": Quantized.to_onnx writes ONNX, and mpq.compile makes shared libraries")
         write_file(path, self.data)
 
+    @checked
     def to_onnx(self, path: str | os.PathLike) -> None:
         """Writes the model that was quantized as ONNX in QDQ form, for ONNX Runtime, OpenVINO and others
         (docs/ExportONNX.md). It must have come from ONNX."""
-        with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
-            settings = _settings(folder, **self._options, emit="onnx")
-            _core.Compiler().compile(self._source.name, self._source.data, settings, os.fspath(path), None)
+        check_place(path, ".onnx")
+        with _exchange() as folder:
+            self._compile(folder, path, emit="onnx")
 
+    @checked
     def report(self, path: str | os.PathLike, data: Iterable[Feed] | None = None, *, threads: int = 1, runs: int = 20,
                accuracy: list[dict] | None = None) -> None:
-        """Writes a self-contained HTML page, and its record as JSON beside it: precisions with reasons, ranges, errors
-        of layers on `data` (by default some calibration samples), measured times of kernels.
+        """Writes a self-contained HTML page, and its record as JSON beside it (r.html, r.json; another report may be
+        replaced): precisions with reasons, ranges, errors of layers on `data` (by default some calibration samples),
+        measured times of kernels.
 
         accuracy: what to say of it, a list of {"name": ..., "value": ..., "reference": ...}
         """
-        samples = list(itertools.islice(data, SAMPLES_KEPT)) if data is not None else self.samples
+        report.check_output(path)
+        report.check_accuracy(accuracy or [])
+        samples = self.samples if data is None else list(_numbered(itertools.islice(data, SAMPLES_KEPT), as_feed))
         if not samples:
             raise _core.Error("expected samples to report with but got none: pass data")
-        with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+        with _exchange() as folder:
             record, inputs = os.path.join(folder, "record.json"), os.path.join(folder, "data")
             save_samples(samples, inputs)
-            settings = _settings(folder, **self._options, report=record, report_data=inputs, emit="so")
-            library, _ = _core.Compiler().compile(self._source.name, self._source.data, settings, None, None)
+            library = self._compile(folder, None, report=record, report_data=inputs, emit="so")
             document = json.loads(Path(record).read_text())
-        program = Program(_core.Program.load_bytes(library, check_threads(threads)), library)
+        program = Program(_core.Program.load_bytes(library, int(threads)), library)
         report.write(document, path, profile=program.profile(samples[0], runs), accuracy=accuracy)
 
 
+@checked
 def calibrate(model: Any, data: Iterable[Feed], *, shape: Shapes | None = None, name: str | None = None,
               progress: Progress | None = None) -> Profile:
     """Runs the model on samples ({input name: array} each) and returns the ranges of its values.
@@ -151,33 +221,40 @@ def calibrate(model: Any, data: Iterable[Feed], *, shape: Shapes | None = None, 
     samples = iter(data)
     first = list(itertools.islice(samples, 1))
     source = _Source.of(model, first[0] if first else None)
-    return _calibrate(source, itertools.chain(first, samples), shape, name, progress)
+    return _calibrate(source, itertools.chain(first, samples), shape, name, progress, [])
 
 
-def _keeping(samples: Iterator[Feed], kept: list[Feed]) -> Iterator[Feed]:
-    """The samples, of which copies of the first go into `kept`: who makes them may use their memory again."""
-    for feed in samples:
-        if len(kept) < SAMPLES_KEPT and isinstance(feed, Mapping):
-            kept.append({name: np.array(as_input(array)) for name, array in feed.items()})
-        yield feed
-
-
-def _calibrate(source: _Source, samples: Iterator[Feed], shape: Shapes | None, name: str | None,
-               progress: Progress | None) -> Profile:
-    def next_sample(inputs: list[tuple]) -> list[Any] | None:
+def _numbered(samples: Iterable[Feed], read: Callable[[Feed], Any]) -> Iterator[Any]:
+    """What `read` makes of samples; its errors say of which."""
+    for index, feed in enumerate(samples):
         try:
-            feed = next(samples)
-        except StopIteration:
-            return None
-        return in_order(feed, [TensorInfo(*info) for info in inputs])
+            result = read(feed)
+        except _core.Error as error:
+            raise _core.Error(f"sample {index}: {error}") from None
+        yield result
 
-    with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+
+def _calibrate(source: _Source, samples: Iterable[Feed], shape: Shapes | None, name: str | None,
+               progress: Progress | None, kept: list[Feed]) -> Profile:
+    """Copies of the first samples go into `kept`: who makes them may use their memory again."""
+    infos: list[TensorInfo] = []
+    ordered = _numbered(samples, lambda feed: in_order(feed, infos))
+
+    def next_sample(inputs: list[tuple]) -> list[Any] | None:
+        infos[:] = [TensorInfo(*info) for info in inputs]
+        arrays = next(ordered, None)
+        if arrays is not None and len(kept) < SAMPLES_KEPT:
+            kept.append({info.name: np.array(array) for info, array in zip(infos, arrays)})
+        return arrays
+
+    with _exchange() as folder:
         path = os.path.join(folder, "profile.json")
         _core.Compiler().calibrate(source.name, source.data, next_sample, _settings(folder, shape=shape, name=name),
                                    path, progress)
         return Profile(Path(path).read_bytes())
 
 
+@checked
 def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str = "int8",
              recipe: str | os.PathLike | Mapping | None = None, target: str = "host", shape: Shapes | None = None,
              name: str | None = None, profile: Profile | str | os.PathLike | None = None,
@@ -197,21 +274,32 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         samples = iter(data)
         first = list(itertools.islice(samples, 1))
         source = _Source.of(model, first[0] if first else None)
-        profile = _calibrate(source, _keeping(itertools.chain(first, samples), kept), shape, name, progress)
+        profile = _calibrate(source, itertools.chain(first, samples), shape, name, progress, kept)
     else:
         source = _Source.of(model)
         profile = profile if isinstance(profile, Profile) else Profile.load(profile)
     options = {"precision": precision, "recipe": copy.deepcopy(recipe), "target": target,
                "shape": copy.deepcopy(shape), "name": name,
                "profile": profile}
-    with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+    with _exchange() as folder:
         path = os.path.join(folder, "report.json")
         settings = _settings(folder, **options, report=path, to="quantize", emit="mlirbc")
         result, _ = _core.Compiler().compile(source.name, source.data, settings, None, progress)
         record = json.loads(Path(path).read_text())
+    if recipe is not None and not isinstance(recipe, Mapping):  # the file may be written anew
+        options["recipe"] = json.loads(Path(recipe).read_bytes())
     return Quantized(result, source, options, record, kept)
 
 
+def compile_file(model: str, path: str | os.PathLike, progress: Progress | None, **options: Any) -> dict[str, int]:
+    """Compiles a model to a shared library and its C header, which is not loaded; returns the summary."""
+    source = _Source.of(model)
+    with _exchange() as folder:
+        settings = _settings(folder, **options)
+        return _core.Compiler().compile(source.name, source.data, settings, os.fspath(path), progress)[1]
+
+
+@checked
 def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes | None = None,
             precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
             recipe: str | os.PathLike | Mapping | None = None, name: str | None = None,
@@ -222,9 +310,8 @@ def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes
            form keeps its integers.
     """
     source = _Source.of(model)
-    check_threads(threads)
-    with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+    with _exchange() as folder:
         settings = _settings(folder, target=target, shape=shape, precision=precision, profile=profile, recipe=recipe,
                              name=name, emit="so")
         library, summary = _core.Compiler().compile(source.name, source.data, settings, None, progress)
-    return Program(_core.Program.load_bytes(library, threads), library, summary)
+    return Program(_core.Program.load_bytes(library, int(threads)), library, summary)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import statistics
 import time
+import traceback
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
@@ -12,6 +14,7 @@ from typing import Any, Callable, Mapping, Sequence
 import numpy as np
 
 from . import _core
+from .arguments import describe
 from .program import Program
 from .suggestion import suggest
 
@@ -71,13 +74,33 @@ def get_metric(name: str) -> Metric:
         raise _core.Error(f"unknown metric '{name}': expected one of {', '.join(METRICS)} or a Python file with a "
                           f"function metric(outputs, references, inputs){suggest(name, METRICS)}")
     if not path.is_file():
-        raise _core.Error(f"cannot read the metric script '{name}'")
+        raise _core.Error(f"cannot read the metric script '{name}': there is no such file")
     spec = importlib.util.spec_from_file_location("mpq_metric", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with _script_errors(path):
+        spec.loader.exec_module(module)
     if not callable(getattr(module, "metric", None)):
         raise _core.Error(f"expected '{name}' to define a function metric(outputs, references, inputs)")
-    return module.metric
+
+    def metric(outputs, references, inputs) -> float:
+        with _script_errors(path):
+            value = module.metric(outputs, references, inputs)
+        if not isinstance(value, (int, float, np.number)):
+            raise _core.Error(f"expected metric of '{name}' to return a number but got {describe(value)}")
+        return float(value)
+
+    return metric
+
+
+@contextmanager
+def _script_errors(path: Path):
+    """What is wrong in a script, and in which of its lines."""
+    try:
+        yield
+    except Exception as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path.absolute()]
+        place = f" in line {lines[-1]}" if lines else ""
+        raise _core.Error(f"the metric script '{path}' failed{place} with {type(error).__name__}: {error}") from error
 
 
 @dataclass
@@ -101,9 +124,15 @@ class Contender:
             import onnxruntime
         except ImportError:
             raise _core.Error("the peer onnxruntime is not installed: pip install onnxruntime") from None
+        if Path(path).suffix != ".onnx":
+            raise _core.Error(f"expected the model as .onnx for the peer onnxruntime but got '{path}': leave the peer out, "
+                              "or evaluate the ONNX file that the model came from")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        try:
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # of many classes without a base of their own
+            raise _core.Error(f"the peer onnxruntime cannot read '{path}': {' '.join(str(error).split())}") from None
         names = [output.name for output in session.get_outputs()]
         return cls("onnxruntime", lambda feed: dict(zip(names, session.run(names, dict(feed)))),
                    Path(path).stat().st_size)

@@ -10,7 +10,8 @@ from typing import Any, Mapping, NamedTuple
 import numpy as np
 
 from . import _core
-from .files import write_file
+from .arguments import checked, describe
+from .files import MODEL_SUFFIXES, write_file
 from .suggestion import suggest
 
 ALIGNMENT = 64  # bytes; what kernels like best
@@ -32,36 +33,50 @@ def aligned_empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return memory[start : start + count].view(dtype).reshape(shape)
 
 
-def as_input(array: Any) -> Any:
-    """What the extension reads without a copy: NumPy arrays and tensors of other libraries (DLPack) that are dense and
-    on the CPU stay as they are; the rest is copied."""
-    if isinstance(array, np.ndarray):
-        return np.ascontiguousarray(array) if array.ndim else array
-    if hasattr(array, "__dlpack__"):
-        return np.ascontiguousarray(np.from_dlpack(array))
-    return np.asarray(array)
+def is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or hasattr(value, "__dlpack__")
 
 
-def in_order(feed: Mapping[str, Any], inputs: list[TensorInfo]) -> list[Any]:
-    """The arrays of `feed` in the order of `inputs`; wrong names, dtypes and shapes are errors."""
+def as_array(value: Any, what: str) -> np.ndarray:
+    """NumPy arrays and tensors of other libraries (DLPack) without a copy; other values in an array of their own."""
+    try:
+        if isinstance(value, np.ndarray):
+            return value
+        return np.from_dlpack(value) if hasattr(value, "__dlpack__") else np.asarray(value)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise _core.Error(f"expected an array on the CPU for {what} but got {describe(value)}: "
+                          f"{str(error).split('. ')[0]}") from None
+
+
+def as_feed(feed: Any) -> dict[str, np.ndarray]:
+    """What the extension reads without a copy: arrays that are dense stay as they are, the rest is copied."""
     if not isinstance(feed, Mapping):
-        raise _core.Error(f"expected inputs as {{name: array}} but got {type(feed).__name__}")
+        raise _core.Error(f"expected inputs as {{name: array}} but got {describe(feed)}")
+    arrays = {name: as_array(value, f"input '{name}'") for name, value in feed.items()}
+    return {name: np.ascontiguousarray(array) if array.ndim else array for name, array in arrays.items()}
+
+
+def in_order(feed: Mapping[str, Any], inputs: list[TensorInfo]) -> list[np.ndarray]:
+    """The arrays of `feed` in the order of `inputs`; wrong names, dtypes and shapes are errors."""
+    arrays = as_feed(feed)
     names = [info.name for info in inputs]
     for name in feed:
         if name not in names:
-            raise _core.Error(f"the model has no input '{name}': its inputs are "
+            raise _core.Error(f"the model has no input {name!r}: its inputs are "
                               f"{', '.join(map(repr, names))}{suggest(name, names)}")
-    arrays = []
     for info in inputs:
         if info.name not in feed:
             raise _core.Error(f"input '{info.name}' is missing: expected {info.dtype}{list(info.shape)}")
-        array = as_input(feed[info.name])
-        dtype, shape = str(array.dtype), tuple(array.shape)
-        if (dtype, shape) != (info.dtype, info.shape):
-            raise _core.Error(f"expected {info.dtype}{list(info.shape)} for input '{info.name}' but got "
-                              f"{dtype}{list(shape)}")
-        arrays.append(array)
-    return arrays
+        array, given = arrays[info.name], feed[info.name]
+        if (str(array.dtype), array.shape) != (info.dtype, info.shape):
+            got = f"{array.dtype}{list(array.shape)}"
+            if is_array(given) and array.shape == info.shape and array.dtype.kind in "biuf":
+                got += f": pass array.astype('{info.dtype}') if that is what was meant"
+            if not is_array(given):
+                got = describe(given) if array.dtype.kind in "OUS" else f"{got} in a {type(given).__name__}"
+                got += f": pass numpy.array(values, '{info.dtype}')"
+            raise _core.Error(f"expected {info.dtype}{list(info.shape)} for input '{info.name}' but got {got}")
+    return [arrays[name] for name in names]
 
 
 class Program:
@@ -70,6 +85,7 @@ class Program:
     Arrays may be NumPy's or of any library with DLPack; dense ones are not copied.
     """
 
+    @checked
     def __init__(self, core: _core.Program, library: bytes, summary: dict[str, int] | None = None):
         self._core = core
         self._library = library
@@ -108,18 +124,23 @@ class Program:
             if given is None:
                 arrays.append(aligned_empty(info.shape, info.dtype))
                 continue
-            view = given if isinstance(given, np.ndarray) else np.from_dlpack(given)
+            expected = f"expected a writable dense {info.dtype}{list(info.shape)} for output '{info.name}' but got "
+            if not is_array(given):
+                raise _core.Error(expected + describe(given))
+            view = as_array(given, f"output '{info.name}'")
             if (str(view.dtype), view.shape) != (info.dtype, info.shape) or not (
                     view.flags.c_contiguous and view.flags.writeable):
-                raise _core.Error(f"expected a writable dense {info.dtype}{list(info.shape)} for output '{info.name}' "
-                                  f"but got {view.dtype}{list(view.shape)} with strides {view.strides}")
+                layout = "" if view.flags.c_contiguous else f" with strides {view.strides}"
+                raise _core.Error(f"{expected}{'' if view.flags.writeable else 'a read-only '}"
+                                  f"{view.dtype}{list(view.shape)}{layout}")
             arrays.append(view)
         for name in out:
             names = [info.name for info in self.outputs]
-            raise _core.Error(f"the model has no output '{name}': its outputs are "
+            raise _core.Error(f"the model has no output {name!r}: its outputs are "
                               f"{', '.join(map(repr, names))}{suggest(name, names)}")
         return arrays
 
+    @checked
     def __call__(self, feed: Mapping[str, Any], out: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Computes {output name: array}, into the arrays of `out` where it has them."""
         outputs = self._outputs(out)
@@ -127,16 +148,18 @@ class Program:
         given = out or {}
         return {info.name: given.get(info.name, array) for info, array in zip(self.outputs, outputs)}
 
+    @checked
     def profile(self, feed: Mapping[str, Any], runs: int = 10, *, trace: str | os.PathLike | None = None
                 ) -> dict[str, Any]:
         """Times of the kernels over some runs, beside the time that their work takes at least on this machine
         (docs/Profiling.md): what quant-run --profile-json writes. `trace` names a file for every call, for
         chrome://tracing and Perfetto."""
-        inputs, outputs = in_order(feed, self.inputs), self._outputs(None)
+        inputs, outputs, runs = in_order(feed, self.inputs), self._outputs(None), int(runs)
         if trace is not None:
             write_file(trace, self._core.profile(inputs, outputs, runs, True))
         return json.loads(self._core.profile(inputs, outputs, runs, False))
 
+    @checked
     def save(self, path: str | os.PathLike) -> None:
         """Writes the shared library."""
         write_file(path, self._library)
@@ -148,21 +171,18 @@ class Program:
         return f"<mpq.Program {self.name}({describe(self.inputs)}) -> ({describe(self.outputs)})>"
 
 
+@checked
 def load(path: str | os.PathLike, *, threads: int = 1) -> Program:
     """Loads a shared library that mpq wrote. `threads`: how many compute, 0: one for each processor."""
+    if Path(path).suffix in MODEL_SUFFIXES:
+        raise _core.Error(f"expected a compiled model but got '{os.fspath(path)}': compile it first, with mpq.compile or "
+                          "mpq compile")
     try:
         library = Path(path).read_bytes()
     except OSError as error:
         raise _core.Error(f"cannot read '{os.fspath(path)}': {error.strerror}") from None
     # From memory: the file may be written anew while the program lives.
     try:
-        return Program(_core.Program.load_bytes(library, check_threads(threads)), library)
+        return Program(_core.Program.load_bytes(library, int(threads)), library)
     except _core.Error as error:
         raise _core.Error(f"cannot load '{os.fspath(path)}': {error}") from None
-
-
-def check_threads(threads: int) -> int:
-    """The number, if it is one."""
-    if not isinstance(threads, int) or threads < 0:
-        raise _core.Error(f"expected threads to be a number, or 0 for one for each processor, but got {threads!r}")
-    return threads

@@ -20,13 +20,17 @@ import html
 import json
 import math
 import os
-import tempfile
+import sys
 from pathlib import Path
 
 if __package__:
     from . import _graph_layout
+    from .files import Error, check_place, write_file
+    from .suggestion import suggest
 else:  # python report.py r.json
     import _graph_layout
+    from files import Error, check_place, write_file
+    from suggestion import suggest
 
 FORMAT, VERSION = "mpq-report", 1
 TIMES_FORMAT, TIMES_VERSION = "mpq-kernel-times", 1
@@ -56,15 +60,12 @@ def merge(record: dict, profile: dict | None = None, accuracy: list | None = Non
         if expected != got:
             first = next((i for i, names in enumerate(zip(expected, got)) if names[0] != names[1]),
                          min(len(expected), len(got)))
-            raise ValueError(
+            raise Error(
                 f"the profile is of another compilation: expected {len(expected)} kernels but got {len(got)}, which "
                 f"differ from number {first} on; run quant-run --profile-json on the artifact of this record")
         merged["profile"] = profile
     if accuracy is not None:
-        for entry in accuracy:
-            if not isinstance(entry.get("name"), str) or not isinstance(entry.get("value"), (int, float)):
-                raise ValueError(f"expected an accuracy to have a 'name' and a number 'value' but got {entry!r}")
-        merged["accuracy"] = accuracy
+        merged["accuracy"] = check_accuracy(accuracy)
     return merged
 
 
@@ -90,32 +91,50 @@ def kernel_times(kernels: list, milliseconds: list, floors: list | None = None, 
 def _check(document: dict, what: str, expected: str, version: int) -> None:
     got = (document.get("format"), document.get("version")) if isinstance(document, dict) else type(document).__name__
     if got != (expected, version):
-        raise ValueError(f"expected a {what} of format {expected!r}, version {version}, but got {got!r}")
+        raise Error(f"expected a {what} of format {expected!r}, version {version}, but got {got!r}")
 
 
 def write(record: dict, path: str | os.PathLike, profile: dict | None = None, accuracy: list | None = None,
           compiled: dict | None = None) -> None:
     """Writes the page to PATH, and the merged record as JSON beside it (the same name, .json)."""
-    path = Path(path)
-    if path.suffix == ".json":
-        raise ValueError(f"expected the name of an HTML file but got '{path}', where the record goes")
+    path = check_output(path)
     merged = merge(record, profile, accuracy, compiled)
     page = render(merged)
-    _write_whole(path.with_suffix(".json"), json.dumps(merged, indent=1) + "\n")
-    _write_whole(path, page)
+    write_file(path.with_suffix(".json"), (json.dumps(merged, indent=1) + "\n").encode())
+    write_file(path, page.encode())
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """The file appears complete or not at all."""
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+def check_output(path: str | os.PathLike) -> Path:
+    """The path, if a page can go there and its record beside it; what is no record is never replaced by one."""
+    path = Path(path)
+    check_place(path, ".html", ": its record gets the same name with .json")
+    beside = path.with_suffix(".json")
+    if beside.exists():
+        try:
+            found = json.loads(beside.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise Error(f"the record of '{path}' goes to '{beside}', which holds something else: choose another name")
+    return path
+
+
+def check_accuracy(accuracy: list[dict]) -> list[dict]:
+    """The list, if it says what `merge` expects."""
+    known = ("name", "value", "reference", "unit")
+    if not isinstance(accuracy, (list, tuple)):
+        raise Error(f"expected accuracy as [{{'name': ..., 'value': ..., 'reference': ...}}] but got {accuracy!r}")
+    for entry in accuracy:
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or "value" not in entry:
+            raise Error(f"expected an accuracy to be a dictionary with a 'name' and a number 'value' but got {entry!r}")
+        for key, value in entry.items():
+            if key not in known:
+                raise Error(f"unknown key {key!r} of the accuracy '{entry['name']}': known are {', '.join(known)}"
+                            f"{suggest(key, known)}")
+            if key in ("value", "reference") and not (key == "reference" and value is None) and not (
+                    isinstance(value, (int, float)) and math.isfinite(value)):
+                raise Error(f"expected '{key}' of the accuracy '{entry['name']}' to be a number but got {value!r}")
+    return list(accuracy)
 
 
 def render(record: dict) -> str:
@@ -262,9 +281,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", help="JSON of quant-run --profile-json")
     parser.add_argument("-o", "--output", required=True, help="HTML file; the merged record goes beside it")
     options = parser.parse_args(arguments)
-    documents = [json.loads(Path(file).read_text(encoding="utf-8")) if file else None
-                 for file in (options.record, options.profile)]
-    write(documents[0], options.output, profile=documents[1])
+    try:
+        documents = [json.loads(Path(file).read_text(encoding="utf-8")) if file else None
+                     for file in (options.record, options.profile)]
+        write(documents[0], options.output, profile=documents[1])
+    except OSError as error:
+        sys.exit(f"mpq.report: error: cannot read '{error.filename}': {error.strerror}")
+    except (Error, ValueError) as error:
+        sys.exit(f"mpq.report: error: {error}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping
 
@@ -10,13 +11,27 @@ import numpy as np
 from . import _core
 
 
+def read_array(path: Path) -> np.ndarray:
+    """The array of a .npy file."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise _core.Error(f"cannot read '{path}': {error.strerror or error}") from None
+    except (EOFError, ValueError, zipfile.BadZipFile):
+        array = None
+    if not isinstance(array, np.ndarray):
+        raise _core.Error(f"expected '{path}' to be a .npy file of numbers, as numpy.save writes it")
+    return array
+
+
 class SampleFolder:
     """The samples of a folder, read one at a time; may be iterated again."""
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise _core.Error(f"cannot read the folder of samples '{folder}'")
+            reason = "it is no folder" if self.folder.exists() else "there is none of this name"
+            raise _core.Error(f"cannot read the folder of samples '{folder}': {reason}")
         files = {str(path.relative_to(self.folder).parent): set() for path in self.folder.rglob("*.npy")}
         for path in self.folder.rglob("*.npy"):
             files[str(path.relative_to(self.folder).parent)].add(path.name)
@@ -36,11 +51,7 @@ class SampleFolder:
         for name in self.names:
             feed = {}
             for key in self.inputs:
-                path = self.folder / key / name
-                try:
-                    feed[key] = np.load(path, allow_pickle=False)
-                except (OSError, ValueError) as error:
-                    raise _core.Error(f"cannot read '{path}': {error}") from None
+                feed[key] = read_array(self.folder / key / name)
             yield feed
 
 

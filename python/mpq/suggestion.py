@@ -1,10 +1,11 @@
 """The name that was probably meant."""
 
 import difflib
-from typing import Iterable
+from typing import Any, Iterable
 
 
-def suggest(name: str, candidates: Iterable[str]) -> str:
-    """"; did you mean 'x'?" if a candidate is near, else nothing."""
-    near = difflib.get_close_matches(name, list(candidates), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+def suggest(name: Any, candidates: Iterable[str]) -> str:
+    """"; did you mean 'x'?" if a candidate is near, whatever its case, else nothing."""
+    names = {candidate.casefold(): candidate for candidate in candidates}
+    near = difflib.get_close_matches(str(name).casefold(), names, n=1)
+    return f"; did you mean '{names[near[0]]}'?" if near else ""

@@ -1,0 +1,133 @@
+"""What callers may pass: the one place that checks names and kinds of arguments.
+
+An argument means the same in every function that has it, so KINDS goes by name. What an argument holds is checked
+where it is read: models in compiler.py, arrays in program.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import reprlib
+from numbers import Integral
+from typing import Any, Callable, Mapping, NamedTuple, Sequence, TypeVar
+
+from . import _core
+from .suggestion import suggest
+
+Function = TypeVar("Function", bound=Callable)
+
+
+class Kind(NamedTuple):
+    """What an argument may be: in words, as a test, and the valid names if there are a few."""
+
+    expected: str
+    accepts: Callable[[Any], bool]
+    names: Sequence[str] = ()
+
+
+class _Description(reprlib.Repr):
+    """Builtin values as they are written, shortened; of others what they are."""
+
+    def repr_instance(self, value: Any, level: int) -> str:
+        if value is None or isinstance(value, (bool, float, bytes)):
+            return super().repr_instance(value, level)
+        return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+describe = _Description().repr
+
+
+def is_path(value: Any) -> bool:
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    return isinstance(text, str) and text != "" and "\0" not in text
+
+
+def is_number(value: Any, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and least <= value < 2**31
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(extents, Sequence) and not isinstance(extents, (str, bytes))
+        and all(is_number(extent, 1) for extent in extents) for name, extents in value.items())
+
+
+def _is_samples(value: Any) -> bool:
+    one = isinstance(value, (str, bytes, Mapping)) or hasattr(value, "__array__") or hasattr(value, "__dlpack__")
+    return not one and (hasattr(value, "__iter__") or hasattr(value, "__getitem__"))
+
+
+def _one_of(option: Mapping[str, Any]) -> Kind:
+    names = option["choices"]
+    return Kind(f"one of {', '.join(names)}", lambda value: value is None or isinstance(value, str) and value in names,
+                names)
+
+
+_PATH = Kind("a path (text or os.PathLike)", is_path)
+KINDS: dict[str, Kind] = {
+    "path": _PATH,
+    "trace": _PATH,
+    "threads": Kind("a whole number, or 0 for one for each processor,", lambda value: is_number(value, 0)),
+    "runs": Kind("a whole number from 1 on", lambda value: is_number(value, 1)),
+    "shape": Kind("{input name: [whole numbers from 1 on]}", _is_shape),
+    "recipe": Kind("the path of a file or a dictionary of rules", lambda value: is_path(value) or isinstance(value, Mapping)),
+    "name": Kind("text", lambda value: isinstance(value, str)),
+    "progress": Kind("a function of (phase, seconds, samples done, samples in all)", callable),
+    "data": Kind("an iterable of samples, {input name: array} each (mpq.samples.SampleFolder reads a folder),",
+                 _is_samples),
+    "feed": Kind("inputs as {name: array}", lambda value: isinstance(value, Mapping)),
+    "out": Kind("outputs as {name: array}", lambda value: isinstance(value, Mapping)),
+}
+KINDS["core"] = KINDS["library"] = Kind("what mpq.compile and mpq.load make programs of", lambda value: not is_path(value))
+KINDS["bytecode"] = Kind("what mpq.quantize makes models of", lambda value: isinstance(value, bytes))
+KINDS.update((option["name"], _one_of(option)) for option in _core.options() if option["name"] in ("precision", "target"))
+
+
+def _refuse(place: str, parameters: Mapping[str, inspect.Parameter], positional: tuple, named: Mapping[str, Any]) -> str:
+    """Why these arguments are no call of a function with these parameters."""
+    names = [name for name in parameters if name != "self"]
+    for name in named:
+        if name not in names:
+            nearest = suggest(name, names) or f": its arguments are {', '.join(map(repr, names)) or 'none'}"
+            return f"{place} has no argument '{name}'{nearest}"
+    ordered = [name for name in parameters if parameters[name].kind == inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    if len(positional) > len(ordered):
+        taken = ", ".join(repr(name) for name in ordered if name != "self") or "none"
+        rest = ", ".join(f"{name}=..." for name in names if name not in ordered and name not in named)
+        return (f"{place} takes {taken} without a name but got {describe(positional[len(ordered)])} too"
+                f"{': name what it is, ' + rest if rest else ''}")
+    for name in ordered[:len(positional)]:
+        if name in named:
+            return f"{place} got '{name}' twice: {describe(positional[ordered.index(name)])} and {describe(named[name])}"
+    missing = next(name for name in ordered[len(positional):]
+                   if name not in named and parameters[name].default is inspect.Parameter.empty)
+    return f"{place} needs '{missing}'" + (f": {KINDS[missing].expected}".rstrip(",") if missing in KINDS else "")
+
+
+def checked(function: Function) -> Function:
+    """The function, with mpq.Error for wrong names and kinds of arguments."""
+    signature = inspect.signature(function)
+    place = "mpq." + function.__qualname__.replace(".__call__", "").replace(".__init__", "")
+
+    @functools.wraps(function)
+    def call(*positional: Any, **named: Any) -> Any:
+        try:
+            given = signature.bind(*positional, **named).arguments
+        except TypeError:
+            raise _core.Error(_refuse(place, signature.parameters, positional, named)) from None
+        for name, value in given.items():
+            kind = KINDS.get(name)
+            if kind and value is not signature.parameters[name].default and not kind.accepts(value):
+                raise _core.Error(f"{place}: expected '{name}' to be {kind.expected} but got {describe(value)}"
+                                  f"{suggest(value, kind.names)}")
+        return function(*positional, **named)
+
+    return call  # type: ignore[return-value]
+
+
+@checked
+def options() -> list[dict[str, Any]]:
+    """The compiler's options: name, kind, description, default and choices of each."""
+    return _core.options()
