@@ -4,6 +4,7 @@ import io
 from typing import Any, Mapping
 
 from . import _core
+from .program import as_feed
 
 
 def to_onnx(module: Any, example: Mapping[str, Any] | None) -> bytes:
@@ -14,7 +15,10 @@ def to_onnx(module: Any, example: Mapping[str, Any] | None) -> bytes:
         raise _core.Error("expected samples with a torch.nn.Module, to learn its inputs' names and shapes: pass data, "
                           "or export it to ONNX")
     file = io.BytesIO()
-    arguments = tuple(torch.as_tensor(array) for array in example.values())
-    module.eval()
-    torch.onnx.export(module, arguments, file, input_names=list(example), dynamo=False)
+    arguments = tuple(torch.as_tensor(array) for array in as_feed(example).values())
+    try:
+        module.eval()
+        torch.onnx.export(module, arguments, file, input_names=list(example), dynamo=False)
+    except Exception as error:  # of any class: the module's own code runs
+        raise _core.Error(f"torch cannot export {type(module).__name__} to ONNX: {' '.join(str(error).split())}") from error
     return file.getvalue()
