@@ -10,6 +10,7 @@ import functools
 import inspect
 import os
 import reprlib
+from keyword import iskeyword
 from numbers import Integral
 from typing import Any, Callable, Mapping, NamedTuple, Sequence, TypeVar
 
@@ -61,8 +62,8 @@ def _is_samples(value: Any) -> bool:
 
 def _one_of(option: Mapping[str, Any]) -> Kind:
     names = option["choices"]
-    return Kind(f"one of {', '.join(names)}", lambda value: value is None or isinstance(value, str) and value in names,
-                names)
+    return Kind(f"one of {', '.join(names)}",
+                lambda value: value is None or isinstance(value, str) and value in names, names)
 
 
 _PATH = Kind("a path (text or os.PathLike)", is_path)
@@ -72,7 +73,8 @@ KINDS: dict[str, Kind] = {
     "threads": Kind("a whole number, or 0 for one for each processor,", lambda value: is_number(value, 0)),
     "runs": Kind("a whole number from 1 on", lambda value: is_number(value, 1)),
     "shape": Kind("{input name: [whole numbers from 1 on]}", _is_shape),
-    "recipe": Kind("the path of a file or a dictionary of rules", lambda value: is_path(value) or isinstance(value, Mapping)),
+    "recipe": Kind("the path of a file or a dictionary of rules",
+                   lambda value: is_path(value) or isinstance(value, Mapping)),
     "name": Kind("text", lambda value: isinstance(value, str)),
     "progress": Kind("a function of (phase, seconds, samples done, samples in all)", callable),
     "data": Kind("an iterable of samples, {input name: array} each (mpq.samples.SampleFolder reads a folder),",
@@ -80,19 +82,21 @@ KINDS: dict[str, Kind] = {
     "feed": Kind("inputs as {name: array}", lambda value: isinstance(value, Mapping)),
     "out": Kind("outputs as {name: array}", lambda value: isinstance(value, Mapping)),
 }
-KINDS["core"] = KINDS["library"] = Kind("what mpq.compile and mpq.load make programs of", lambda value: not is_path(value))
+KINDS["core"] = Kind("what mpq.compile and mpq.load make programs of", lambda value: not is_path(value))
+KINDS["library"] = KINDS["core"]
 KINDS["bytecode"] = Kind("what mpq.quantize makes models of", lambda value: isinstance(value, bytes))
-KINDS.update((option["name"], _one_of(option)) for option in _core.options() if option["name"] in ("precision", "target"))
+KINDS.update((option["name"] + "_" * iskeyword(option["name"]), _one_of(option))
+             for option in _core.options() if option["kind"] == "choice")
 
 
-def _refuse(place: str, parameters: Mapping[str, inspect.Parameter], positional: tuple, named: Mapping[str, Any]) -> str:
-    """Why these arguments are no call of a function with these parameters."""
+def _refuse(place: str, parameters: Mapping[str, inspect.Parameter], ordered: list[str], positional: tuple,
+            named: Mapping[str, Any]) -> str:
+    """Why these arguments are no call of a function with these parameters, of which `ordered` need no name."""
     names = [name for name in parameters if name != "self"]
     for name in named:
         if name not in names:
             nearest = suggest(name, names) or f": its arguments are {', '.join(map(repr, names)) or 'none'}"
             return f"{place} has no argument '{name}'{nearest}"
-    ordered = [name for name in parameters if parameters[name].kind == inspect.Parameter.POSITIONAL_OR_KEYWORD]
     if len(positional) > len(ordered):
         taken = ", ".join(repr(name) for name in ordered if name != "self") or "none"
         rest = ", ".join(f"{name}=..." for name in names if name not in ordered and name not in named)
@@ -108,18 +112,20 @@ def _refuse(place: str, parameters: Mapping[str, inspect.Parameter], positional:
 
 def checked(function: Function) -> Function:
     """The function, with mpq.Error for wrong names and kinds of arguments."""
-    signature = inspect.signature(function)
+    parameters = inspect.signature(function).parameters
+    ordered = [name for name in parameters if parameters[name].kind == inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    needed = {name for name in parameters if parameters[name].default is inspect.Parameter.empty}
     place = "mpq." + function.__qualname__.replace(".__call__", "").replace(".__init__", "")
 
     @functools.wraps(function)
     def call(*positional: Any, **named: Any) -> Any:
-        try:
-            given = signature.bind(*positional, **named).arguments
-        except TypeError:
-            raise _core.Error(_refuse(place, signature.parameters, positional, named)) from None
+        given = dict(zip(ordered, positional)) | named
+        if (len(given) < len(positional) + len(named) or not needed <= given.keys()
+                or not given.keys() <= parameters.keys()):
+            raise _core.Error(_refuse(place, parameters, ordered, positional, named))
         for name, value in given.items():
             kind = KINDS.get(name)
-            if kind and value is not signature.parameters[name].default and not kind.accepts(value):
+            if kind and value is not parameters[name].default and not kind.accepts(value):
                 raise _core.Error(f"{place}: expected '{name}' to be {kind.expected} but got {describe(value)}"
                                   f"{suggest(value, kind.names)}")
         return function(*positional, **named)

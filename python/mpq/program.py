@@ -33,30 +33,45 @@ def aligned_empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return memory[start : start + count].view(dtype).reshape(shape)
 
 
+def as_input(array: Any) -> Any:
+    """What the extension reads without a copy: NumPy arrays and tensors of other libraries (DLPack) that are dense and
+    on the CPU stay as they are; the rest is copied."""
+    if isinstance(array, np.ndarray):
+        return np.ascontiguousarray(array) if array.ndim else array
+    if hasattr(array, "__dlpack__"):
+        return np.ascontiguousarray(np.from_dlpack(array))
+    return np.asarray(array)
+
+
+def as_feed(feed: Any) -> dict[str, Any]:
+    """All of `feed` through as_input."""
+    if not isinstance(feed, Mapping):
+        raise _core.Error(f"expected inputs as {{name: array}} but got {describe(feed)}")
+    arrays = {}
+    for name, value in feed.items():
+        try:
+            arrays[name] = as_input(value)
+        except (BufferError, RuntimeError, TypeError, ValueError) as error:
+            raise _core.Error(f"expected an array on the CPU for input {name!r} but got {describe(value)}: "
+                              f"{str(error).split('. ')[0]}") from None
+    return arrays
+
+
 def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) or hasattr(value, "__dlpack__")
 
 
-def as_array(value: Any, what: str) -> np.ndarray:
-    """NumPy arrays and tensors of other libraries (DLPack) without a copy; other values in an array of their own."""
-    try:
-        if isinstance(value, np.ndarray):
-            return value
-        return np.from_dlpack(value) if hasattr(value, "__dlpack__") else np.asarray(value)
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise _core.Error(f"expected an array on the CPU for {what} but got {describe(value)}: "
-                          f"{str(error).split('. ')[0]}") from None
+def describe_misfit(info: TensorInfo, given: Any, array: Any) -> str:
+    """What `given` is, which became an array that does not fit an input, and what to do."""
+    kind = f"{array.dtype}{list(array.shape)}"
+    if is_array(given):
+        cast = str(array.dtype) != info.dtype and tuple(array.shape) == info.shape and hasattr(given, "astype")
+        return kind + (f": pass array.astype('{info.dtype}') if these are its numbers" if cast else "")
+    got = describe(given) if array.dtype.kind in "OSU" else f"{kind} in a {type(given).__name__}"
+    return f"{got}: pass numpy.array(values, '{info.dtype}')"
 
 
-def as_feed(feed: Any) -> dict[str, np.ndarray]:
-    """What the extension reads without a copy: arrays that are dense stay as they are, the rest is copied."""
-    if not isinstance(feed, Mapping):
-        raise _core.Error(f"expected inputs as {{name: array}} but got {describe(feed)}")
-    arrays = {name: as_array(value, f"input '{name}'") for name, value in feed.items()}
-    return {name: np.ascontiguousarray(array) if array.ndim else array for name, array in arrays.items()}
-
-
-def in_order(feed: Mapping[str, Any], inputs: list[TensorInfo]) -> list[np.ndarray]:
+def in_order(feed: Mapping[str, Any], inputs: list[TensorInfo]) -> list[Any]:
     """The arrays of `feed` in the order of `inputs`; wrong names, dtypes and shapes are errors."""
     arrays = as_feed(feed)
     names = [info.name for info in inputs]
@@ -67,15 +82,10 @@ def in_order(feed: Mapping[str, Any], inputs: list[TensorInfo]) -> list[np.ndarr
     for info in inputs:
         if info.name not in feed:
             raise _core.Error(f"input '{info.name}' is missing: expected {info.dtype}{list(info.shape)}")
-        array, given = arrays[info.name], feed[info.name]
-        if (str(array.dtype), array.shape) != (info.dtype, info.shape):
-            got = f"{array.dtype}{list(array.shape)}"
-            if is_array(given) and array.shape == info.shape and array.dtype.kind in "biuf":
-                got += f": pass array.astype('{info.dtype}') if that is what was meant"
-            if not is_array(given):
-                got = describe(given) if array.dtype.kind in "OUS" else f"{got} in a {type(given).__name__}"
-                got += f": pass numpy.array(values, '{info.dtype}')"
-            raise _core.Error(f"expected {info.dtype}{list(info.shape)} for input '{info.name}' but got {got}")
+        array = arrays[info.name]
+        if (str(array.dtype), tuple(array.shape)) != (info.dtype, info.shape):
+            raise _core.Error(f"expected {info.dtype}{list(info.shape)} for input '{info.name}' but got "
+                              f"{describe_misfit(info, feed[info.name], array)}")
     return [arrays[name] for name in names]
 
 
@@ -127,12 +137,11 @@ class Program:
             expected = f"expected a writable dense {info.dtype}{list(info.shape)} for output '{info.name}' but got "
             if not is_array(given):
                 raise _core.Error(expected + describe(given))
-            view = as_array(given, f"output '{info.name}'")
+            view = given if isinstance(given, np.ndarray) else np.from_dlpack(given)
             if (str(view.dtype), view.shape) != (info.dtype, info.shape) or not (
                     view.flags.c_contiguous and view.flags.writeable):
-                layout = "" if view.flags.c_contiguous else f" with strides {view.strides}"
-                raise _core.Error(f"{expected}{'' if view.flags.writeable else 'a read-only '}"
-                                  f"{view.dtype}{list(view.shape)}{layout}")
+                raise _core.Error(f"{expected}{'' if view.flags.writeable else 'a read-only '}{view.dtype}"
+                                  f"{list(view.shape)} with strides {view.strides}")
             arrays.append(view)
         for name in out:
             names = [info.name for info in self.outputs]
