@@ -70,6 +70,7 @@ _PATH = Kind("a path (text or os.PathLike)", is_path)
 KINDS: dict[str, Kind] = {
     "path": _PATH,
     "trace": _PATH,
+    "folder": _PATH,
     "threads": Kind("a whole number, or 0 for one for each processor,", lambda value: is_number(value, 0)),
     "runs": Kind("a whole number from 1 on", lambda value: is_number(value, 1)),
     "shape": Kind("{input name: [whole numbers from 1 on]}", _is_shape),

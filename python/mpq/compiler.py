@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from . import _core, report
+from . import _core
 from .arguments import KINDS, Kind, checked, describe, is_path
 from .files import MODEL_SUFFIXES, check_place, write_file
 from .program import Program, TensorInfo, as_feed, in_order
@@ -197,8 +197,10 @@ class Quantized:
 
         accuracy: what to say of it, a list of {"name": ..., "value": ..., "reference": ...}
         """
-        report.check_output(path)
-        report.check_accuracy(accuracy or [])
+        from . import report as pages  # python -m mpq.report wants to be the first who imports it
+
+        pages.check_output(path)
+        pages.check_accuracy(accuracy or [])
         samples = self.samples if data is None else list(_numbered(itertools.islice(data, SAMPLES_KEPT), as_feed))
         if not samples:
             raise _core.Error("expected samples to report with but got none: pass data")
@@ -208,7 +210,7 @@ class Quantized:
             library = self._compile(folder, None, report=record, report_data=inputs, emit="so")
             document = json.loads(Path(record).read_text())
         program = Program(_core.Program.load_bytes(library, int(threads)), library)
-        report.write(document, path, profile=program.profile(samples[0], runs), accuracy=accuracy)
+        pages.write(document, path, profile=program.profile(samples[0], runs), accuracy=accuracy)
 
 
 @checked

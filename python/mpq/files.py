@@ -17,7 +17,7 @@ MODEL_SUFFIXES = (".onnx", ".mlir", ".mlirbc")
 def write_file(path: str | os.PathLike, data: bytes) -> None:
     """Writes a file completely or not at all."""
     check_place(path)
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # a link stays one
     try:
         descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:

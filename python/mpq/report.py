@@ -106,6 +106,8 @@ def write(record: dict, path: str | os.PathLike, profile: dict | None = None, ac
 
 def check_output(path: str | os.PathLike) -> Path:
     """The path, if a page can go there and its record beside it; what is no record is never replaced by one."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise Error(f"expected the name of an HTML file but got {path!r}")
     path = Path(path)
     check_place(path, ".html", ": its record gets the same name with .json")
     beside = path.with_suffix(".json")

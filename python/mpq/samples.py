@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any, Iterable, Iterator, Mapping
 import numpy as np
 
 from . import _core
+from .arguments import checked
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -27,7 +29,8 @@ def read_array(path: Path) -> np.ndarray:
 class SampleFolder:
     """The samples of a folder, read one at a time; may be iterated again."""
 
-    def __init__(self, folder: str | Path):
+    @checked
+    def __init__(self, folder: str | os.PathLike):
         self.folder = Path(folder)
         if not self.folder.is_dir():
             reason = "it is no folder" if self.folder.exists() else "there is none of this name"
@@ -55,7 +58,7 @@ class SampleFolder:
             yield feed
 
 
-def save_samples(samples: Iterable[Mapping[str, Any]], folder: str | Path) -> None:
+def save_samples(samples: Iterable[Mapping[str, Any]], folder: str | os.PathLike) -> None:
     """Writes samples as a folder that SampleFolder and the tools read."""
     for index, feed in enumerate(samples):
         for name, array in feed.items():

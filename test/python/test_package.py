@@ -15,6 +15,7 @@ import onnx
 import pytest
 
 import mpq
+from mpq.samples import SampleFolder
 from mpq_testing import models, tools
 from mpq_testing.paths import BUILD, RECIPES, ROOT
 
@@ -221,6 +222,7 @@ ERRORS = {
     "data as an array": (lambda net, m: mpq.quantize(net, feed()["x"]), "expected 'data' to be .* but got ndarray"),
     "data as a sample": (lambda net, m: mpq.quantize(net, feed()), "expected 'data' to be .* but got {'x': ndarray}"),
     "data as a folder": (lambda net, m: mpq.quantize(net, "data"), "SampleFolder reads a folder.* but got 'data'"),
+    "folder's kind": (lambda net, m: SampleFolder(7), "mpq.SampleFolder: expected 'folder' to be a path .* but got 7"),
     "no data": (lambda net, m: mpq.calibrate(net, None), "mpq.calibrate: expected 'data' to be .* but got None"),
     "name's kind": (lambda net, m: mpq.compile(net, name=7), "expected 'name' to be text but got 7"),
     "profile's kind": (lambda net, m: mpq.compile(net, profile=b"x"), "expected 'profile' to be a profile or the path"),
@@ -310,6 +312,13 @@ def test_a_report_replaces_reports_only(quantized, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["keep.json"]
     for _ in range(2):
         quantized.report(tmp_path / "r.html", runs=1)
+    done = subprocess.run([sys.executable, "-m", "mpq.report", "r.json", "-o", "again.html"], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr and (tmp_path / "again.html").exists()
+    for record in ("none.json", "keep.json", "r.html"):
+        done = subprocess.run([sys.executable, "-m", "mpq.report", record, "-o", "new.html"], cwd=tmp_path,
+                              capture_output=True, text=True)
+        assert done.returncode and done.stderr.startswith("mpq.report: error: ") and done.stderr.count("\n") == 1
 
 
 def test_the_model_must_still_be_there(net, tmp_path, monkeypatch):

@@ -264,7 +264,7 @@ def test_wrong_documents(tmp_path, recognizer):
     other["kernels"][3]["name"] = "other"
     with pytest.raises(ValueError, match="another compilation: .* differ from number 3 on"):
         report.write(record, tmp_path / "r.html", profile=other)
-    with pytest.raises(ValueError, match="expected the name of an HTML file"):
+    with pytest.raises(ValueError, match="expected a file name that ends with .html"):
         report.write(record, tmp_path / "r.json")
     with pytest.raises(ValueError, match="expected an accuracy"):
         report.write(record, tmp_path / "r.html", accuracy=[{"name": "lines"}])
