@@ -80,6 +80,7 @@ KINDS: dict[str, Kind] = {
     "progress": Kind("a function of (phase, seconds, samples done, samples in all)", callable),
     "data": Kind("an iterable of samples, {input name: array} each (mpq.samples.SampleFolder reads a folder),",
                  _is_samples),
+    "samples": Kind("an iterable of samples, {input name: array} each,", _is_samples),
     "feed": Kind("inputs as {name: array}", lambda value: isinstance(value, Mapping)),
     "out": Kind("outputs as {name: array}", lambda value: isinstance(value, Mapping)),
 }

@@ -40,8 +40,9 @@ class _Source:
     def of(cls, model: Any, example: Feed | None = None) -> "_Source":
         if is_path(model):
             name = os.fspath(model)
-            if Path(name).suffix not in MODEL_SUFFIXES:
-                compiled = ": a compiled model is for mpq.load and mpq run" if Path(name).suffix == ".so" else ""
+            suffix = Path(name).suffix.lower()
+            if suffix not in MODEL_SUFFIXES:
+                compiled = ": a compiled model is for mpq.load and mpq run" if suffix == ".so" else ""
                 raise _core.Error(f"expected the model's file to end with one of {', '.join(MODEL_SUFFIXES)} but got "
                                   f"'{name}'{compiled}")
             return cls(name)

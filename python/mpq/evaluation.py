@@ -14,7 +14,7 @@ from typing import Any, Callable, Mapping, Sequence
 import numpy as np
 
 from . import _core
-from .arguments import describe
+from .arguments import checked, describe
 from .program import Program
 from .suggestion import suggest
 
@@ -65,6 +65,7 @@ def agreement(outputs, references, _inputs=None) -> float:
 METRICS: dict[str, Metric] = {"cosine": cosine, "sqnr": sqnr, "max-error": max_error, "agreement": agreement}
 
 
+@checked
 def get_metric(name: str) -> Metric:
     """A metric of METRICS, or the function `metric` of a Python file."""
     if name in METRICS:
@@ -124,7 +125,7 @@ class Contender:
             import onnxruntime
         except ImportError:
             raise _core.Error("the peer onnxruntime is not installed: pip install onnxruntime") from None
-        if Path(path).suffix != ".onnx":
+        if Path(path).suffix.lower() != ".onnx":
             raise _core.Error(f"expected the model as .onnx for the peer onnxruntime but got '{path}': leave the peer out, "
                               "or evaluate the ONNX file that the model came from")
         options = onnxruntime.SessionOptions()

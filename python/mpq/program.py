@@ -130,14 +130,17 @@ class Program:
         out = dict(out or {})
         arrays = []
         for info in self.outputs:
-            given = out.pop(info.name, None)
-            if given is None:
+            if info.name not in out:
                 arrays.append(aligned_empty(info.shape, info.dtype))
                 continue
+            given = out.pop(info.name)
             expected = f"expected a writable dense {info.dtype}{list(info.shape)} for output '{info.name}' but got "
             if not is_array(given):
                 raise _core.Error(expected + describe(given))
-            view = given if isinstance(given, np.ndarray) else np.from_dlpack(given)
+            try:
+                view = given if isinstance(given, np.ndarray) else np.from_dlpack(given)
+            except (BufferError, RuntimeError, TypeError) as error:
+                raise _core.Error(f"{expected}{describe(given)}: {error}") from None
             if (str(view.dtype), view.shape) != (info.dtype, info.shape) or not (
                     view.flags.c_contiguous and view.flags.writeable):
                 raise _core.Error(f"{expected}{'' if view.flags.writeable else 'a read-only '}{view.dtype}"
@@ -183,7 +186,7 @@ class Program:
 @checked
 def load(path: str | os.PathLike, *, threads: int = 1) -> Program:
     """Loads a shared library that mpq wrote. `threads`: how many compute, 0: one for each processor."""
-    if Path(path).suffix in MODEL_SUFFIXES:
+    if Path(path).suffix.lower() in MODEL_SUFFIXES:
         raise _core.Error(f"expected a compiled model but got '{os.fspath(path)}': compile it first, with mpq.compile or "
                           "mpq compile")
     try:

@@ -21,6 +21,7 @@ import json
 import math
 import os
 import sys
+from numbers import Real
 from pathlib import Path
 
 if __package__:
@@ -133,10 +134,12 @@ def check_accuracy(accuracy: list[dict]) -> list[dict]:
             if key not in known:
                 raise Error(f"unknown key {key!r} of the accuracy '{entry['name']}': known are {', '.join(known)}"
                             f"{suggest(key, known)}")
-            if key in ("value", "reference") and not (key == "reference" and value is None) and not (
-                    isinstance(value, (int, float)) and math.isfinite(value)):
-                raise Error(f"expected '{key}' of the accuracy '{entry['name']}' to be a number but got {value!r}")
-    return list(accuracy)
+            expected = "text" if key in ("name", "unit") else "a finite number"
+            fits = isinstance(value, str) if expected == "text" else isinstance(value, Real) and math.isfinite(value)
+            if not fits and (value is not None or key in ("name", "value")):
+                raise Error(f"expected '{key}' of the accuracy '{entry['name']}' to be {expected} but got {value!r}")
+    return [{key: float(value) if isinstance(value, Real) else value for key, value in entry.items()}
+            for entry in accuracy]
 
 
 def render(record: dict) -> str:

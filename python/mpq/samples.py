@@ -11,6 +11,7 @@ import numpy as np
 
 from . import _core
 from .arguments import checked
+from .program import as_feed
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -58,12 +59,16 @@ class SampleFolder:
             yield feed
 
 
+@checked
 def save_samples(samples: Iterable[Mapping[str, Any]], folder: str | os.PathLike) -> None:
     """Writes samples as a folder that SampleFolder and the tools read."""
     for index, feed in enumerate(samples):
-        for name, array in feed.items():
+        for name, array in as_feed(feed).items():
             if Path(name).is_absolute() or ".." in Path(name).parts:
                 raise _core.Error(f"input '{name}' cannot be the name of a folder of samples")
             path = Path(folder) / name / f"{index:06}.npy"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.save(path, array)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                np.save(path, array)
+            except OSError as error:
+                raise _core.Error(f"cannot write '{path}': {error.strerror}") from None

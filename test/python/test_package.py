@@ -15,7 +15,8 @@ import onnx
 import pytest
 
 import mpq
-from mpq.samples import SampleFolder
+from mpq.evaluation import get_metric
+from mpq.samples import SampleFolder, save_samples
 from mpq_testing import models, tools
 from mpq_testing.paths import BUILD, RECIPES, ROOT
 
@@ -78,10 +79,10 @@ def test_models_from_memory(net, quantized):
 
 
 def test_report(quantized, tmp_path):
-    quantized.report(tmp_path / "r.html", accuracy=[{"name": "cosine", "value": 0.99, "reference": 1.0}])
+    quantized.report(tmp_path / "r.html", accuracy=[{"name": "cosine", "value": np.float32(0.75), "reference": 1.0}])
     record = json.loads((tmp_path / "r.json").read_text())
     assert any(value.get("error", {}).get("sqnr_db") for value in record["values"])
-    assert record["accuracy"][0]["value"] == 0.99
+    assert record["accuracy"][0]["value"] == 0.75
     assert [operation["id"] for operation in quantized.record["operations"]] == [
         operation["id"] for operation in record["operations"]]
 
@@ -137,10 +138,20 @@ def test_arrays(quantized, tmp_path):
     assert len(json.loads((tmp_path / "trace.json").read_text())["traceEvents"]) >= 3 * len(kernels)
 
 
+class OnAGPU:
+    def __dlpack__(self, **_):
+        raise BufferError("it is on a GPU")
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+
 def test_out_that_cannot_be_written(quantized):
     m = mpq.compile(quantized)
     for out, message in (({"y": np.empty((1, 20), np.float32)[:, ::2]}, "expected a writable dense float32"),
                          ({"y": np.broadcast_to(np.float32(0), (1, 10))}, r"but got a read-only float32\[1, 10\]"),
+                         ({"y": None}, "for output 'y' but got None"),
+                         ({"y": OnAGPU()}, "for output 'y' but got OnAGPU: it is on a GPU"),
                          ({"y": [0.0] * 10}, r"for output 'y' but got \[0.0, 0.0"),
                          ([np.empty((1, 10), np.float32)], r"expected 'out' to be outputs as {name: array} but got \["),
                          ({"Y": np.empty((1, 10), np.float32)}, "the model has no output 'Y'.*did you mean 'y'")):
@@ -258,6 +269,11 @@ ERRORS = {
     "ragged lists in a sample": (lambda net, m: mpq.quantize(net, [feed(), {"x": [[1, 2], [3]]}]), "sample 1: expected an arr"),
     "lists": (lambda net, m: m({"x": feed()["x"].tolist()}),
               r"but got float64\[1, 3, 12, 12\] in a list: pass numpy.array\(values, 'float32'\)"),
+    "another device": (lambda net, m: m({"x": OnAGPU()}), "expected an array on the CPU .* 'x' but got OnAGPU: it is on a GPU"),
+    "dtype that could be cast": (lambda net, m: m({"x": feed()["x"].astype(np.float64)}), r"pass array.astype\('float32'\)"),
+    "samples to save": (lambda net, m: save_samples([7], "none"), "expected inputs as {name: array} but got 7"),
+    "metric": (lambda net, m: get_metric("Cosine"), "unknown metric 'Cosine': .*; did you mean 'cosine'"),
+    "metric's kind": (lambda net, m: get_metric(7), "expected 'name' to be text but got 7"),
     "no array": (lambda net, m: m({"x": None}), "expected float32.* for input 'x' but got None"),
     "inputs in a list": (lambda net, m: m([feed()["x"]]), r"expected 'feed' to be inputs as .* but got \[ndarray\]"),
     # Recipes that are no files.
@@ -287,8 +303,9 @@ REPORT_ERRORS = {
     "sample's shape": (lambda q: q.report("r.html", [feed(), {"x": feed()["x"][0]}]), "sample 1: expected float32 1x3x12x12"),
     "accuracy's kind": (lambda q: q.report("r.html", accuracy=("cosine", 0.9)), "'name' and a number .* but got 'cosine'"),
     "accuracy alone": (lambda q: q.report("r.html", accuracy={"name": "cosine"}), r"expected accuracy as \[{'name'"),
+    "accuracy's unit": (lambda q: q.report("r.html", accuracy=[{"name": "a", "value": 1, "unit": 7}]), "to be text but got 7"),
     "accuracy's key": (lambda q: q.report("r.html", accuracy=[{"name": "a", "value": 1, "Unit": "%"}]), "mean 'unit'"),
-    "accuracy's value": (lambda q: q.report("r.html", accuracy=[{"name": "a", "value": float("nan")}]), "a number but got nan"),
+    "accuracy's value": (lambda q: q.report("r.html", accuracy=[{"name": "a", "value": float("nan")}]), "finite number but got nan"),
     "page": (lambda q: q.report("r.json"), "expected a file name that ends with .html but got 'r.json'"),
     "folder": (lambda q: q.report("none/r.html"), "cannot write 'none/r.html': the folder 'none' does not exist"),
     "name for ONNX": (lambda q: q.save("q.onnx"), "ends with .mlirbc but got 'q.onnx': Quantized.to_onnx writes ONNX"),
