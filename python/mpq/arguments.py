@@ -106,7 +106,8 @@ def _refuse(place: str, parameters: Mapping[str, inspect.Parameter], ordered: li
                 f"{': name what it is, ' + rest if rest else ''}")
     for name in ordered[:len(positional)]:
         if name in named:
-            return f"{place} got '{name}' twice: {describe(positional[ordered.index(name)])} and {describe(named[name])}"
+            first = positional[ordered.index(name)]
+            return f"{place} got '{name}' twice: {describe(first)} and {describe(named[name])}"
     missing = next(name for name in ordered[len(positional):]
                    if name not in named and parameters[name].default is inspect.Parameter.empty)
     return f"{place} needs '{missing}'" + (f": {KINDS[missing].expected}".rstrip(",") if missing in KINDS else "")

@@ -95,8 +95,8 @@ class Choice(click.Choice):
 
     def convert(self, value, param, ctx):
         if value not in self.choices:
-            self.fail(f"expected one of {', '.join(self.choices)} but got '{value}'{suggest(value, self.choices)}", param,
-                      ctx)
+            nearest = suggest(value, self.choices)
+            self.fail(f"expected one of {', '.join(self.choices)} but got '{value}'{nearest}", param, ctx)
         return value
 
 
@@ -227,8 +227,8 @@ def output_files(names: list[str]) -> dict[str, str]:
         file = f"{name.replace('/', '_')}.npy"
         if file in files.values():
             other = next(other for other in files if files[other] == file)
-            raise mpq.Error(f"outputs '{other}' and '{name}' would both be written to '{file}': leave --output-dir out, or "
-                            "run the model from Python, which keeps them apart")
+            raise mpq.Error(f"outputs '{other}' and '{name}' would both be written to '{file}': leave --output-dir out, "
+                            "or run the model from Python, which keeps them apart")
         files[name] = file
     return files
 

@@ -75,9 +75,10 @@ def _exchange() -> Iterator[str]:
         try:
             yield folder
         except _core.Error as error:
-            text = re.sub(rf"'{re.escape(folder)}/data/[^']*?/0*(\d+)\.npy'", r"sample \1", str(error))
-            text = re.sub(rf" for the folder '{re.escape(folder)}/data/[^']*': expected folders", ": its inputs are", text)
-            text = re.sub(rf"(\w+) '{re.escape(folder)}/[^']*'", r"the \1", text)
+            here = re.escape(folder)
+            text = re.sub(rf"'{here}/data/[^']*?/0*(\d+)\.npy'", r"sample \1", str(error))
+            text = re.sub(rf" for the folder '{here}/data/[^']*': expected folders", ": its inputs are", text)
+            text = re.sub(rf"(\w+) '{here}/[^']*'", r"the \1", text)
             raise _core.Error(text) from None
 
 
@@ -164,7 +165,8 @@ class Quantized:
                 raise _core.Error(f"cannot read '{self._source.name}', which was quantized: {error.strerror}: {again}"
                                   ) from None
         settings = _settings(folder, **self._options, **more)
-        return _core.Compiler().compile(self._source.name, self._source.data, settings, path and os.fspath(path), None)[0]
+        path = path and os.fspath(path)
+        return _core.Compiler().compile(self._source.name, self._source.data, settings, path, None)[0]
 
     @property
     def name(self) -> str:

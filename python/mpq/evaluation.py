@@ -99,7 +99,8 @@ def _script_errors(path: Path):
     try:
         yield
     except Exception as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path.absolute()]
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
         place = f" in line {lines[-1]}" if lines else ""
         raise _core.Error(f"the metric script '{path}' failed{place} with {type(error).__name__}: {error}") from error
 
@@ -126,8 +127,8 @@ class Contender:
         except ImportError:
             raise _core.Error("the peer onnxruntime is not installed: pip install onnxruntime") from None
         if Path(path).suffix.lower() != ".onnx":
-            raise _core.Error(f"expected the model as .onnx for the peer onnxruntime but got '{path}': leave the peer out, "
-                              "or evaluate the ONNX file that the model came from")
+            raise _core.Error(f"expected the model as .onnx for the peer onnxruntime but got '{path}': leave the peer "
+                              "out, or evaluate the ONNX file that the model came from")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         try:

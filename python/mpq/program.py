@@ -187,8 +187,8 @@ class Program:
 def load(path: str | os.PathLike, *, threads: int = 1) -> Program:
     """Loads a shared library that mpq wrote. `threads`: how many compute, 0: one for each processor."""
     if Path(path).suffix.lower() in MODEL_SUFFIXES:
-        raise _core.Error(f"expected a compiled model but got '{os.fspath(path)}': compile it first, with mpq.compile or "
-                          "mpq compile")
+        raise _core.Error(f"expected a compiled model but got '{os.fspath(path)}': compile it first, with mpq.compile "
+                          "or mpq compile")
     try:
         library = Path(path).read_bytes()
     except OSError as error:

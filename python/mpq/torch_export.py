@@ -20,5 +20,6 @@ def to_onnx(module: Any, example: Mapping[str, Any] | None) -> bytes:
         module.eval()
         torch.onnx.export(module, arguments, file, input_names=list(example), dynamo=False)
     except Exception as error:  # of any class: the module's own code runs
-        raise _core.Error(f"torch cannot export {type(module).__name__} to ONNX: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())
+        raise _core.Error(f"torch cannot export {type(module).__name__} to ONNX: {reason}") from error
     return file.getvalue()
