@@ -84,7 +84,8 @@ def compile_options(*names: str):
     def decorate(command):
         for name in reversed(names):
             option = table[name]
-            settings: dict[str, Any] = {"help": option["description"], "default": option["default"] or None}
+            settings: dict[str, Any] = {"help": option["description"], "default": option["default"] or None,
+                                        "show_default": True}
             if option["kind"] == "choice":
                 settings["type"] = click.Choice(option["choices"])
             elif option["kind"] == "shapes":
@@ -163,13 +164,14 @@ def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **o
 
 @cli.command(name="compile")
 @click.argument("model", type=click.Path())
-@click.option("-o", "--output", type=click.Path(), required=True, help="The shared library.")
-@compile_options("target", "shape", "precision", "profile", "recipe", "name")
+@click.option("-o", "--output", type=click.Path(), required=True, help="The shared library, or what --emit says.")
+@compile_options("emit", "from", "name", "precision", "profile", "recipe", "report", "report-data", "shape", "target",
+                 "to")
 @common
 def compile_command(model, output, shape, quiet, as_json, **options):
-    """Compile MODEL (.onnx, .mlir, .mlirbc) to a shared library with a C header."""
+    """Compile MODEL (.onnx, .mlir, .mlirbc) to a shared library with a C header, or to an earlier form."""
     settings = [("shape", f"{key}={'x'.join(map(str, extents)) or 'scalar'}") for key, extents in shape]
-    settings += [(key, value) for key, value in options.items() if value is not None]
+    settings += [(key.replace("_", "-"), value) for key, value in options.items() if value is not None]
     with reporting(quiet) as progress:
         _, summary = mpq._core.Compiler().compile(model, None, settings, output, progress)
     show({"output": output} | with_shares(summary), as_json, "compiled")

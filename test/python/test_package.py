@@ -1,8 +1,6 @@
 """The Python package: every way in and out, and what goes wrong."""
 
-import inspect
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -271,43 +269,6 @@ def test_interrupt_of_a_compilation(net, tmp_path):
     process.send_signal(signal.SIGINT)
     assert "interrupted" in process.communicate(timeout=60)[1]
     assert process.returncode != 0 and not list(tmp_path.iterdir())
-
-
-def test_options_are_the_same_everywhere():
-    """The table of C++ is what quant-compile, the C interface (through which Python reads it), the functions and the
-    command line have: names and defaults."""
-    table = {option["name"]: option["default"] for option in mpq.options()}
-    listing = subprocess.run([tools.tool("quant-compile"), "--help"], capture_output=True, text=True).stdout
-    flags = set(re.findall(r"^  --([\w-]+)(?:=| )", listing, re.MULTILINE)) - {"help", "version", "help-list", "quiet"}
-    assert flags == set(table)
-
-    own = {"model", "data", "threads", "progress"}
-    for function in (mpq.compile, mpq.quantize, mpq.calibrate):
-        for name, parameter in inspect.signature(function).parameters.items():
-            if name in own:
-                continue
-            assert name.replace("_", "-") in table, name
-            if function is not mpq.quantize or name != "precision":  # the function is named after it
-                assert (parameter.default or "") == table[name.replace("_", "-")], name
-
-    from mpq import cli
-
-    for command in cli.cli.commands.values():
-        for parameter in command.params:
-            name = parameter.name.replace("_", "-")
-            if name in table and parameter.param_type_name == "option":
-                assert (parameter.default or "") == table[name], (command.name, name)
-
-    # Options of passes and pipelines that read what an option of the table says.
-    listing = subprocess.run([tools.tool("quant-opt"), "--help"], capture_output=True, text=True).stdout
-    for name, passes in {"profile": ["mpq-apply-profile", "mpq-quantize-pipeline"],
-                         "recipe": ["mpq-assign-precision", "mpq-equalize-channels", "mpq-quantize-pipeline"],
-                         "precision": ["mpq-assign-precision", "mpq-quantize-pipeline"],
-                         "report": ["mpq-quantize-pipeline"]}.items():
-        for owner in passes:
-            indent, section = re.search(rf"^( +)--{owner} .*\n([\s\S]*)", listing, re.MULTILINE).groups()
-            own_options = re.split(rf"^{indent}--", section, maxsplit=1, flags=re.MULTILINE)[0]
-            assert f" --{name}=" in own_options, (owner, name)
 
 
 def test_import_is_quick():
