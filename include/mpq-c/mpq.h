@@ -86,9 +86,9 @@ typedef int (*mpq_progress_fn)(void *user, const mpq_progress *progress);
 void mpq_compiler_set_progress(mpq_compiler *compiler, mpq_progress_fn progress,
                                void *user);
 
-/** Ends the call that `compiler` is in, at the next phase or sample, with
- *  MPQ_CANCELLED; has no effect on later calls. From any thread, and from
- *  signal handlers. */
+/** Ends the call that `compiler` is in with MPQ_CANCELLED: behind the sample,
+ *  pass or function of code that it is at, which takes a small part of a phase.
+ *  Has no effect on later calls. From any thread, and from signal handlers. */
 void mpq_compiler_cancel(mpq_compiler *compiler);
 
 /** A model: a file, or bytes with a name that says what they are (.onnx, .mlir

@@ -104,8 +104,9 @@ private:
 /// One call: options from settings, the monitor, the errors.
 class Call {
 public:
-  Call(mpq_compiler &compiler, const mpq_source &source)
-      : compiler(compiler), errors(compiler.context) {
+  /// `what` names the work to people.
+  Call(mpq_compiler &compiler, const mpq_source &source, StringRef what)
+      : compiler(compiler), what(what), errors(compiler.context) {
     compiler.cancelled = false;
     model.name = source.name;
     if (source.data)
@@ -134,8 +135,10 @@ public:
     std::string text = errors.take();
     if (succeeded(result))
       return MPQ_OK;
-    return setLastError(std::move(text),
-                        isCancelled() ? MPQ_CANCELLED : MPQ_FAILED);
+    // Passes that were skipped may have left others with something to say.
+    if (isCancelled())
+      return setLastError((what + " was cancelled").str(), MPQ_CANCELLED);
+    return setLastError(std::move(text));
   }
 
   ModelSource model;
@@ -149,6 +152,7 @@ private:
   }
 
   mpq_compiler &compiler;
+  StringRef what;
   ErrorCollector errors;
 };
 } // namespace
@@ -157,7 +161,7 @@ static int compileTo(mpq_compiler *compiler, const mpq_source *source,
                      ArrayRef<mpq_setting> settings,
                      const ModelDestination &destination,
                      mpq_summary *summary) {
-  Call call(*compiler, *source);
+  Call call(*compiler, *source, "compilation");
   if (llvm::Error error = call.apply(settings))
     return toStatus(std::move(error));
   FailureOr<CompileSummary> result = compile(
@@ -265,7 +269,7 @@ private:
 int mpq_calibrate(mpq_compiler *compiler, const mpq_source *source,
                   mpq_sample_fn next, void *user, const mpq_setting *settings,
                   size_t num_settings, const char *path) {
-  Call call(*compiler, *source);
+  Call call(*compiler, *source, "calibration");
   if (llvm::Error error = call.apply({settings, num_settings}))
     return toStatus(std::move(error));
   CallbackSamples samples(next, user);

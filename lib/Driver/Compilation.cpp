@@ -6,10 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpq/Driver/Compilation.h"
+#include "Cancellation.h"
+
 #include "mpq/Analysis/OperationCount.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Driver/Calibration.h"
+#include "mpq/Driver/Compilation.h"
 #include "mpq/Driver/Pipelines.h"
 #include "mpq/Driver/Report.h"
 #include "mpq/ONNX/ImportONNX.h"
@@ -26,6 +28,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -45,7 +48,9 @@ public:
            const ModelDestination &destination, const CompileOptions &options,
            const CompilationMonitor &monitor)
       : context(context), source(source), destination(destination),
-        options(options), monitor(monitor), loc(UnknownLoc::get(&context)) {}
+        options(options), monitor(monitor),
+        cancellation(context, monitor.isCancelled),
+        loc(UnknownLoc::get(&context)) {}
 
   FailureOr<CompileSummary> run();
   LogicalResult calibrate(SampleSource &samples);
@@ -80,6 +85,7 @@ private:
   ModelDestination destination;
   const CompileOptions &options;
   const CompilationMonitor &monitor;
+  CancellationScope cancellation;
   Location loc;
   OwningOpRef<ModuleOp> module;
   Phase from = Phase::Prepare, to = Phase::Emit;
@@ -177,13 +183,10 @@ LogicalResult Compiler::resolve() {
                              "one with --calibrate and pass it with --profile";
   context.loadDialect<MPQDialect>();
   target = getNamedTarget(&context, options.target);
-  if (!target) {
-    InFlightDiagnostic error = emitError(loc)
-                               << "unknown target '" << options.target
-                               << "': expected one of ";
-    llvm::interleaveComma(getTargetNames(), error);
-    return error;
-  }
+  if (!target)
+    return emitError(loc) << "unknown target '" << options.target
+                          << "': expected one of "
+                          << llvm::join(getTargetNames(), ", ");
   return checkOutput();
 }
 
@@ -306,7 +309,8 @@ LogicalResult Compiler::runPhase(Phase phase) {
     buildCodegenPipeline(manager);
     break;
   }
-  return manager.run(*module);
+  return success(succeeded(manager.run(*module)) &&
+                 succeeded(checkCancelled()));
 }
 
 /// Says how far the samples are; whether to go on.
@@ -327,11 +331,12 @@ LogicalResult Compiler::calibrate(SampleSource &samples) {
       failed(timed("prepare", [&] { return runPhase(Phase::Prepare); })))
     return failure();
   return timed("calibrate", [&]() -> LogicalResult {
-    FailureOr<Profile> profile =
-        mpq::calibrate(*module, samples, makeJITRunner,
-                       [&](size_t done, std::optional<size_t> total) {
-                         return reportSample(done, total);
-                       });
+    FailureOr<Profile> profile = mpq::calibrate(
+        *module, samples,
+        [&](ModuleOp instrumented) {
+          return makeJITRunner(instrumented, monitor.isCancelled);
+        },
+        std::bind_front(&Compiler::reportSample, this));
     if (failed(profile))
       return failure();
     return writeOutput([&](auto &os) { os << profile->toJSON(); });
@@ -353,9 +358,8 @@ LogicalResult Compiler::recordPhase(Phase phase) {
       return success();
     Dataset samples(options.reportData);
     FailureOr<LayerErrors> errors = measureLayerErrors(
-        *module, samples, [&](size_t done, std::optional<size_t> total) {
-          return reportSample(done, total);
-        });
+        *module, samples, std::bind_front(&Compiler::reportSample, this),
+        monitor.isCancelled);
     if (failed(errors))
       return failure();
     record->recordErrors(*errors);
@@ -470,6 +474,7 @@ LogicalResult Compiler::write() {
     return writeModule();
 
   EmissionOptions emission;
+  emission.isCancelled = monitor.isCancelled;
   emission.target =
       (*module)->getAttrOfType<TargetAttr>(MPQDialect::getTargetAttrName());
   emission.format = kind == OutputKind::LLVMIR     ? EmissionFormat::LLVMIR

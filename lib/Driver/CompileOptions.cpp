@@ -93,6 +93,19 @@ static Error setShape(CompileOptions &options, StringRef value) {
   return Error::success();
 }
 
+/// The name goes into symbols of C and into their header's file.
+static Error setName(CompileOptions &options, StringRef value) {
+  auto isPlain = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  if (value.empty() || llvm::isDigit(value.front()) ||
+      !llvm::all_of(value, isPlain))
+    return llvm::createStringError(
+        "expected option 'name' to be a C identifier (letters, digits and _, "
+        "no digit first) but got '" +
+        value.str() + "'");
+  options.name = value.str();
+  return Error::success();
+}
+
 static Error setTarget(CompileOptions &options, StringRef value) {
   if (!llvm::is_contained(getTargetNames(), value))
     return unknownValue("target", value, getTargetNames());
@@ -101,6 +114,7 @@ static Error setTarget(CompileOptions &options, StringRef value) {
 }
 
 static std::vector<Row> makeTable() {
+  static const CompileOptions defaults;
   std::vector<Row> rows;
   rows.push_back({{"calibrate",
                    OptionKind::Folder,
@@ -132,7 +146,7 @@ static std::vector<Row> makeTable() {
                    "Name of an ONNX model: mpq_<name>_run, ...",
                    {},
                    ""},
-                  setText(&CompileOptions::name)});
+                  setName});
   rows.push_back(choiceRow<PrecisionGoal>(
       {"precision",
        OptionKind::Choice,
@@ -171,10 +185,10 @@ static std::vector<Row> makeTable() {
   for (StringRef target : getTargetNames())
     targets.push_back({target, target == "host" ? "this machine" : ""});
   rows.push_back({{"target", OptionKind::Choice, "Machine to compile for",
-                   targets, "host"},
+                   targets, defaults.target},
                   setTarget});
-  rows.push_back(
-      phaseRow("to", &CompileOptions::to, "Last phase (default: emit)"));
+  rows.push_back(phaseRow("to", &CompileOptions::to,
+                          "Last phase (default: emit, or what --emit needs)"));
   return rows;
 }
 

@@ -61,7 +61,9 @@ struct Runner {
 };
 } // namespace
 
-FailureOr<ObservedRunner> mpq::makeObservedRunner(ModuleOp instrumented) {
+FailureOr<ObservedRunner>
+mpq::makeObservedRunner(ModuleOp instrumented,
+                        const std::function<bool()> &isCancelled) {
   TargetAttr target = getHostTarget(instrumented.getContext());
   instrumented->setAttr(MPQDialect::getTargetAttrName(), target);
   PassManager manager(instrumented.getContext());
@@ -70,9 +72,11 @@ FailureOr<ObservedRunner> mpq::makeObservedRunner(ModuleOp instrumented) {
   buildCodegenPipeline(manager);
   if (failed(manager.run(instrumented)))
     return failure();
+  if (isCancelled && isCancelled())
+    return emitError(instrumented.getLoc(), "compilation was cancelled");
   auto runner = std::make_shared<Runner>();
-  FailureOr<std::unique_ptr<JITModel>> model =
-      JITModel::create(instrumented, target);
+  FailureOr<std::unique_ptr<JITModel>> model = JITModel::create(
+      instrumented, target, /*optimizationLevel=*/3, isCancelled);
   if (failed(model))
     return failure();
   runner->model = std::move(*model);
@@ -83,8 +87,10 @@ FailureOr<ObservedRunner> mpq::makeObservedRunner(ModuleOp instrumented) {
   });
 }
 
-FailureOr<SampleRunner> mpq::makeJITRunner(ModuleOp instrumented) {
-  FailureOr<ObservedRunner> run = makeObservedRunner(instrumented);
+FailureOr<SampleRunner>
+mpq::makeJITRunner(ModuleOp instrumented,
+                   const std::function<bool()> &isCancelled) {
+  FailureOr<ObservedRunner> run = makeObservedRunner(instrumented, isCancelled);
   if (failed(run))
     return failure();
   return SampleRunner(

@@ -82,9 +82,10 @@ static void observeQuantized(ModuleOp module) {
   });
 }
 
-FailureOr<LayerErrors> mpq::measureLayerErrors(ModuleOp assigned,
-                                               SampleSource &samples,
-                                               const SampleProgress &progress) {
+FailureOr<LayerErrors>
+mpq::measureLayerErrors(ModuleOp assigned, SampleSource &samples,
+                        const SampleProgress &progress,
+                        const std::function<bool()> &isCancelled) {
   if (failed(openSamples(assigned, samples)))
     return failure();
   OwningOpRef<ModuleOp> quantized = assigned.clone();
@@ -100,10 +101,12 @@ FailureOr<LayerErrors> mpq::measureLayerErrors(ModuleOp assigned,
     return failure();
   observeQuantized(*quantized);
 
-  FailureOr<ObservedRunner> runOriginal = makeObservedRunner(*original);
+  FailureOr<ObservedRunner> runOriginal =
+      makeObservedRunner(*original, isCancelled);
   if (failed(runOriginal))
     return failure();
-  FailureOr<ObservedRunner> runQuantized = makeObservedRunner(*quantized);
+  FailureOr<ObservedRunner> runQuantized =
+      makeObservedRunner(*quantized, isCancelled);
   if (failed(runQuantized))
     return failure();
   original = {};

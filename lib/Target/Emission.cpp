@@ -12,15 +12,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LLVMPipeline.h"
+
 #include "mpq/Target/Emission.h"
 #include "mpq/Target/Machine.h"
 
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Object/ELFObjectFile.h"
-#include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
 using namespace mpq;
@@ -135,11 +133,15 @@ FailureOr<SmallString<0>> mpq::emit(ModuleOp module,
   if (options.cInterface &&
       failed(addCInterface(loc, *info, options.target, isObject, *llvmModule)))
     return failure();
-  if (llvm::Error error =
-          makeOptimizingTransformer(options.optimizationLevel, /*sizeLevel=*/0,
-                                    machine->get())(llvmModule.get()))
-    return emitError(loc) << "cannot optimize the LLVM module: "
-                          << llvm::toString(std::move(error));
+  auto checkCancelled = [&]() -> LogicalResult {
+    if (options.isCancelled && options.isCancelled())
+      return emitError(loc, "compilation was cancelled");
+    return success();
+  };
+  optimize(*llvmModule, **machine, options.optimizationLevel,
+           options.isCancelled);
+  if (failed(checkCancelled()))
+    return failure();
 
   SmallString<0> buffer;
   llvm::raw_svector_ostream os(buffer);
@@ -147,14 +149,14 @@ FailureOr<SmallString<0>> mpq::emit(ModuleOp module,
     llvmModule->print(os, nullptr);
     return buffer;
   }
-  llvm::legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(
-          passes, os, nullptr,
-          isObject ? llvm::CodeGenFileType::ObjectFile
-                   : llvm::CodeGenFileType::AssemblyFile))
+  if (!writeCode(*llvmModule, **machine,
+                 isObject ? llvm::CodeGenFileType::ObjectFile
+                          : llvm::CodeGenFileType::AssemblyFile,
+                 os, options.isCancelled))
     return emitError(loc) << "the target '" << options.target.getTriple()
                           << "' cannot write this format";
-  passes.run(*llvmModule);
+  if (failed(checkCancelled()))
+    return failure();
   if (!isObject)
     return buffer;
   if (failed(checkSymbols(loc, buffer)))

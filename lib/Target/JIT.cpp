@@ -48,8 +48,8 @@ mpq_context JITModel::getSequentialContext() {
 }
 
 FailureOr<std::unique_ptr<JITModel>>
-JITModel::create(ModuleOp module, TargetAttr target,
-                 unsigned optimizationLevel) {
+JITModel::create(ModuleOp module, TargetAttr target, unsigned optimizationLevel,
+                 const std::function<bool()> &isCancelled) {
   Location loc = module.getLoc();
   std::unique_ptr<JITModel> model(new JITModel());
   FailureOr<ModuleInfo> info = ModuleInfo::get(module);
@@ -61,6 +61,7 @@ JITModel::create(ModuleOp module, TargetAttr target,
   options.target = target;
   options.cInterface = false;
   options.optimizationLevel = optimizationLevel;
+  options.isCancelled = isCancelled;
   FailureOr<SmallString<0>> object = emit(module, options);
   if (failed(object))
     return failure();

@@ -13,8 +13,9 @@ wrong raises `mpq.Error` with one sentence, which names the ONNX node where ther
 from ._core import Error, version
 from .arguments import options
 from .compiler import Profile, Quantized, calibrate, compile, quantize
+from .emission import compile_to
 from .program import Program, TensorInfo, load
 
 __version__ = version()
-__all__ = ["Error", "Profile", "Program", "Quantized", "TensorInfo", "calibrate", "compile", "load", "options",
-           "quantize"]
+__all__ = ["Error", "Profile", "Program", "Quantized", "TensorInfo", "calibrate", "compile", "compile_to", "load",
+           "options", "quantize"]

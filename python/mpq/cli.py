@@ -22,7 +22,7 @@ except ImportError as error:  # the package itself needs NumPy only
 import numpy as np
 
 import mpq
-from mpq import compiler, evaluation, report as pages
+from mpq import evaluation, report as pages
 from mpq.files import check_place, write_file
 from mpq.samples import SampleFolder, read_array
 from mpq.suggestion import suggest
@@ -107,7 +107,8 @@ def compile_options(*names: str):
     def decorate(command):
         for name in reversed(names):
             option = table[name]
-            settings: dict[str, Any] = {"help": option["description"], "default": option["default"] or None}
+            settings: dict[str, Any] = {"help": option["description"], "default": option["default"] or None,
+                                        "show_default": True}
             if option["kind"] == "choice":
                 settings["type"] = Choice(option["choices"])
             elif option["kind"] == "shapes":
@@ -191,14 +192,17 @@ def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **o
 
 @cli.command(name="compile")
 @click.argument("model", type=click.Path())
-@click.option("-o", "--output", type=click.Path(), required=True, help="The shared library.")
-@compile_options("target", "shape", "precision", "profile", "recipe", "name")
+@click.option("-o", "--output", type=click.Path(), required=True, help="The shared library, or what --emit says.")
+@compile_options("emit", "from", "name", "precision", "profile", "recipe", "report", "report-data", "shape", "target",
+                 "to")
 @common
 def compile_command(model, output, shape, quiet, as_json, **options):
-    """Compile MODEL (.onnx, .mlir, .mlirbc) to a shared library with a C header."""
-    check_place(output, ".so")
+    """Compile MODEL (.onnx, .mlir, .mlirbc) to a shared library with a C header, or to an earlier form."""
+    library = options["emit"] in (None, "so") and options["to"] in (None, "emit")
+    check_place(output, ".so" if library else "")
+    options["from_"] = options.pop("from")
     with reporting(quiet) as progress:
-        summary = compiler.compile_file(model, output, progress, shape=as_shapes(shape), **options)
+        summary = mpq.compile_to(model, output, progress=progress, shape=as_shapes(shape), **options)
     show({"output": output} | with_shares(summary), as_json, "compiled")
 
 

@@ -296,14 +296,6 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     return Quantized(result, source, options, record, kept)
 
 
-def compile_file(model: str, path: str | os.PathLike, progress: Progress | None, **options: Any) -> dict[str, int]:
-    """Compiles a model to a shared library and its C header, which is not loaded; returns the summary."""
-    source = _Source.of(model)
-    with _exchange() as folder:
-        settings = _settings(folder, **options)
-        return _core.Compiler().compile(source.name, source.data, settings, os.fspath(path), progress)[1]
-
-
 @checked
 def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes | None = None,
             precision: str | None = None, profile: Profile | str | os.PathLike | None = None,

@@ -27,20 +27,46 @@ class TensorInfo(NamedTuple):
 
 def aligned_empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     """An array whose data begin at a multiple of ALIGNMENT."""
-    count = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    count = int(np.prod(shape, dtype=np.int64)) * numpy_dtype(dtype).itemsize
     memory = np.empty(count + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + count].view(dtype).reshape(shape)
+    return memory[start : start + count].view(numpy_dtype(dtype)).reshape(shape)
+
+
+def numpy_dtype(name: str) -> np.dtype:
+    """NumPy's type, which for bfloat16 the package ml_dtypes has."""
+    if name != "bfloat16":
+        return np.dtype(name)
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise _core.Error("NumPy has no bfloat16: install ml_dtypes for arrays of it, or pass `out` with tensors of "
+                          "another library") from None
+    return np.dtype(ml_dtypes.bfloat16)
 
 
 def as_input(array: Any) -> Any:
     """What the extension reads without a copy: NumPy arrays and tensors of other libraries (DLPack) that are dense and
     on the CPU stay as they are; the rest is copied."""
-    if isinstance(array, np.ndarray):
-        return np.ascontiguousarray(array) if array.ndim else array
-    if hasattr(array, "__dlpack__"):
-        return np.ascontiguousarray(np.from_dlpack(array))
-    return np.asarray(array)
+    if isinstance(array, _core.Tensor):
+        return array
+    if not isinstance(array, np.ndarray) and hasattr(array, "__dlpack__"):
+        try:
+            array = np.from_dlpack(array)
+        except (BufferError, RuntimeError, TypeError) as error:  # bfloat16, among others
+            return as_foreign(array, error)
+    array = np.asarray(array)
+    if array.dtype.name == "bfloat16":  # of ml_dtypes
+        return _core.Tensor(np.ascontiguousarray(array).view(np.uint16).reshape(array.shape), "bfloat16")
+    return np.ascontiguousarray(array) if array.ndim else array
+
+
+def as_foreign(array: Any, error: Exception) -> _core.Tensor:
+    """A tensor that NumPy does not take for the reason `error`."""
+    try:
+        return _core.Tensor(array)
+    except _core.Error as own:
+        raise _core.Error(f"{own} ({error})") from None
 
 
 def as_feed(feed: Any) -> dict[str, Any]:
@@ -51,6 +77,8 @@ def as_feed(feed: Any) -> dict[str, Any]:
     for name, value in feed.items():
         try:
             arrays[name] = as_input(value)
+        except _core.Error as error:
+            raise _core.Error(f"input {name!r}: {error}") from None
         except (BufferError, RuntimeError, TypeError, ValueError) as error:
             raise _core.Error(f"expected an array on the CPU for input {name!r} but got {describe(value)}: "
                               f"{str(error).split('. ')[0]}") from None
@@ -58,7 +86,7 @@ def as_feed(feed: Any) -> dict[str, Any]:
 
 
 def is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or hasattr(value, "__dlpack__")
+    return isinstance(value, (np.ndarray, _core.Tensor)) or hasattr(value, "__dlpack__")
 
 
 def describe_misfit(info: TensorInfo, given: Any, array: Any) -> str:
@@ -87,6 +115,30 @@ def in_order(feed: Mapping[str, Any], inputs: list[TensorInfo]) -> list[Any]:
             raise _core.Error(f"expected {info.dtype}{list(info.shape)} for input '{info.name}' but got "
                               f"{describe_misfit(info, feed[info.name], array)}")
     return [arrays[name] for name in names]
+
+
+def as_output(given: Any, info: TensorInfo) -> Any:
+    """The memory of `given`, which must fit an output."""
+    expected = f"expected a writable dense {info.dtype}{list(info.shape)} for output '{info.name}' but got "
+    if not is_array(given):
+        raise _core.Error(expected + describe(given))
+    view = given
+    if not isinstance(given, (np.ndarray, _core.Tensor)):
+        try:
+            view = np.from_dlpack(given)
+        except (BufferError, RuntimeError, TypeError) as error:
+            try:
+                view = as_foreign(given, error)
+            except _core.Error as own:
+                raise _core.Error(f"output '{info.name}': {own}") from None
+    if isinstance(view, np.ndarray):
+        dense, writable = view.flags.c_contiguous, view.flags.writeable
+    else:
+        dense, writable = True, view.writable
+    if (str(view.dtype), tuple(view.shape)) != (info.dtype, info.shape) or not (dense and writable):
+        layout = "" if dense else f" with strides {view.strides}"
+        raise _core.Error(f"{expected}{'' if writable else 'a read-only '}{view.dtype}{list(view.shape)}{layout}")
+    return view
 
 
 class Program:
@@ -133,19 +185,7 @@ class Program:
             if info.name not in out:
                 arrays.append(aligned_empty(info.shape, info.dtype))
                 continue
-            given = out.pop(info.name)
-            expected = f"expected a writable dense {info.dtype}{list(info.shape)} for output '{info.name}' but got "
-            if not is_array(given):
-                raise _core.Error(expected + describe(given))
-            try:
-                view = given if isinstance(given, np.ndarray) else np.from_dlpack(given)
-            except (BufferError, RuntimeError, TypeError) as error:
-                raise _core.Error(f"{expected}{describe(given)}: {error}") from None
-            if (str(view.dtype), view.shape) != (info.dtype, info.shape) or not (
-                    view.flags.c_contiguous and view.flags.writeable):
-                raise _core.Error(f"{expected}{'' if view.flags.writeable else 'a read-only '}{view.dtype}"
-                                  f"{list(view.shape)} with strides {view.strides}")
-            arrays.append(view)
+            arrays.append(as_output(out.pop(info.name), info))
         for name in out:
             names = [info.name for info in self.outputs]
             raise _core.Error(f"the model has no output {name!r}: its outputs are "
@@ -156,7 +196,7 @@ class Program:
     def __call__(self, feed: Mapping[str, Any], out: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Computes {output name: array}, into the arrays of `out` where it has them."""
         outputs = self._outputs(out)
-        self._core.run(in_order(feed, self.inputs), outputs)
+        self._core.run(in_order(feed, self.inputs), [as_input(array) for array in outputs])
         given = out or {}
         return {info.name: given.get(info.name, array) for info, array in zip(self.outputs, outputs)}
 
@@ -166,7 +206,8 @@ class Program:
         """Times of the kernels over some runs, beside the time that their work takes at least on this machine
         (docs/Profiling.md): what quant-run --profile-json writes. `trace` names a file for every call, for
         chrome://tracing and Perfetto."""
-        inputs, outputs, runs = in_order(feed, self.inputs), self._outputs(None), int(runs)
+        inputs, outputs = in_order(feed, self.inputs), [as_input(array) for array in self._outputs(None)]
+        runs = int(runs)
         if trace is not None:
             write_file(trace, self._core.profile(inputs, outputs, runs, True))
         return json.loads(self._core.profile(inputs, outputs, runs, False))

@@ -27,8 +27,8 @@ namespace nb = nanobind;
 using namespace nb::literals;
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
+using Objects = std::vector<nb::object>;
 /// Any array of the CPU that is dense and row-major.
-using Array = nb::ndarray<nb::c_contig, nb::device::cpu>;
 using ReadOnlyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
 namespace {
@@ -67,23 +67,72 @@ static const char *getDTypeName(uint32_t dtype) {
   return names[dtype <= MPQ_F64 ? dtype : 0];
 }
 
-/// The C view of an array; dims live in `extents`.
-template <typename AnyArray>
-static mpq_tensor toTensor(AnyArray &array, std::vector<int64_t> &extents) {
-  mpq_tensor tensor = {};
-  for (auto [code, dtype] : kDTypes)
-    if (dtype == array.dtype())
-      tensor.dtype = code;
-  extents.clear();
-  for (size_t d = 0; d < array.ndim(); ++d)
-    extents.push_back(int64_t(array.shape(d)));
-  tensor.data = const_cast<void *>(static_cast<const void *>(array.data()));
-  tensor.dims = extents.data();
-  tensor.rank = uint32_t(array.ndim());
-  return tensor;
-}
+namespace {
+/// An array of any library, with a type of its elements that NumPy may lack.
+class Tensor {
+public:
+  /// `dtype`: what the elements of an array of integers are the bits of.
+  explicit Tensor(nb::handle object, std::optional<std::string> dtype = {}) {
+    if (nb::isinstance<Tensor>(object)) {
+      *this = nb::cast<const Tensor &>(object);
+      return;
+    }
+    if (!nb::try_cast(object, array))
+      throw Error("expected a dense array on the CPU, of a type that DLPack "
+                  "has, but got " +
+                  std::string(nb::str(object.type().attr("__name__")).c_str()));
+    nb::ndarray<nb::c_contig, nb::device::cpu> writable;
+    isWritable = nb::try_cast(object, writable, /*convert=*/false);
+    for (auto [code, type] : kDTypes) {
+      if (dtype ? *dtype == getDTypeName(code) && type.bits == getType().bits
+                : type == getType())
+        tensor.dtype = code;
+    }
+    if (dtype && !tensor.dtype)
+      throw Error("expected elements of the size of " + *dtype + " but got " +
+                  std::to_string(getType().bits) + " bits");
+    for (size_t d = 0; d < array.ndim(); ++d)
+      extents.push_back(int64_t(array.shape(d)));
+  }
 
-static nb::list describe(const mpq_tensor_info *infos, uint32_t count) {
+  std::string getDType() const {
+    if (tensor.dtype)
+      return getDTypeName(tensor.dtype);
+    return "elements of " + std::to_string(getType().bits) + " bits";
+  }
+
+  nb::tuple getShape() const {
+    nb::list shape;
+    for (int64_t extent : extents)
+      shape.append(extent);
+    return nb::tuple(shape);
+  }
+
+  /// Valid while this lives.
+  mpq_tensor view() {
+    mpq_tensor view = tensor;
+    view.data = const_cast<void *>(array.data());
+    view.dims = extents.data();
+    view.rank = uint32_t(extents.size());
+    return view;
+  }
+
+  bool isWritable = false;
+
+private:
+  nb::dlpack::dtype getType() const { return array.dtype(); }
+
+  ReadOnlyArray array;
+  mpq_tensor tensor = {};
+  std::vector<int64_t> extents;
+};
+} // namespace
+
+using TensorList =
+    nb::typed<nb::list, nb::typed<nb::tuple, nb::str, nb::str,
+                                  nb::typed<nb::tuple, int, nb::ellipsis>>>;
+
+static TensorList describe(const mpq_tensor_info *infos, uint32_t count) {
   nb::list list;
   for (uint32_t i = 0; i < count; ++i) {
     nb::list shape;
@@ -218,13 +267,16 @@ private:
     bool succeeded = compiler.inPython([&] {
       nb::object sample = compiler.nextSample(describe(inputs, count));
       compiler.arrays.clear();
-      compiler.extents.assign(count, {});
       if (sample.is_none())
         return;
       for (nb::handle array : sample)
-        compiler.arrays.push_back(nb::cast<ReadOnlyArray>(array));
+        compiler.arrays.emplace_back(array);
+      if (compiler.arrays.size() != count)
+        throw Error("expected " + std::to_string(count) +
+                    " arrays of a sample but got " +
+                    std::to_string(compiler.arrays.size()));
       for (uint32_t i = 0; i < count; ++i)
-        tensors[i] = toTensor(compiler.arrays[i], compiler.extents[i]);
+        tensors[i] = compiler.arrays[i].view();
       more = true;
     });
     return succeeded ? more : -1;
@@ -232,8 +284,7 @@ private:
 
   std::unique_ptr<mpq_compiler, Free> compiler;
   nb::object progress, nextSample;
-  std::vector<ReadOnlyArray> arrays;
-  std::vector<std::vector<int64_t>> extents;
+  std::vector<Tensor> arrays;
   std::exception_ptr exception;
 };
 
@@ -260,19 +311,21 @@ public:
     return *mpq_program_info(program.get());
   }
 
-  void run(std::vector<ReadOnlyArray> inputs, std::vector<Array> outputs) {
+  void run(const Objects &inputs, const Objects &outputs) {
     Tensors in(inputs, getInfo().num_inputs, "inputs"),
         out(outputs, getInfo().num_outputs, "outputs");
+    out.requireWritable();
     nb::gil_scoped_release release;
     check(
         mpq_program_run(program.get(), in.tensors.data(), out.tensors.data()));
   }
 
   /// JSON: times of the kernels, or a trace.
-  nb::bytes profile(std::vector<ReadOnlyArray> inputs,
-                    std::vector<Array> outputs, uint32_t runs, bool trace) {
+  nb::bytes profile(const Objects &inputs, const Objects &outputs,
+                    uint32_t runs, bool trace) {
     Tensors in(inputs, getInfo().num_inputs, "inputs"),
         out(outputs, getInfo().num_outputs, "outputs");
+    out.requireWritable();
     mpq_blob *blob = nullptr;
     {
       nb::gil_scoped_release release;
@@ -286,17 +339,24 @@ public:
 
 private:
   struct Tensors {
-    template <typename AnyArray>
-    Tensors(std::vector<AnyArray> &arrays, uint32_t count, const char *what)
-        : extents(arrays.size()) {
-      if (arrays.size() != count)
+    Tensors(const Objects &objects, uint32_t count, const char *what) {
+      if (objects.size() != count)
         throw Error("expected " + std::to_string(count) + " " + what +
-                    " but got " + std::to_string(arrays.size()));
-      for (size_t i = 0; i < arrays.size(); ++i)
-        tensors.push_back(toTensor(arrays[i], extents[i]));
+                    " but got " + std::to_string(objects.size()));
+      for (const nb::object &object : objects)
+        arrays.emplace_back(object);
+      for (Tensor &array : arrays)
+        tensors.push_back(array.view());
     }
 
-    std::vector<std::vector<int64_t>> extents;
+    void requireWritable() const {
+      for (const Tensor &array : arrays)
+        if (!array.isWritable)
+          throw Error("expected writable dense arrays for outputs but got one "
+                      "that is not");
+    }
+
+    std::vector<Tensor> arrays;
     std::vector<mpq_tensor> tensors;
   };
 
@@ -309,7 +369,7 @@ private:
 };
 } // namespace
 
-static nb::list getOptions() {
+static nb::typed<nb::list, nb::typed<nb::dict, nb::str, nb::any>> getOptions() {
   nb::list options;
   for (uint32_t i = 0; i < mpq_num_options(); ++i) {
     const mpq_option_info *info = mpq_get_option(i);
@@ -332,12 +392,33 @@ NB_MODULE(_core, module) {
   module.def("version", mpq_version);
   module.def("options", getOptions);
 
+  nb::class_<Tensor>(module, "Tensor")
+      .def(nb::init<nb::handle, std::optional<std::string>>(), "array"_a,
+           "dtype"_a = nb::none(),
+           nb::sig("def __init__(self, array: object, dtype: str | None = "
+                   "None) -> None"))
+      .def_prop_ro("dtype", &Tensor::getDType)
+      .def_prop_ro("shape", &Tensor::getShape,
+                   nb::sig("def shape(self) -> tuple[int, ...]"))
+      .def_prop_ro("writable",
+                   [](const Tensor &tensor) { return tensor.isWritable; });
+
   nb::class_<Compiler>(module, "Compiler")
       .def(nb::init<>())
       .def("compile", &Compiler::compile, "name"_a, "data"_a.none(),
-           "settings"_a, "path"_a.none(), "progress"_a.none())
+           "settings"_a, "path"_a.none(), "progress"_a.none(),
+           nb::sig("def compile(self, name: str, data: bytes | None, settings: "
+                   "collections.abc.Sequence[tuple[str, str]], path: str | "
+                   "None, progress: collections.abc.Callable[[str, float, int, "
+                   "int], object] | None) -> tuple[bytes, dict[str, int]]"))
       .def("calibrate", &Compiler::calibrate, "name"_a, "data"_a.none(),
-           "next"_a, "settings"_a, "path"_a, "progress"_a.none());
+           "next"_a, "settings"_a, "path"_a, "progress"_a.none(),
+           nb::sig("def calibrate(self, name: str, data: bytes | None, next: "
+                   "collections.abc.Callable[[list[tuple[str, str, tuple[int, "
+                   "...]]]], list[object] | None], settings: "
+                   "collections.abc.Sequence[tuple[str, str]], path: str, "
+                   "progress: collections.abc.Callable[[str, float, int, int], "
+                   "object] | None) -> None"));
 
   nb::class_<Program>(module, "Program")
       .def_static("load", &Program::load, "path"_a, "threads"_a)
@@ -369,7 +450,7 @@ NB_MODULE(_core, module) {
                                      program.getInfo().num_outputs);
                    })
       .def_prop_ro("kernels", [](const Program &program) {
-        nb::list names;
+        nb::typed<nb::list, nb::str> names;
         for (uint32_t k = 0; k < program.getInfo().num_kernels; ++k)
           names.append(program.getInfo().kernels[k]);
         return names;

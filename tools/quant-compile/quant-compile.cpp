@@ -34,6 +34,8 @@ public:
   explicit OptionFlags(cl::OptionCategory &category) {
     for (const OptionInfo &info : getCompileOptions()) {
       std::string &text = descriptions.emplace_back(info.description.str());
+      if (!info.defaultValue.empty())
+        text += " (default: " + info.defaultValue.str() + ")";
       StringRef value = "text";
       switch (info.kind) {
       case OptionKind::Text:

@@ -38,11 +38,15 @@ using ObservedRunner =
     std::function<llvm::Error(llvm::ArrayRef<NpyArray> inputs, ObserveFn)>;
 
 /// Compiles the module for this machine; it must go through lower and codegen,
-/// and is not needed afterwards.
-mlir::FailureOr<ObservedRunner> makeObservedRunner(mlir::ModuleOp instrumented);
+/// and is not needed afterwards. An error once `isCancelled` says so.
+mlir::FailureOr<ObservedRunner>
+makeObservedRunner(mlir::ModuleOp instrumented,
+                   const std::function<bool()> &isCancelled = {});
 
 /// The engine that compiles the module for this machine.
-mlir::FailureOr<SampleRunner> makeJITRunner(mlir::ModuleOp instrumented);
+mlir::FailureOr<SampleRunner>
+makeJITRunner(mlir::ModuleOp instrumented,
+              const std::function<bool()> &isCancelled = {});
 
 /// The engine that interprets the module: slow, for any module.
 mlir::FailureOr<SampleRunner> makeReferenceRunner(mlir::ModuleOp instrumented);

@@ -45,8 +45,8 @@ struct CompilationMonitor {
   std::function<void(llvm::StringRef what, double seconds)> phaseDone;
   /// How many samples are done, and of how many if that is known.
   std::function<void(size_t done, std::optional<size_t> total)> sampleDone;
-  /// Asked between phases and samples; true ends the compilation with an error
-  /// and without output.
+  /// Asked between samples, passes and functions, from any thread; true ends
+  /// the compilation with an error and without output. Stays true then.
   std::function<bool()> isCancelled;
 };
 

@@ -46,7 +46,8 @@ struct LayerErrors {
 /// its weights stay what they are.
 mlir::FailureOr<LayerErrors>
 measureLayerErrors(mlir::ModuleOp assigned, SampleSource &samples,
-                   const SampleProgress &progress = {});
+                   const SampleProgress &progress = {},
+                   const std::function<bool()> &isCancelled = {});
 
 } // namespace mpq
 

@@ -20,6 +20,8 @@
 
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <functional>
+
 namespace llvm {
 class Module;
 } // namespace llvm
@@ -38,6 +40,8 @@ struct EmissionOptions {
   bool cInterface = true;
   /// LLVM's optimization level, 0 to 3.
   unsigned optimizationLevel = 3;
+  /// Asked during the work; true ends it with an error. May be empty.
+  std::function<bool()> isCancelled;
 };
 
 /// Translates, optimizes and writes `module`. LLVM IR and assembly leave the

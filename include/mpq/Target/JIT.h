@@ -24,10 +24,12 @@ namespace mpq {
 /// code, weights and a workspace: one run at a time.
 class JITModel {
 public:
-  /// Compiles `module` (ModuleInfo.h), which is not needed afterwards.
+  /// Compiles `module` (ModuleInfo.h), which is not needed afterwards. An
+  /// error once `isCancelled` says so.
   static mlir::FailureOr<std::unique_ptr<JITModel>>
   create(mlir::ModuleOp module, TargetAttr target,
-         unsigned optimizationLevel = 3);
+         unsigned optimizationLevel = 3,
+         const std::function<bool()> &isCancelled = {});
   ~JITModel();
 
   /// Its types belong to the context of the module it was made from.

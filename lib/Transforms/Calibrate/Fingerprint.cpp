@@ -16,9 +16,9 @@
 #include "mpq/Dialect/ValueId.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Support/xxhash.h"
@@ -76,9 +76,10 @@ void Fingerprinter::add(Attribute attribute) {
 void Fingerprinter::addAttributes(DictionaryAttr attributes) {
   stream << "{ ";
   for (NamedAttribute attribute : attributes) {
-    // Decisions are not the model.
+    // Decisions are not the model, nor is a cache that text does not hold.
     StringRef name = attribute.getName();
-    if (name == MPQDialect::getRangeAttrName() ||
+    if (name == linalg::LinalgDialect::kMemoizedIndexingMapsAttrName ||
+        name == MPQDialect::getRangeAttrName() ||
         name == MPQDialect::getRangesAttrName() ||
         name == MPQDialect::getPrecisionAttrName() ||
         name == MPQDialect::getTargetAttrName())
@@ -98,8 +99,10 @@ void Fingerprinter::add(Operation *op) {
   addAttributes(op->getAttrDictionary());
   for (Value result : op->getResults()) {
     number(result);
-    // Profiles are keyed by names.
-    stream << getValueName(result) << ' ';
+    // Profiles are keyed by names of tensors. Text has none for the scalars of
+    // named operations' bodies, which it leaves out.
+    if (isa<ShapedType>(result.getType()))
+      stream << getValueName(result) << ' ';
   }
   for (Region &region : op->getRegions()) {
     stream << "( ";

@@ -120,7 +120,10 @@ TEST_F(CalibrationTest, CompiledModelSeesTheSame) {
   FailureOr<Profile> interpreted = run();
   ASSERT_TRUE(succeeded(interpreted)) << errors;
   Dataset samples(folder);
-  FailureOr<Profile> compiled = calibrate(*module, samples, makeJITRunner);
+  FailureOr<Profile> compiled =
+      calibrate(*module, samples, [](ModuleOp instrumented) {
+        return makeJITRunner(instrumented);
+      });
   ASSERT_TRUE(succeeded(compiled)) << errors;
   EXPECT_EQ(compiled->values.size(), 2u);
   EXPECT_EQ(compiled->toJSON(), interpreted->toJSON());

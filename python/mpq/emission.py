@@ -1,0 +1,36 @@
+"""Models to files: everything that quant-compile writes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterable, Mapping
+
+from . import _core
+from .arguments import checked
+from .compiler import Feed, Profile, Progress, Shapes, _exchange, _settings, _Source
+from .samples import save_samples
+
+
+@checked
+def compile_to(model: Any, path: str | os.PathLike, *, emit: str | None = None, from_: str | None = None,
+               name: str | None = None, precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
+               recipe: str | os.PathLike | Mapping | None = None, report: str | os.PathLike | None = None,
+               report_data: str | os.PathLike | Iterable[Feed] | None = None, shape: Shapes | None = None,
+               target: str = "host", to: str | None = None, progress: Progress | None = None) -> dict[str, int]:
+    """Writes what becomes of a model to the file `path`, as quant-compile does, and returns the closing table.
+
+    model:       what mpq.compile takes
+    emit:        what to write: a library (so), an object, assembly, LLVM IR, MLIR, ONNX
+    from_, to:   the first and the last phase, for a look at the IR between two of them
+    report:      a JSON file for a record of the compilation (docs/Report.md)
+    report_data: a folder of samples, or samples, on which the record compares int8 with float
+    """
+    source = _Source.of(model)
+    with _exchange() as folder:
+        if report_data is not None and not isinstance(report_data, (str, os.PathLike)):
+            samples, report_data = report_data, os.path.join(folder, "data")
+            save_samples(samples, report_data)
+        settings = _settings(folder, **{"from": from_}, emit=emit, name=name, precision=precision, profile=profile,
+                             recipe=recipe, report=report, report_data=report_data, shape=shape, target=target, to=to)
+        _, summary = _core.Compiler().compile(source.name, source.data, settings, os.fspath(path), progress)
+    return summary
