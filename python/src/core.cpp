@@ -20,6 +20,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <chrono>
+#include <future>
 #include <memory>
 #include <optional>
 
@@ -161,7 +163,7 @@ public:
     std::vector<mpq_setting> list = makeSettings(settings);
     mpq_summary summary = {};
     mpq_blob *blob = nullptr;
-    int status = call(progress, [&] {
+    int status = callInThread(progress, [&] {
       return path ? mpq_compile(compiler.get(), &source, list.data(),
                                 list.size(), path->c_str(), &summary)
                   : mpq_compile_to_memory(compiler.get(), &source, list.data(),
@@ -226,7 +228,36 @@ private:
       status = work();
     }
     progress = nb::object();
+    if (status != MPQ_OK)
+      errorText = mpq_last_error();
     return status;
+  }
+
+  /// The same in a thread of its own, for work that seldom comes back to
+  /// Python: this one looks for Ctrl-C meanwhile.
+  template <typename Function>
+  int callInThread(nb::object &callback, Function work) {
+    progress = callback;
+    mpq_compiler_set_progress(compiler.get(), report, this);
+    std::future<int> result = std::async(std::launch::async, [&] {
+      int status = work();
+      if (status != MPQ_OK)
+        errorText = mpq_last_error(); // of that thread
+      return status;
+    });
+    auto isDone = [&] {
+      nb::gil_scoped_release release;
+      return result.wait_for(std::chrono::milliseconds(50)) ==
+             std::future_status::ready;
+    };
+    while (!isDone()) {
+      inPython([] {});
+      // Again and again: a call that only begins would not heed the first.
+      if (exception)
+        mpq_compiler_cancel(compiler.get());
+    }
+    progress = nb::object();
+    return result.get();
   }
 
   /// What a callback raised comes before what the compiler says of it.
@@ -234,7 +265,7 @@ private:
     if (std::exception_ptr raised = std::exchange(exception, nullptr))
       std::rethrow_exception(raised);
     if (status != MPQ_OK)
-      throw Error(mpq_last_error());
+      throw Error(errorText);
   }
 
   /// Runs Python; an exception, Ctrl-C among them, cancels the call.
@@ -246,7 +277,8 @@ private:
       function();
       return true;
     } catch (...) {
-      exception = std::current_exception();
+      if (!exception)
+        exception = std::current_exception();
       return false;
     }
   }
@@ -286,6 +318,7 @@ private:
   nb::object progress, nextSample;
   std::vector<Tensor> arrays;
   std::exception_ptr exception;
+  std::string errorText;
 };
 
 class Program {
