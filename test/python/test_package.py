@@ -517,7 +517,7 @@ def test_options_are_the_same_everywhere():
 
 
 def test_import_is_quick():
-    code = "import time; t = time.perf_counter(); import mpq; print(time.perf_counter() - t)"
+    code = "import time; t = time.process_time(); import mpq; print(time.process_time() - t)"
     times = [float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
              for _ in range(3)]
     assert min(times) < 0.5, BUILD
