@@ -74,6 +74,14 @@ def _made_by_this_compiler(path: Path, log: Path) -> bool:
     return path.exists() and log.exists() and log.stat().st_mtime > compiler_stamp()
 
 
+def compile_file(source: Path, path: Path, *flags) -> Built:
+    """Compiles SOURCE to PATH, unless that was done and neither SOURCE nor the compiler has changed."""
+    log = path.with_name(path.name + ".log")
+    if log.exists() and log.stat().st_mtime < source.stat().st_mtime:
+        log.unlink()
+    return _make(path, source, *flags)
+
+
 def _make(path: Path, *arguments) -> Built:
     path.parent.mkdir(parents=True, exist_ok=True)
     log = path.with_name(path.name + ".log")

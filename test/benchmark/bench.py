@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Speed of mpq beside ONNX Runtime and OpenVINO: peaks of the machine, single layers, whole networks.
+
+docs/Benchmarks.md says how to read the tables.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
+
+from mpq_benchmark import cases, contenders, measure, peaks, report  # noqa: E402
+from mpq_benchmark.networks import NetworkCase  # noqa: E402
+from mpq_benchmark.turns import Setting  # noqa: E402
+from mpq_testing import models  # noqa: E402
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    pass
+
+
+def common(command):
+    """The options that all measurements share."""
+    engines = click.Choice(contenders.ENGINES)
+    for option in (
+            click.option("--threads", multiple=True, type=click.IntRange(1), default=(1, 2), show_default=True),
+            click.option("--filter", "filters", multiple=True, metavar="TEXT",
+                         help="Only cases whose name contains TEXT; may be given several times."),
+            click.option("--engine", "engines", multiple=True, type=engines, default=contenders.ENGINES,
+                         help="Who takes part; all if not given."),
+            click.option("--precision", "precisions", multiple=True, help="f32, int8; all if not given."),
+            click.option("--rounds", type=click.IntRange(1), default=10, show_default=True),
+            click.option("--seconds", type=click.FloatRange(0), default=0.2, show_default=True, help="Of one turn."),
+            click.option("--amx/--no-amx", default=True, show_default=True,
+                         help="Whether contenders may use the tile registers, where the machine has them."),
+            click.option("--kernels", is_flag=True, help="Also show the time of each of our kernels."),
+            click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write everything to this file."),
+            click.option("--plot", "plot_file", type=click.Path(path_type=Path),
+                         help="Draw the rates to this file (.svg, .png).")):
+        command = option(command)
+    return command
+
+
+@main.command("peaks")
+@click.option("--threads", multiple=True, type=click.IntRange(1), default=(1, 2), show_default=True)
+@click.option("--repeats", type=click.IntRange(1), default=peaks.REPEATS, show_default=True)
+@click.option("--json", "json_file", type=click.Path(path_type=Path))
+def peaks_command(threads, repeats, json_file):
+    """Measure the peaks of dot product, multiply-add and reads."""
+    measured = {count: peaks.measure(count, repeats) for count in threads}
+    report.console().print(report.peaks_table(measured))
+    if json_file:
+        report.write_json(json_file, report.to_json({"command": "peaks"}, measured, [], []))
+
+
+@main.command()
+@common
+def layers(**options):
+    """Matrix products, convolutions and attention, FP32 and INT8."""
+    run("layers", [contenders.LayerCase(layer) for layer in cases.LAYERS], **options)
+
+
+@main.command("models")
+@common
+def models_command(**options):
+    """The six networks, FP32 and INT8."""
+    run("models", [NetworkCase(model) for model in models.SIX], **options)
+
+
+def run(command, known, *, threads, filters, engines, precisions, rounds, seconds, amx, kernels, json_file, plot_file):
+    chosen = [case for case in known if not filters or any(text in case.name for text in filters)]
+    if not chosen:
+        raise click.ClickException(f"no case has {' or '.join(map(repr, filters))} in its name: "
+                                   f"expected one of {', '.join(case.name for case in known)}")
+    console = report.console()
+    measured = {count: peaks.measure(count) for count in threads}
+    console.print(report.peaks_table(measured))
+    groups, rows = [], []
+    for count in threads:
+        for case in chosen:
+            wanted = tuple(p for p in case.precisions if not precisions or p in precisions)
+            setting = Setting(count, rounds, seconds, amx)
+            group = measure.measure(case, contenders.contenders(wanted, engines), setting)
+            groups.append(group)
+            added = measure.rows(group, measured[count])
+            rows += added
+            for row in added:
+                click.echo(f"{row.case}, {row.threads} thread(s), {row.precision}: "
+                           f"{report.number(row.seconds, 4, 1e3)} ms, {report.percent(row.share_of_bound)} of bound, "
+                           f"ratio {report.number(row.ratio, 2)}", err=True)
+    console.print(report.contenders_table(groups))
+    console.print(report.rows_table(rows, f"{command}: mpq beside the best peer"))
+    gains = report.scaling(rows)
+    if gains:
+        console.print(report.scaling_table(gains))
+    for group in groups if kernels else []:
+        if table := report.kernels_table(group):
+            console.print(table)
+    for error in report.errors_of(groups):
+        click.echo(f"failed: {error}")
+    options = {"command": command, "rounds": rounds, "seconds": seconds, "amx": amx, "filter": list(filters)}
+    if json_file:
+        report.write_json(json_file, report.to_json(options, measured, groups, rows))
+    if plot_file:
+        report.plot(plot_file, groups, rows)
+
+
+if __name__ == "__main__":
+    main()

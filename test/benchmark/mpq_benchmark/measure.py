@@ -1,0 +1,130 @@
+"""Measures one case with all its contenders, and compares: the rows that tables, JSON and plots are made of."""
+
+from dataclasses import asdict, dataclass, field
+
+from .contenders import Contender, Prepared
+from .layers import Goal
+from .peaks import Peaks
+from .turns import ContenderError, Setting, Timing, Worker, take_turns
+
+
+@dataclass
+class Outcome:
+    """What became of one contender: times, or the reason why there are none."""
+
+    contender: Contender
+    timing: Timing | None = None
+    deviation: dict = field(default_factory=dict)
+    file_bytes: int = 0
+    error: str | None = None
+    kernels: list[dict] = field(default_factory=list)
+
+    def to_json(self) -> dict:
+        return asdict(self) | {"name": self.contender.name}
+
+
+@dataclass
+class Group:
+    """One case on so many threads. `peaks_then` are of one thread while it was measured: a neighbour shows there."""
+
+    case: str
+    kind: str
+    threads: int
+    outcomes: list[Outcome]
+    work: dict[str, tuple[int, int]]  # by precision
+    goals: dict[str, Goal]
+    peaks_then: Peaks | None = None
+
+
+@dataclass
+class Row:
+    """One of our precisions of a case beside its best peer. Times are medians; None: not measured."""
+
+    case: str
+    kind: str
+    threads: int
+    precision: str
+    macs: int
+    bytes: int
+    bound_seconds: float
+    bound_by: str
+    seconds: float | None
+    best_seconds: float | None
+    spread: float | None
+    share_of_bound: float | None
+    best_peer: str | None
+    best_peer_seconds: float | None
+    ratio: float | None
+    goal: str
+    goal_met: bool | None
+    error: str | None
+
+    @property
+    def rate(self) -> float | None:
+        """Multiply-accumulates a second."""
+        return self.macs / self.seconds if self.seconds else None
+
+
+def measure(case, contenders: list[Contender], setting: Setting) -> Group:
+    """Prepares, checks and times; whoever cannot is recorded with the reason."""
+    outcomes = {contender: Outcome(contender) for contender in contenders}
+    prepared: dict[str, Prepared] = {}
+    workers: dict[str, Worker] = {}
+    for contender, outcome in outcomes.items():
+        try:
+            feed = case.feed(contender.precision)
+            made = prepared[contender.name] = case.prepare(contender)
+            outcome.file_bytes = made.path.stat().st_size
+            worker = Worker(contender.engine, made.path, feed, setting)
+            workers[contender.name] = worker
+            outcome.deviation = case.check(contender, worker.results)
+        except ContenderError as error:
+            outcome.error = str(error)
+            if contender.name in workers:
+                workers.pop(contender.name).close()
+    failed = take_turns(workers, setting.rounds)
+    peaks_then = None
+    for outcome in outcomes.values():
+        name = outcome.contender.name
+        if name in failed:
+            outcome.error = str(failed[name])
+        elif name in workers:
+            outcome.timing = Timing.of(workers[name].turns)
+            if outcome.contender.ours:
+                profile = workers[name].ask("profile")
+                outcome.kernels = profile["kernels"]
+                measured = Peaks.of_profile(profile)
+                peaks_then = peaks_then.joined(measured, max) if peaks_then else measured
+    for worker in workers.values():
+        worker.close()
+    precisions = dict.fromkeys(contender.precision for contender in contenders)
+    work = {precision: case.work(precision, prepared) for precision in precisions}
+    goals = {precision: case.goal(precision) for precision in precisions}
+    return Group(case.name, case.kind, setting.threads, list(outcomes.values()), work, goals, peaks_then)
+
+
+def rows(group: Group, peaks: Peaks) -> list[Row]:
+    """One for each precision of ours. FP32 is compared with peers in FP32, what is quantized with peers of any
+    precision: nobody need use INT8 where it is slower."""
+    made = []
+    for ours in group.outcomes:
+        if not ours.contender.ours:
+            continue
+        precision = ours.contender.precision
+        macs, size = group.work[precision]
+        bound, bound_by = peaks.bound(precision, macs, size, group.threads)
+        peers = [o for o in group.outcomes if not o.contender.ours and o.timing
+                 and (precision != "f32" or o.contender.precision == "f32")]
+        best = min(peers, key=lambda o: o.timing.median, default=None)
+        seconds = ours.timing.median if ours.timing else None
+        share = bound / seconds if seconds and macs else None
+        ratio = best.timing.median / seconds if best and seconds else None
+        goal = group.goals[precision]
+        # Who computes nothing, or something wrong, reaches nothing.
+        met = goal.met(ratio, share) if seconds else (False if str(goal) else None)
+        made.append(Row(
+            group.case, group.kind, group.threads, precision, macs, size, bound, bound_by, seconds,
+            ours.timing.best if ours.timing else None, ours.timing.spread if ours.timing else None, share,
+            best.contender.name if best else None, best.timing.median if best else None, ratio, str(goal), met,
+            ours.error))
+    return made
