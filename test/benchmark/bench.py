@@ -11,7 +11,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
 
-from mpq_benchmark import cases, contenders, measure, peaks, report  # noqa: E402
+from mpq_benchmark import cases, contenders, low_bit, measure, peaks, report  # noqa: E402
 from mpq_benchmark.networks import NetworkCase  # noqa: E402
 from mpq_benchmark.turns import Setting  # noqa: E402
 from mpq_testing import models  # noqa: E402
@@ -31,11 +31,14 @@ def common(command):
                          help="Only cases whose name contains TEXT; may be given several times."),
             click.option("--engine", "engines", multiple=True, type=engines, default=contenders.ENGINES,
                          help="Who takes part; all if not given."),
-            click.option("--precision", "precisions", multiple=True, help="f32, int8; all if not given."),
+            click.option("--precision", "precisions", multiple=True, type=click.Choice(("f32", "int8", "int4", "int2")),
+                         help="All that a case has if not given."),
             click.option("--rounds", type=click.IntRange(1), default=10, show_default=True),
             click.option("--seconds", type=click.FloatRange(0), default=0.2, show_default=True, help="Of one turn."),
             click.option("--amx/--no-amx", default=True, show_default=True,
                          help="Whether contenders may use the tile registers, where the machine has them."),
+            click.option("--sort", type=click.Choice(("case", "ratio", "bound")), default="case", show_default=True,
+                         help="Which rows come first: in the order of cases, or the furthest behind."),
             click.option("--kernels", is_flag=True, help="Also show the time of each of our kernels."),
             click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write everything to this file."),
             click.option("--plot", "plot_file", type=click.Path(path_type=Path),
@@ -63,6 +66,13 @@ def layers(**options):
     run("layers", [contenders.LayerCase(layer) for layer in cases.LAYERS], **options)
 
 
+@main.command("low-bit")
+@common
+def low_bit_command(**options):
+    """Linear layers with weights of 4 and 2 bits, read from memory."""
+    run("low-bit", [contenders.LayerCase(layer) for layer in low_bit.LAYERS], **options)
+
+
 @main.command("models")
 @common
 def models_command(**options):
@@ -70,8 +80,13 @@ def models_command(**options):
     run("models", [NetworkCase(model) for model in models.SIX], **options)
 
 
-def run(command, known, *, threads, filters, engines, precisions, rounds, seconds, amx, kernels, json_file, plot_file):
+def run(command, known, *, threads, filters, engines, precisions, rounds, seconds, amx, sort, kernels, json_file, plot_file):
     chosen = [case for case in known if not filters or any(text in case.name for text in filters)]
+    if precisions:
+        for case in known:
+            case.precisions = tuple(p for p in case.precisions if p in precisions)
+        if not any(case.precisions for case in chosen):
+            raise click.ClickException(f"no chosen case has the precision {' or '.join(precisions)}")
     if not chosen:
         raise click.ClickException(f"no case has {' or '.join(map(repr, filters))} in its name: "
                                    f"expected one of {', '.join(case.name for case in known)}")
@@ -81,9 +96,8 @@ def run(command, known, *, threads, filters, engines, precisions, rounds, second
     groups, rows = [], []
     for count in threads:
         for case in chosen:
-            wanted = tuple(p for p in case.precisions if not precisions or p in precisions)
             setting = Setting(count, rounds, seconds, amx)
-            group = measure.measure(case, contenders.contenders(wanted, engines), setting)
+            group = measure.measure(case, contenders.contenders(case.precisions, engines), setting)
             groups.append(group)
             added = measure.rows(group, measured[count])
             rows += added
@@ -92,7 +106,7 @@ def run(command, known, *, threads, filters, engines, precisions, rounds, second
                            f"{report.number(row.seconds, 4, 1e3)} ms, {report.percent(row.share_of_bound)} of bound, "
                            f"ratio {report.number(row.ratio, 2)}", err=True)
     console.print(report.contenders_table(groups))
-    console.print(report.rows_table(rows, f"{command}: mpq beside the best peer"))
+    console.print(report.rows_table(report.ordered(rows, sort), f"{command}: mpq beside the best peer"))
     gains = report.scaling(rows)
     if gains:
         console.print(report.scaling_table(gains))

@@ -81,7 +81,7 @@ class LayerCase:
     def __init__(self, layer: Layer):
         self.layer = layer
         self.name, self.kind = layer.name, "layer"
-        self.precisions = layer.precisions
+        self.precisions, self.copies, self.from_memory = layer.precisions, layer.copies, layer.from_memory
         self.folder = BUILD / "benchmark"
         self._answers: dict[str, np.ndarray] = {}
 
@@ -107,6 +107,10 @@ class LayerCase:
 
     def prepare(self, contender: Contender) -> Prepared:
         source = self._source(contender.precision)
+        if contender.engine == "openvino" and hasattr(self.layer, "write_openvino"):
+            path = source.with_suffix(".xml")
+            self.layer.write_openvino(path)
+            return Prepared(path)
         if not contender.ours:
             return Prepared(source)
 
@@ -133,7 +137,7 @@ class LayerCase:
                                      f"by up to {deviation['largest']}")
             return deviation
         error = metrics.relative_error(got, answer)
-        if not error < 1e-4:
+        if not error < self.layer.tolerance:
             raise ContenderError(f"wrong: relative error {error:.1e}")
         return {"relative_error": error}
 

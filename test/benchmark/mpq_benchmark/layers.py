@@ -24,10 +24,12 @@ ELEMENTS = {"f32": (TensorProto.FLOAT, 4), "int8": (TensorProto.UINT8, 1)}
 
 @dataclass(frozen=True)
 class Goal:
-    """What a row must reach: a ratio to the best peer, or a share of its bound. None: not asked for."""
+    """What a row must reach: a ratio to the best peer, or to the one that is named, or a share of its bound. None: not
+    asked for."""
 
     ratio: float | None = None
     share: float | None = None
+    peer: str | None = None
 
     def met(self, ratio: float | None, share: float | None) -> bool | None:
         """None if nothing was asked for, or nothing that can answer was measured."""
@@ -36,7 +38,7 @@ class Goal:
         return any(got >= wanted for wanted, got in pairs) if pairs else None
 
     def __str__(self) -> str:
-        texts = [] if self.ratio is None else [f"≥ {self.ratio:g}×"]
+        texts = [] if self.ratio is None else [f"≥ {self.ratio:g}×" + (f" {self.peer}" if self.peer else "")]
         texts += [] if self.share is None else [f"≥ {self.share:.0%} of bound"]
         return " or ".join(texts)
 
@@ -138,6 +140,9 @@ class Layer:
     name: str
     goal: Goal = field(default=PRODUCT, kw_only=True)
     precisions = ("int8", "f32")
+    tolerance = 1e-4  # relative, of float results
+    copies = 1  # that a worker computes in turn
+    from_memory = False  # whether even the last cache is too small
 
     @property
     def seed(self) -> int:

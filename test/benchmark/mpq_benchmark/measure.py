@@ -1,6 +1,6 @@
 """Measures one case with all its contenders, and compares: the rows that tables, JSON and plots are made of."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from .contenders import Contender, Prepared
 from .layers import Goal
@@ -33,6 +33,7 @@ class Group:
     outcomes: list[Outcome]
     work: dict[str, tuple[int, int]]  # by precision
     goals: dict[str, Goal]
+    from_memory: bool
     peaks_then: Peaks | None = None
 
 
@@ -67,6 +68,7 @@ class Row:
 
 def measure(case, contenders: list[Contender], setting: Setting) -> Group:
     """Prepares, checks and times; whoever cannot is recorded with the reason."""
+    setting = replace(setting, copies=case.copies)
     outcomes = {contender: Outcome(contender) for contender in contenders}
     prepared: dict[str, Prepared] = {}
     workers: dict[str, Worker] = {}
@@ -100,7 +102,8 @@ def measure(case, contenders: list[Contender], setting: Setting) -> Group:
     precisions = dict.fromkeys(contender.precision for contender in contenders)
     work = {precision: case.work(precision, prepared) for precision in precisions}
     goals = {precision: case.goal(precision) for precision in precisions}
-    return Group(case.name, case.kind, setting.threads, list(outcomes.values()), work, goals, peaks_then)
+    return Group(case.name, case.kind, setting.threads, list(outcomes.values()), work, goals,
+                 case.from_memory, peaks_then)
 
 
 def rows(group: Group, peaks: Peaks) -> list[Row]:
@@ -112,16 +115,19 @@ def rows(group: Group, peaks: Peaks) -> list[Row]:
             continue
         precision = ours.contender.precision
         macs, size = group.work[precision]
-        bound, bound_by = peaks.bound(precision, macs, size, group.threads)
+        bound, bound_by = peaks.bound(precision, macs, size, group.threads, group.from_memory)
         peers = [o for o in group.outcomes if not o.contender.ours and o.timing
                  and (precision != "f32" or o.contender.precision == "f32")]
         best = min(peers, key=lambda o: o.timing.median, default=None)
+        goal = group.goals[precision]
+        judge = min((o for o in peers if goal.peer in (None, o.contender.engine)), key=lambda o: o.timing.median,
+                    default=None)
         seconds = ours.timing.median if ours.timing else None
         share = bound / seconds if seconds and macs else None
         ratio = best.timing.median / seconds if best and seconds else None
-        goal = group.goals[precision]
         # Who computes nothing, or something wrong, reaches nothing.
-        met = goal.met(ratio, share) if seconds else (False if str(goal) else None)
+        reached = judge.timing.median / seconds if judge and seconds else None
+        met = goal.met(reached, share) if seconds else (False if str(goal) else None)
         made.append(Row(
             group.case, group.kind, group.threads, precision, macs, size, bound, bound_by, seconds,
             ours.timing.best if ours.timing else None, ours.timing.spread if ours.timing else None, share,

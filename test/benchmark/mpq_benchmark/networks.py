@@ -24,6 +24,7 @@ LEAST_COSINE = {"f32": 0.9999, "int8": 0.5}
 class NetworkCase:
     kind = "model"
     precisions = ("int8", "f32")
+    copies, from_memory = 1, False
 
     def __init__(self, model: models.Model):
         self.model, self.name = model, model.name

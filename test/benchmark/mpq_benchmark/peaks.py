@@ -41,10 +41,10 @@ class Peaks:
         fitting = [measured for measured in self.read if measured <= share]
         return self.read[max(fitting, default=min(self.read))]
 
-    def bound(self, precision: str, macs: int, size: int, threads: int) -> tuple[float, str]:
+    def bound(self, precision: str, macs: int, size: int, threads: int, from_memory: bool) -> tuple[float, str]:
         """The seconds that the work takes at least, and what bounds it: arithmetic and reads go on at once."""
-        arithmetic = macs / (self.integer_macs if precision == "int8" else self.float_macs)
-        memory = size / self.bandwidth(size, threads)
+        arithmetic = macs / (self.float_macs if precision == "f32" else self.integer_macs)
+        memory = size / (self.read[max(self.read)] if from_memory else self.bandwidth(size, threads))
         return (arithmetic, "compute") if arithmetic >= memory else (memory, "memory")
 
     def to_json(self) -> dict:

@@ -14,7 +14,6 @@ from rich.text import Text
 from mpq_testing.paths import ROOT
 
 from . import cases
-from .contenders import need
 from .measure import Group, Row
 from .peaks import Peaks
 
@@ -23,9 +22,8 @@ FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8")
 
 
 def console() -> Console:
-    """As wide as the terminal; files get whole lines."""
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=170)
+    """Wide enough for the tables: a narrow terminal breaks lines, but no column is cut."""
+    return Console(width=max(Console().width, 190))
 
 
 def number(value: float | None, digits: int = 3, factor: float = 1) -> str:
@@ -54,10 +52,16 @@ def peaks_table(peaks: dict[int, Peaks]) -> Table:
     return table
 
 
+def ordered(rows: list[Row], by: str) -> list[Row]:
+    """The furthest behind first; what was not measured before all."""
+    keys = {"case": lambda row: 0, "ratio": lambda row: row.ratio or 0, "bound": lambda row: row.share_of_bound or 0}
+    return sorted(rows, key=keys[by])
+
+
 def rows_table(rows: list[Row], title: str) -> Table:
     table = Table(title=title, box=box.SIMPLE, caption="times: medians; best: of any precision for INT8, FP32 for FP32")
     for name, justify in (("case", "left"), ("threads", "right"), ("precision", "left"), ("ms", "right"),
-                          ("best ms", "right"), ("± spread", "right"), ("GMAC/s", "right"), ("of bound", "right"),
+                          ("best ms", "right"), ("spread", "right"), ("GMAC/s", "right"), ("of bound", "right"),
                           ("bound", "left"), ("best peer", "left"), ("its ms", "right"), ("ratio", "right"),
                           ("goal", "left"), ("met", "left")):
         table.add_column(name, justify=justify, no_wrap=True)
@@ -158,7 +162,6 @@ def write_json(path: Path, content: dict) -> None:
 
 def plot(path: Path, groups: list[Group], rows: list[Row]) -> None:
     """Rates of all contenders as bars, with the bound of INT8 as a line across each case."""
-    need("matplotlib")
     import matplotlib
 
     matplotlib.use("Agg")

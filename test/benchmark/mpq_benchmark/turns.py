@@ -127,3 +127,17 @@ def take_turns(workers: dict[str, Worker], rounds: int) -> dict[str, ContenderEr
             if worker.setting.threads > 1:
                 time.sleep(SETTLE)
     return failed
+
+
+def time_files(files: dict[str, tuple[str, Path]], feed: dict[str, np.ndarray], setting: Setting) -> dict[str, Timing]:
+    """Times files that exist already, {name: (engine, path)}; all must be able to run."""
+    with tempfile.TemporaryDirectory(prefix="mpq-benchmark-") as folder:
+        stored = Path(folder) / "feed.npz"
+        np.savez(stored, **feed)
+        workers = {name: Worker(engine, path, stored, setting) for name, (engine, path) in files.items()}
+        failed = take_turns(workers, setting.rounds)
+        for worker in workers.values():
+            worker.close()
+    for error in failed.values():
+        raise error
+    return {name: Timing.of(worker.turns) for name, worker in workers.items()}

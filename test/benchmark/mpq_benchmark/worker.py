@@ -72,7 +72,8 @@ class OpenVINO:
         model = core.read_model(path)
         model.reshape({name: list(array.shape) for name, array in feed.items()})
         # Float parts in float: the plug-in would take bfloat16 where the processor can.
-        settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32",
+                    "DYNAMIC_QUANTIZATION_GROUP_SIZE": 32}  # the last: of activations before weights of few bits
         compiled = core.compile_model(model, "CPU", settings)
         self.request = compiled.create_infer_request()
         for name, array in feed.items():
