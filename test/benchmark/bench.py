@@ -107,9 +107,8 @@ def run(command, known, *, threads, filters, engines, precisions, rounds, second
                            f"ratio {report.number(row.ratio, 2)}", err=True)
     console.print(report.contenders_table(groups))
     console.print(report.rows_table(report.ordered(rows, sort), f"{command}: mpq beside the best peer"))
-    gains = report.scaling(rows)
-    if gains:
-        console.print(report.scaling_table(gains))
+    if gains := report.gains(rows):
+        console.print(report.gains_table(gains))
     for group in groups if kernels else []:
         if table := report.kernels_table(group):
             console.print(table)

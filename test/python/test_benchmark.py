@@ -1,5 +1,6 @@
 """The benchmark program on one tiny layer: that its numbers are of right results, and where they are written."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from mpq_testing.paths import ROOT
 FOLDER = ROOT / "test" / "benchmark"
 sys.path.insert(0, str(FOLDER))
 
-from mpq_benchmark import cases, layers, low_bit, measure, peaks  # noqa: E402
+from mpq_benchmark import cases, layers, low_bit, measure, peaks, report  # noqa: E402
 from mpq_benchmark.contenders import Contender, LayerCase  # noqa: E402
 from mpq_benchmark.turns import ContenderError, Setting, Timing, Worker  # noqa: E402
 
@@ -143,7 +144,19 @@ def test_goals():
     assert goal.met(1.2, 0.1) and goal.met(0.5, 0.95) and goal.met(0.5, 0.5) is False
     assert goal.met(None, None) is None and layers.Goal().met(2, 1) is None
     names = [layer.name for layer in cases.LAYERS]
-    assert len(set(names)) == len(names) and cases.SCALED[0] in names
+    assert len(set(names)) == len(names) and cases.GAINS[0].of[0] in names
+
+
+def test_gains_need_both_rows(results):
+    """Two threads over one: from two rows, nothing from one."""
+    content, _ = results
+    known = {field.name for field in dataclasses.fields(measure.Row)}
+    row = measure.Row(**{name: content["rows"][0][name] for name in known})
+    first, second = (dataclasses.replace(row, case="resnet50", precision="int8", threads=n, seconds=1 / n**0.5)
+                     for n in (1, 2))
+    (gain,) = report.gains([first, second])
+    assert gain["gain"] == pytest.approx(2**0.5) and gain["met"] is False
+    assert report.gains([second]) == []
 
 
 def test_timing_takes_all_turns():

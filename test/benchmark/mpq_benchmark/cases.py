@@ -4,6 +4,8 @@ Layers are of the sizes that networks have: matrix products of encoders, convolu
 and of text detectors, and attention. Goals are stated for INT8; FP32 is to come within a tenth of the best peer.
 """
 
+from dataclasses import dataclass
+
 from .layers import SPARSE, BatchMatMul, Conv, Goal, MatMul
 
 LAYERS = (
@@ -37,6 +39,22 @@ LAYERS = (
 NETWORK_GOALS = {"ppocr-det": Goal(1.8), "ppocr-rec": Goal(1.6), "ppocr-cls": Goal(2.0), "minilm": Goal(1.3),
                  "squeezenet": Goal(1.25), "resnet50": Goal(1.05)}
 
-# What two threads are to gain over one.
-SCALED = ("mm 1024x1024x1024", "ppocr-det", "resnet50")
-SCALING_GOAL = 1.8
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What one of our rows is to gain over another one."""
+
+    of: tuple[str, str, int]  # case, precision, threads
+    over: tuple[str, str, int]
+    goal: float
+
+    def __str__(self) -> str:
+        return " over ".join(f"{case}, {precision}, {threads} thread(s)" for case, precision, threads in
+                             (self.of, self.over))
+
+
+GAINS = (
+    *(Gain((case, "int8", 2), (case, "int8", 1), 1.8) for case in ("mm 1024x1024x1024", "ppocr-det", "resnet50")),
+    *(Gain(("w2 1x4096x4096", "int2", threads), ("w4 1x4096x4096", "int4", threads), 1.6) for threads in (1, 2)),
+)

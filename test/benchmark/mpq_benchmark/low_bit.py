@@ -98,5 +98,5 @@ LAYERS = (
     WeightOnlyMatMul("w4 1x4096x11008", shape=(1, 4096, 11008), goal=GEMV),
     WeightOnlyMatMul("w4 16x4096x4096", shape=(16, 4096, 4096), goal=GEMM),
     WeightOnlyMatMul("w4 128x4096x4096", shape=(128, 4096, 4096), goal=GEMM),
-    WeightOnlyMatMul("w2 1x4096x4096", shape=(1, 4096, 4096), bits=2, goal=GEMV),
+    WeightOnlyMatMul("w2 1x4096x4096", shape=(1, 4096, 4096), bits=2, goal=Goal()),
 )

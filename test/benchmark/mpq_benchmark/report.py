@@ -102,24 +102,23 @@ def kernels_table(group: Group) -> Table | None:
     return table if table.row_count else None
 
 
-def scaling(rows: list[Row]) -> list[dict]:
-    """What two threads gain over one, where that has a goal."""
+def gains(rows: list[Row]) -> list[dict]:
+    """What more threads or fewer bits gain, where that has a goal and both rows were measured."""
+    seconds = {(row.case, row.precision, row.threads): row.seconds for row in rows if row.seconds}
     made = []
-    for name in cases.SCALED:
-        found = {row.threads: row.seconds for row in rows
-                 if row.case == name and row.precision == "int8" and row.seconds}
-        if 1 in found and 2 in found:
-            gain = found[1] / found[2]
-            made.append({"case": name, "gain": gain, "goal": cases.SCALING_GOAL, "met": gain >= cases.SCALING_GOAL})
+    for gain in cases.GAINS:
+        if gain.of in seconds and gain.over in seconds:
+            times = seconds[gain.over] / seconds[gain.of]
+            made.append({"what": str(gain), "gain": times, "goal": gain.goal, "met": times >= gain.goal})
     return made
 
 
-def scaling_table(gains: list[dict]) -> Table:
-    table = Table(title="INT8, two threads over one", box=box.SIMPLE)
-    for name in ("case", "gain", "goal", "met"):
+def gains_table(gains: list[dict]) -> Table:
+    table = Table(title="gains", box=box.SIMPLE)
+    for name in ("what", "gain", "goal", "met"):
         table.add_column(name)
     for gain in gains:
-        table.add_row(gain["case"], f"{gain['gain']:.2f}×", f"≥ {gain['goal']:g}×", mark(gain["met"]))
+        table.add_row(gain["what"], f"{gain['gain']:.2f}×", f"≥ {gain['goal']:g}×", mark(gain["met"]))
     return table
 
 
@@ -153,7 +152,7 @@ def to_json(options: dict, peaks: dict[int, Peaks], groups: list[Group], rows: l
                     "integer_peak_then": group.peaks_then.integer_macs if group.peaks_then else None,
                     "contenders": [outcome.to_json() for outcome in group.outcomes]} for group in groups],
         "rows": [vars(row) for row in rows],
-        "scaling": scaling(rows)}
+        "gains": gains(rows)}
 
 
 def write_json(path: Path, content: dict) -> None:
