@@ -46,6 +46,10 @@ def test_json_has_every_contender(results):
         assert contender["error"] is None, contender
         timing = contender["timing"]
         assert 0 < timing["best"] <= timing["median"] and timing["runs"] > 0 and contender["deviation"]
+        if contender["name"].startswith("mpq"):
+            made = contender["compilation"]
+            assert made["macs"] == 37 * 200 * 75 and made["seconds"] > 0 and contender["kernels"]
+            assert made["integer_share"] == (contender["name"] == "mpq int8")
     assert "37x200x75" in printed and "GMAC/s" in printed
 
 

@@ -60,6 +60,12 @@ class Prepared:
     path: Path
     built: tools.Built | None = None
 
+    @property
+    def file_bytes(self) -> int:
+        """With the weights that OpenVINO keeps in a second file."""
+        weights = self.path.with_suffix(".bin") if self.path.suffix == ".xml" else None
+        return self.path.stat().st_size + (weights.stat().st_size if weights and weights.exists() else 0)
+
 
 def one_line(error: Exception) -> ContenderError:
     """The line of a tool's output that says what is wrong."""

@@ -18,6 +18,7 @@ class Outcome:
     file_bytes: int = 0
     error: str | None = None
     kernels: list[dict] = field(default_factory=list)
+    compilation: dict = field(default_factory=dict)  # of ours: what the compiler's closing table says
 
     def to_json(self) -> dict:
         return asdict(self) | {"name": self.contender.name}
@@ -76,7 +77,8 @@ def measure(case, contenders: list[Contender], setting: Setting) -> Group:
         try:
             feed = case.feed(contender.precision)
             made = prepared[contender.name] = case.prepare(contender)
-            outcome.file_bytes = made.path.stat().st_size
+            outcome.file_bytes = made.file_bytes
+            outcome.compilation = made.built.summary if made.built else {}
             worker = Worker(contender.engine, made.path, feed, setting)
             workers[contender.name] = worker
             outcome.deviation = case.check(contender, worker.results)

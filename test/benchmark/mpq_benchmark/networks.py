@@ -4,7 +4,6 @@ ONNX Runtime runs what its static quantizer wrote, OpenVINO what NNCF made; all 
 Whether INT8 is accurate is judged by accuracy.py; here only nonsense is kept out.
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -66,9 +65,7 @@ class NetworkCase:
         built = next((p.built for p in prepared.values() if p.built), None)
         if built is None:
             return 0, 0
-        macs = re.search(r"multiply-accumulates\s+(\d+)", built.log)
-        weights = re.search(r"^\s+weights\s+(\d+) bytes", built.log, re.MULTILINE)
-        return int(macs.group(1)), int(weights.group(1))
+        return built.summary["macs"], built.summary["weights_bytes"]
 
     def goal(self, precision: str) -> Goal:
         return FLOAT if precision == "f32" else cases.NETWORK_GOALS.get(self.name, Goal())

@@ -89,6 +89,26 @@ def contenders_table(groups: list[Group]) -> Table:
     return table
 
 
+def files_table(groups: list[Group]) -> Table | None:
+    """What the compiler made and what it took."""
+    table = Table(title="compiled models", box=box.SIMPLE)
+    for name, justify in (("case", "left"), ("precision", "left"), ("file MiB", "right"), ("weights MiB", "right"),
+                          ("workspace MiB", "right"), ("in integers", "right"), ("compiled in s", "right")):
+        table.add_column(name, justify=justify)
+    seen = set()
+    for group in groups:
+        for outcome in group.outcomes:
+            key = (group.case, outcome.contender.precision)
+            if not outcome.compilation or key in seen:
+                continue
+            seen.add(key)
+            made = outcome.compilation
+            table.add_row(*key, number(outcome.file_bytes, 1, 2**-20), number(made["weights_bytes"], 1, 2**-20),
+                          number(made["workspace_bytes"], 1, 2**-20), percent(made["integer_share"]),
+                          number(made["seconds"], 1))
+    return table if table.row_count else None
+
+
 def kernels_table(group: Group) -> Table | None:
     """Where our time goes."""
     table = Table(title=f"kernels of {group.case}, {group.threads} thread(s)", box=box.SIMPLE)
