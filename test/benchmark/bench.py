@@ -35,6 +35,8 @@ def common(command):
                          help="All that a case has if not given."),
             click.option("--rounds", type=click.IntRange(1), default=10, show_default=True),
             click.option("--seconds", type=click.FloatRange(0), default=0.2, show_default=True, help="Of one turn."),
+            click.option("--clock", type=click.Choice(("wall", "cpu")), default="wall", show_default=True,
+                         help="What rows compare; cpu: processor time, for a busy machine and one thread."),
             click.option("--amx/--no-amx", default=True, show_default=True,
                          help="Whether contenders may use the tile registers, where the machine has them."),
             click.option("--sort", type=click.Choice(("case", "ratio", "bound")), default="case", show_default=True,
@@ -80,46 +82,54 @@ def models_command(**options):
     run("models", [NetworkCase(model) for model in models.SIX], **options)
 
 
-def run(command, known, *, threads, filters, engines, precisions, rounds, seconds, amx, sort, kernels, json_file, plot_file):
+def choose(known: list, filters: tuple[str, ...], precisions: tuple[str, ...]) -> list:
+    """The cases that the options name, with the precisions that they name."""
     chosen = [case for case in known if not filters or any(text in case.name for text in filters)]
-    if precisions:
-        for case in known:
-            case.precisions = tuple(p for p in case.precisions if p in precisions)
-        if not any(case.precisions for case in chosen):
-            raise click.ClickException(f"no chosen case has the precision {' or '.join(precisions)}")
     if not chosen:
         raise click.ClickException(f"no case has {' or '.join(map(repr, filters))} in its name: "
                                    f"expected one of {', '.join(case.name for case in known)}")
+    for case in chosen:
+        case.precisions = tuple(p for p in case.precisions if not precisions or p in precisions)
+    chosen = [case for case in chosen if case.precisions]
+    if not chosen:
+        raise click.ClickException(f"no chosen case has the precision {' or '.join(precisions)}")
+    return chosen
+
+
+def run(command, known, *, threads, filters, engines, precisions, rounds, seconds, clock, amx, sort, kernels, json_file,
+        plot_file):
+    """Measures all cases, shows one line of each as it is done, and the tables in the end."""
+    chosen = choose(known, filters, precisions)
+    for path in filter(None, (json_file, plot_file)):
+        if not path.absolute().parent.is_dir():
+            raise click.ClickException(f"cannot write '{path}': there is no folder '{path.parent}'")
+    if clock == "cpu" and any(count > 1 for count in threads):
+        raise click.ClickException("--clock cpu compares one thread: expected --threads 1")
     console = report.console()
     measured = {count: peaks.measure(count) for count in threads}
     console.print(report.peaks_table(measured))
+    options = {"command": command, "rounds": rounds, "seconds": seconds, "clock": clock, "amx": amx,
+               "filter": list(filters)}
     groups = []
+
+    def save() -> list:
+        """All rows so far, also in the file: a run that is stopped keeps what it has measured."""
+        rows = [row for group in groups for row in measure.rows(group, measured[group.threads], clock)]
+        if json_file:
+            report.write_json(json_file, report.to_json(options, measured, groups, rows))
+        return rows
+
     for count in threads:
         for case in chosen:
             setting = Setting(count, rounds, seconds, amx)
-            group = measure.measure(case, contenders.contenders(case.precisions, engines), setting)
-            groups.append(group)
-            for row in measure.rows(group, measured[count]):
-                click.echo(f"{row.case}, {row.threads} thread(s), {row.precision}: "
-                           f"{report.number(row.seconds, 4, 1e3)} ms, {report.percent(row.share_of_bound)} of bound, "
-                           f"ratio {report.number(row.ratio, 2)}", err=True)
+            groups.append(measure.measure(case, contenders.contenders(case.precisions, engines), setting))
+            for row in save():
+                if (row.case, row.threads) == (case.name, count):
+                    click.echo(report.line(row), err=True)
     # What was free later counts, too: nobody is above the bound because the machine was busy at first.
     measured = {count: measured[count].joined(peaks.measure(count), max) for count in threads}
-    rows = [row for group in groups for row in measure.rows(group, measured[group.threads])]
-    console.print(report.contenders_table(groups))
-    console.print(report.rows_table(report.ordered(rows, sort), f"{command}: mpq beside the best peer"))
-    if gains := report.gains(rows):
-        console.print(report.gains_table(gains))
-    if command == "models" and (files := report.files_table(groups)):
-        console.print(files)
-    for group in groups if kernels else []:
-        if table := report.kernels_table(group):
-            console.print(table)
-    for error in report.errors_of(groups):
-        click.echo(f"failed: {error}")
-    options = {"command": command, "rounds": rounds, "seconds": seconds, "amx": amx, "filter": list(filters)}
-    if json_file:
-        report.write_json(json_file, report.to_json(options, measured, groups, rows))
+    rows = save()
+    report.show(console, command, groups, rows, sort, kernels)
     if plot_file:
         report.plot(plot_file, groups, rows)
 

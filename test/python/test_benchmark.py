@@ -72,6 +72,8 @@ def test_plot(tmp_path):
 
 def test_unknown_case_names_the_known_ones():
     assert "expected one of mm 1024x1024x1024" in bench("layers", "--filter", "nothing", fails=True)
+    assert "no chosen case has the precision int4" in bench("layers", "--precision", "int4", fails=True)
+    assert "there is no folder" in bench("layers", "--json", "nowhere/results.json", fails=True)
 
 
 @pytest.mark.parametrize("layer", [
@@ -164,7 +166,13 @@ def test_gains_need_both_rows(results):
 
 
 def test_timing_takes_all_turns():
-    turns = [{"best": 1.0, "count": 2, "times": [1.0, 3.0]}, {"best": 2.0, "count": 3, "times": [2.0, 4.0, 6.0]}]
+    turns = [{"best": 1.0, "count": 2, "cpu": 1.5, "times": [1.0, 3.0]},
+             {"best": 2.0, "count": 3, "cpu": 2.5, "times": [2.0, 4.0, 6.0]}]
     timing = Timing.of(turns)
     assert (timing.best, timing.median, timing.runs) == (1.0, 3.0, 5)
     assert timing.spread == pytest.approx(1 / 3)
+    assert timing.by("wall") == 3.0 and timing.by("cpu") == 2.0
+
+
+def test_processor_time_is_of_one_thread():
+    assert "expected --threads 1" in bench("layers", "--filter", "37x200x75", "--clock", "cpu", fails=True)

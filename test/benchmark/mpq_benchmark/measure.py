@@ -40,7 +40,7 @@ class Group:
 
 @dataclass
 class Row:
-    """One of our precisions of a case beside its best peer. Times are medians; None: not measured."""
+    """One of our precisions of a case beside its best peer. `seconds` are of the chosen clock; None: not measured."""
 
     case: str
     kind: str
@@ -108,7 +108,7 @@ def measure(case, contenders: list[Contender], setting: Setting) -> Group:
                  case.from_memory, peaks_then)
 
 
-def rows(group: Group, peaks: Peaks) -> list[Row]:
+def rows(group: Group, peaks: Peaks, clock: str = "wall") -> list[Row]:
     """One for each precision of ours. FP32 is compared with peers in FP32, what is quantized with peers of any
     precision: nobody need use INT8 where it is slower."""
     made = []
@@ -120,19 +120,19 @@ def rows(group: Group, peaks: Peaks) -> list[Row]:
         bound, bound_by = peaks.bound(precision, macs, size, group.threads, group.from_memory)
         peers = [o for o in group.outcomes if not o.contender.ours and o.timing
                  and (precision != "f32" or o.contender.precision == "f32")]
-        best = min(peers, key=lambda o: o.timing.median, default=None)
+        best = min(peers, key=lambda o: o.timing.by(clock), default=None)
         goal = group.goals[precision]
-        judge = min((o for o in peers if goal.peer in (None, o.contender.engine)), key=lambda o: o.timing.median,
+        judge = min((o for o in peers if goal.peer in (None, o.contender.engine)), key=lambda o: o.timing.by(clock),
                     default=None)
-        seconds = ours.timing.median if ours.timing else None
+        seconds = ours.timing.by(clock) if ours.timing else None
         share = bound / seconds if seconds and macs else None
-        ratio = best.timing.median / seconds if best and seconds else None
+        ratio = best.timing.by(clock) / seconds if best and seconds else None
         # Who computes nothing, or something wrong, reaches nothing.
-        reached = judge.timing.median / seconds if judge and seconds else None
+        reached = judge.timing.by(clock) / seconds if judge and seconds else None
         met = goal.met(reached, share) if seconds else (False if str(goal) else None)
         made.append(Row(
             group.case, group.kind, group.threads, precision, macs, size, bound, bound_by, seconds,
             ours.timing.best if ours.timing else None, ours.timing.spread if ours.timing else None, share,
-            best.contender.name if best else None, best.timing.median if best else None, ratio, str(goal), met,
+            best.contender.name if best else None, best.timing.by(clock) if best else None, ratio, str(goal), met,
             ours.error))
     return made

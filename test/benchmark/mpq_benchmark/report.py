@@ -59,7 +59,7 @@ def ordered(rows: list[Row], by: str) -> list[Row]:
 
 
 def rows_table(rows: list[Row], title: str) -> Table:
-    table = Table(title=title, box=box.SIMPLE, caption="times: medians; best: of any precision for INT8, FP32 for FP32")
+    table = Table(title=title, box=box.SIMPLE, caption="best peer: of any precision for INT8, in FP32 for FP32")
     for name, justify in (("case", "left"), ("threads", "right"), ("precision", "left"), ("ms", "right"),
                           ("best ms", "right"), ("spread", "right"), ("GMAC/s", "right"), ("of bound", "right"),
                           ("bound", "left"), ("best peer", "left"), ("its ms", "right"), ("ratio", "right"),
@@ -89,7 +89,7 @@ def contenders_table(groups: list[Group]) -> Table:
     return table
 
 
-def files_table(groups: list[Group]) -> Table | None:
+def files_table(groups: list[Group]) -> Table:
     """What the compiler made and what it took."""
     table = Table(title="compiled models", box=box.SIMPLE)
     for name, justify in (("case", "left"), ("precision", "left"), ("file MiB", "right"), ("weights MiB", "right"),
@@ -106,10 +106,10 @@ def files_table(groups: list[Group]) -> Table | None:
             table.add_row(*key, number(outcome.file_bytes, 1, 2**-20), number(made["weights_bytes"], 1, 2**-20),
                           number(made["workspace_bytes"], 1, 2**-20), percent(made["integer_share"]),
                           number(made["seconds"], 1))
-    return table if table.row_count else None
+    return table
 
 
-def kernels_table(group: Group) -> Table | None:
+def kernels_table(group: Group) -> Table:
     """Where our time goes."""
     table = Table(title=f"kernels of {group.case}, {group.threads} thread(s)", box=box.SIMPLE)
     for name, justify in (("precision", "left"), ("kernel", "left"), ("ms", "right"), ("of its floor", "right"),
@@ -119,7 +119,7 @@ def kernels_table(group: Group) -> Table | None:
         for kernel in sorted(outcome.kernels, key=lambda k: -k["milliseconds"]):
             table.add_row(outcome.contender.precision, kernel["name"], number(kernel["milliseconds"], 4),
                           percent(kernel.get("share_of_peak")), kernel.get("bound", "–"))
-    return table if table.row_count else None
+    return table
 
 
 def gains(rows: list[Row]) -> list[dict]:
@@ -145,6 +145,28 @@ def gains_table(gains: list[dict]) -> Table:
 def errors_of(groups: list[Group]) -> list[str]:
     return [f"{group.case}, {group.threads} thread(s), {outcome.contender.name}: {outcome.error}"
             for group in groups for outcome in group.outcomes if outcome.error]
+
+
+def line(row: Row) -> str:
+    """What is said of a row as soon as it is measured."""
+    return (f"{row.case}, {row.threads} thread(s), {row.precision}: {number(row.seconds, 4, 1e3)} ms, "
+            f"{percent(row.share_of_bound)} of bound, ratio {number(row.ratio, 2)}")
+
+
+def show(console: Console, command: str, groups: list[Group], rows: list[Row], sort: str, kernels: bool) -> None:
+    """All tables, and the reasons of those who have no times."""
+    tables = [contenders_table(groups), rows_table(ordered(rows, sort), f"{command}: mpq beside the best peer")]
+    if reached := gains(rows):
+        tables.append(gains_table(reached))
+    if command == "models":
+        tables.append(files_table(groups))
+    if kernels:
+        tables += [kernels_table(group) for group in groups]
+    for table in tables:
+        if table.row_count:
+            console.print(table)
+    for error in errors_of(groups):
+        console.print(f"failed: {error}", markup=False, highlight=False, soft_wrap=True)
 
 
 def machine() -> dict:
@@ -176,7 +198,9 @@ def to_json(options: dict, peaks: dict[int, Peaks], groups: list[Group], rows: l
 
 
 def write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=1) + "\n")
+    partial.rename(path)
 
 
 def plot(path: Path, groups: list[Group], rows: list[Row]) -> None:

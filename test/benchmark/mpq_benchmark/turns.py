@@ -45,6 +45,7 @@ class Timing:
     best: float
     median: float
     spread: float  # between the quartiles of the turns' medians, as part of the median
+    cpu: float  # processor time of one run, all threads together: the mean of a turn, the median of those
     runs: int
 
     @staticmethod
@@ -53,7 +54,12 @@ class Timing:
         median = statistics.median(time for turn in turns for time in turn["times"])
         low, high = np.percentile(medians, [25, 75])
         return Timing(min(turn["best"] for turn in turns), median, float(high - low) / median,
-                      sum(turn["count"] for turn in turns))
+                      statistics.median(turn["cpu"] for turn in turns), sum(turn["count"] for turn in turns))
+
+
+    def by(self, clock: str) -> float:
+        """What rows are made of: the median time, or processor time, which others on the machine do not add to."""
+        return self.cpu if clock == "cpu" else self.median
 
 
 @dataclass
