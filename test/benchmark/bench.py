@@ -55,6 +55,7 @@ def common(command):
 @click.option("--json", "json_file", type=click.Path(path_type=Path))
 def peaks_command(threads, repeats, json_file):
     """Measure the peaks of dot product, multiply-add and reads."""
+    check_files(json_file)
     measured = {count: peaks.measure(count, repeats) for count in threads}
     report.console().print(report.peaks_table(measured))
     if json_file:
@@ -82,6 +83,13 @@ def models_command(**options):
     run("models", [NetworkCase(model) for model in models.SIX], **options)
 
 
+def check_files(*paths: Path | None) -> None:
+    """Before anything is measured: what could not be written in the end."""
+    for path in filter(None, paths):
+        if not path.absolute().parent.is_dir():
+            raise click.ClickException(f"cannot write '{path}': there is no folder '{path.parent}'")
+
+
 def choose(known: list, filters: tuple[str, ...], precisions: tuple[str, ...]) -> list:
     """The cases that the options name, with the precisions that they name."""
     chosen = [case for case in known if not filters or any(text in case.name for text in filters)]
@@ -100,9 +108,7 @@ def run(command, known, *, threads, filters, engines, precisions, rounds, second
         plot_file):
     """Measures all cases, shows one line of each as it is done, and the tables in the end."""
     chosen = choose(known, filters, precisions)
-    for path in filter(None, (json_file, plot_file)):
-        if not path.absolute().parent.is_dir():
-            raise click.ClickException(f"cannot write '{path}': there is no folder '{path.parent}'")
+    check_files(json_file, plot_file)
     if clock == "cpu" and any(count > 1 for count in threads):
         raise click.ClickException("--clock cpu compares one thread: expected --threads 1")
     console = report.console()

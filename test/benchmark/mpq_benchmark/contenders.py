@@ -103,9 +103,9 @@ class LayerCase:
             self._answers[precision] = graph.answer
             self.folder.mkdir(parents=True, exist_ok=True)
             text = graph.model.SerializeToString()
-            if not path.exists() or path.read_bytes() != text:
+            if not feed.exists() or not path.exists() or path.read_bytes() != text:
+                np.savez(feed, **graph.feed)
                 path.write_bytes(text)
-            np.savez(feed, **graph.feed)
         return path
 
     def feed(self, precision: str) -> Path:
