@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from mpq_testing import metrics, models, qdq, tools
+from mpq_testing import conditioning, models, qdq, tools
 from mpq_testing import onnxruntime_peer as peer
 from mpq_testing.models import Model
 from mpq_testing.paths import model_file
@@ -48,33 +48,23 @@ def test_every_quantized_node(model):
     assert not different, "\n".join(different)
 
 
-# They amplify single ties: ONNX Runtime with and without optimizations agrees with itself to 0.994 on the recognizer and
-# to 0.956 on one sentence of MiniLM.
-SHORT = {"ppocr-rec": "0.9955 to 0.9994", "minilm": "0.99875 on one sentence"}
+BOUND = 0.999
+SAMPLES = {"minilm": 12, "ppocr-det": 3, "resnet50": 3}  # 8 of the others
 
 
-def whole_outputs(model):
-    """For some samples: our outputs, and ONNX Runtime's with and without optimizations."""
+@pytest.mark.parametrize("model", models.SIX, ids=lambda model: model.name)
+def test_whole_model(model):
+    """Outputs equal ONNX Runtime's, with or without its optimizations, as nearly as the model's conditioning allows.
+
+    That is 0.999 for four of the networks. The recognizer and MiniLM, quantized by min-max, are worse conditioned:
+    ONNX Runtime is that far from itself when the parameters move by a rounding error.
+    """
     quantized = peer.quantized(model)
     runs = (tools.compile_quantized(quantized, model).load(), peer.runner(quantized),
             peer.runner(quantized, optimize=False))
-    for index in range(3):
-        feed = model.calibration_feed(index)
-        yield from zip(*(run(feed) for run in runs))
-
-
-@pytest.mark.parametrize("model", [
-    pytest.param(model, id=model.name,
-                 marks=[pytest.mark.xfail(reason=SHORT[model.name], strict=False)] if model.name in SHORT else [])
-    for model in models.SIX])
-def test_whole_model(model):
-    for ours, optimized, plain in whole_outputs(model):
-        assert max(metrics.cosine(ours, optimized), metrics.cosine(ours, plain)) >= 0.999
-
-
-@pytest.mark.parametrize("model", [model for model in models.SIX if model.name in SHORT], ids=lambda model: model.name)
-def test_whole_model_beside_onnxruntime(model):
-    """Where the bound is missed, we are as near to one of its two evaluations as they are to each other."""
-    for ours, optimized, plain in whole_outputs(model):
-        nearest = max(metrics.cosine(ours, optimized), metrics.cosine(ours, plain))
-        assert nearest >= min(0.999, metrics.cosine(optimized, plain))
+    feeds = [model.calibration_feed(index) for index in range(SAMPLES.get(model.name, 8))]
+    ours, *theirs = ([run(feed)[0] for feed in feeds] for run in runs)
+    cosine = max(conditioning.mean_cosine(ours, outputs) for outputs in theirs)
+    if cosine < BOUND:
+        assert model.name in ("ppocr-rec", "minilm")
+        assert cosine >= conditioning.attainable(quantized, feeds)
