@@ -135,9 +135,9 @@ def run(command, known, *, threads, filters, engines, precisions, rounds, second
     # What was free later counts, too: nobody is above the bound because the machine was busy at first.
     measured = {count: measured[count].joined(peaks.measure(count), max) for count in threads}
     rows = save()
-    report.show(console, command, groups, rows, sort, kernels)
+    report.show(console, command, groups, rows, clock, sort, kernels)
     if plot_file:
-        report.plot(plot_file, groups, rows)
+        report.plot(plot_file, groups, rows, clock)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def compare(f32: Path, int8: Path) -> None:
     for name, path in paths.items():
         run = Artifact(path) if name.startswith("mpq") else peer.runner(path)
         accuracy = metrics.recognizer_accuracy(run)
-        size, median = path.stat().st_size / 2**20, times[name].median * 1e3
+        size, median = path.stat().st_size / 2**20, times[name].wall.median * 1e3
         print(f"{TITLES[name]:20}{size:10.1f}{median:11.2f}{accuracy:12.1%}", flush=True)
 
 

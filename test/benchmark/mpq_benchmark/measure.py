@@ -120,19 +120,24 @@ def rows(group: Group, peaks: Peaks, clock: str = "wall") -> list[Row]:
         bound, bound_by = peaks.bound(precision, macs, size, group.threads, group.from_memory)
         peers = [o for o in group.outcomes if not o.contender.ours and o.timing
                  and (precision != "f32" or o.contender.precision == "f32")]
-        best = min(peers, key=lambda o: o.timing.by(clock), default=None)
+        def fastest(candidates):
+            return min(candidates, key=lambda outcome: outcome.timing.by(clock).median, default=None)
+
+        def compared(outcome):
+            return outcome.timing.by(clock).median / own.median if outcome and own else None
+
         goal = group.goals[precision]
-        judge = min((o for o in peers if goal.peer in (None, o.contender.engine)), key=lambda o: o.timing.by(clock),
-                    default=None)
-        seconds = ours.timing.by(clock) if ours.timing else None
-        share = bound / seconds if seconds and macs else None
-        ratio = best.timing.by(clock) / seconds if best and seconds else None
-        # Who computes nothing, or something wrong, reaches nothing.
-        reached = judge.timing.by(clock) / seconds if judge and seconds else None
-        met = goal.met(reached, share) if seconds else (False if str(goal) else None)
+        own = ours.timing.by(clock) if ours.timing else None
+        best = fastest(peers)
+        share = bound / own.median if own and macs else None
+        met = goal.met(compared(fastest(o for o in peers if goal.peer in (None, o.contender.engine))), share)
+        if own is None and str(goal):
+            met = False  # who computes nothing, or something wrong, reaches nothing
         made.append(Row(
-            group.case, group.kind, group.threads, precision, macs, size, bound, bound_by, seconds,
-            ours.timing.best if ours.timing else None, ours.timing.spread if ours.timing else None, share,
-            best.contender.name if best else None, best.timing.by(clock) if best else None, ratio, str(goal), met,
-            ours.error))
+            case=group.case, kind=group.kind, threads=group.threads, precision=precision, macs=macs, bytes=size,
+            bound_seconds=bound, bound_by=bound_by, seconds=own.median if own else None,
+            best_seconds=own.best if own else None, spread=own.spread if own else None, share_of_bound=share,
+            best_peer=best.contender.name if best else None,
+            best_peer_seconds=best.timing.by(clock).median if best else None, ratio=compared(best), goal=str(goal),
+            goal_met=met, error=ours.error))
     return made

@@ -74,17 +74,17 @@ def rows_table(rows: list[Row], title: str) -> Table:
     return table
 
 
-def contenders_table(groups: list[Group]) -> Table:
+def contenders_table(groups: list[Group], clock: str) -> Table:
     """Medians of everybody, in milliseconds."""
-    table = Table(title="ms of every contender: median (best)", box=box.SIMPLE)
+    table = Table(title=f"ms of every contender, {clock} clock: median (best)", box=box.SIMPLE)
     table.add_column("case", no_wrap=True)
     table.add_column("threads", justify="right")
     names = list(dict.fromkeys(outcome.contender.name for group in groups for outcome in group.outcomes))
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for group in groups:
-        cells = {o.contender.name: f"{o.timing.median * 1e3:.3f} ({o.timing.best * 1e3:.3f})" if o.timing
-                 else Text("fails", "red") for o in group.outcomes}
+        cells = {o.contender.name: str(o.timing.by(clock)) if o.timing else Text("fails", "red")
+                 for o in group.outcomes}
         table.add_row(group.case, str(group.threads), *(cells.get(name, "") for name in names))
     return table
 
@@ -153,9 +153,10 @@ def line(row: Row) -> str:
             f"{percent(row.share_of_bound)} of bound, ratio {number(row.ratio, 2)}")
 
 
-def show(console: Console, command: str, groups: list[Group], rows: list[Row], sort: str, kernels: bool) -> None:
+def show(console: Console, command: str, groups: list[Group], rows: list[Row], clock: str, sort: str,
+         kernels: bool) -> None:
     """All tables, and the reasons of those who have no times."""
-    tables = [contenders_table(groups), rows_table(ordered(rows, sort), f"{command}: mpq beside the best peer")]
+    tables = [contenders_table(groups, clock), rows_table(ordered(rows, sort), f"{command}: mpq beside the best peer")]
     if reached := gains(rows):
         tables.append(gains_table(reached))
     if command == "models":
@@ -203,7 +204,7 @@ def write_json(path: Path, content: dict) -> None:
     partial.rename(path)
 
 
-def plot(path: Path, groups: list[Group], rows: list[Row]) -> None:
+def plot(path: Path, groups: list[Group], rows: list[Row], clock: str) -> None:
     """Rates of all contenders as bars, with the bound of INT8 as a line across each case."""
     import matplotlib
 
@@ -214,20 +215,19 @@ def plot(path: Path, groups: list[Group], rows: list[Row]) -> None:
     shown = [group for group in groups if (group.case, group.threads) in by_case]
     names = list(dict.fromkeys(outcome.contender.name for group in shown for outcome in group.outcomes))
     height = 0.8 / max(len(names), 1)
-    figure, axes = pyplot.subplots(figsize=(10, 1.5 + 0.75 * len(shown)))
+    figure, axes = pyplot.subplots(figsize=(10, 1.5 + 0.75 * len(shown)), layout="constrained")
     for position, group in enumerate(shown):
         row = by_case[group.case, group.threads]
         axes.plot([row.macs / row.bound_seconds * 1e-9] * 2, [position - 0.42, position + 0.42], color="black", lw=1,
                   label="bound of INT8" if position == 0 else None)
         for outcome in group.outcomes:
             index = names.index(outcome.contender.name)
-            rate = row.macs / outcome.timing.median * 1e-9 if outcome.timing else 0
+            rate = row.macs / outcome.timing.by(clock).median * 1e-9 if outcome.timing else 0
             axes.barh(position - 0.4 + (index + 0.5) * height, rate, height, color=f"C{index}",
                       label=outcome.contender.name if position == 0 else None)
     axes.set_yticks(range(len(shown)), [f"{group.case} ({group.threads}T)" for group in shown])
-    axes.invert_yaxis()
+    axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlabel("GMAC/s (median)")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.0), bbox_transform=figure.transFigure, ncols=4)
-    figure.tight_layout(rect=(0, 0, 1, 0.95))
+    figure.legend(loc="outside upper center", ncols=4)
     figure.savefig(path)
     pyplot.close(figure)

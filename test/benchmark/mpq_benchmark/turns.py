@@ -39,27 +39,41 @@ class Setting:
 
 
 @dataclass
-class Timing:
-    """What one contender's turns gave, in seconds."""
+class Clock:
+    """Seconds of one run by one clock."""
 
     best: float
     median: float
-    spread: float  # between the quartiles of the turns' medians, as part of the median
-    cpu: float  # processor time of one run, all threads together: the mean of a turn, the median of those
+    spread: float  # between the quartiles of the turns, as part of the median
+
+    def __str__(self) -> str:
+        return f"{self.median * 1e3:.3f} ({self.best * 1e3:.3f})"
+
+    @staticmethod
+    def of(best: float, turns: list[float], median: float) -> "Clock":
+        low, high = np.percentile(turns, [25, 75])
+        return Clock(best, median, float(high - low) / median if median else 0.0)
+
+
+@dataclass
+class Timing:
+    """What one contender's turns gave. `wall` is of single runs; `cpu` is processor time of all threads, of which a turn
+    has a mean: what others compute on the same processor is not in it."""
+
+    wall: Clock
+    cpu: Clock
     runs: int
 
     @staticmethod
     def of(turns: list[dict]) -> "Timing":
         medians = [statistics.median(turn["times"]) for turn in turns]
         median = statistics.median(time for turn in turns for time in turn["times"])
-        low, high = np.percentile(medians, [25, 75])
-        return Timing(min(turn["best"] for turn in turns), median, float(high - low) / median,
-                      statistics.median(turn["cpu"] for turn in turns), sum(turn["count"] for turn in turns))
+        means = [turn["cpu"] for turn in turns]
+        return Timing(Clock.of(min(turn["best"] for turn in turns), medians, median),
+                      Clock.of(min(means), means, statistics.median(means)), sum(turn["count"] for turn in turns))
 
-
-    def by(self, clock: str) -> float:
-        """What rows are made of: the median time, or processor time, which others on the machine do not add to."""
-        return self.cpu if clock == "cpu" else self.median
+    def by(self, clock: str) -> Clock:
+        return self.cpu if clock == "cpu" else self.wall
 
 
 @dataclass
