@@ -109,35 +109,32 @@ def measure(case, contenders: list[Contender], setting: Setting) -> Group:
 
 
 def rows(group: Group, peaks: Peaks, clock: str = "wall") -> list[Row]:
-    """One for each precision of ours. FP32 is compared with peers in FP32, what is quantized with peers of any
-    precision: nobody need use INT8 where it is slower."""
-    made = []
-    for ours in group.outcomes:
-        if not ours.contender.ours:
-            continue
-        precision = ours.contender.precision
-        macs, size = group.work[precision]
-        bound, bound_by = peaks.bound(precision, macs, size, group.threads, group.from_memory)
-        peers = [o for o in group.outcomes if not o.contender.ours and o.timing
-                 and (precision != "f32" or o.contender.precision == "f32")]
-        def fastest(candidates):
-            return min(candidates, key=lambda outcome: outcome.timing.by(clock).median, default=None)
+    """One for each precision of ours."""
+    return [_row(group, outcome, peaks, clock) for outcome in group.outcomes if outcome.contender.ours]
 
-        def compared(outcome):
-            return outcome.timing.by(clock).median / own.median if outcome and own else None
 
-        goal = group.goals[precision]
-        own = ours.timing.by(clock) if ours.timing else None
-        best = fastest(peers)
-        share = bound / own.median if own and macs else None
-        met = goal.met(compared(fastest(o for o in peers if goal.peer in (None, o.contender.engine))), share)
-        if own is None and str(goal):
-            met = False  # who computes nothing, or something wrong, reaches nothing
-        made.append(Row(
-            case=group.case, kind=group.kind, threads=group.threads, precision=precision, macs=macs, bytes=size,
-            bound_seconds=bound, bound_by=bound_by, seconds=own.median if own else None,
-            best_seconds=own.best if own else None, spread=own.spread if own else None, share_of_bound=share,
-            best_peer=best.contender.name if best else None,
-            best_peer_seconds=best.timing.by(clock).median if best else None, ratio=compared(best), goal=str(goal),
-            goal_met=met, error=ours.error))
-    return made
+def _row(group: Group, ours: Outcome, peaks: Peaks, clock: str) -> Row:
+    """FP32 is compared with peers in FP32, what is quantized with peers of any precision: nobody need use INT8 where it
+    is slower."""
+    precision = ours.contender.precision
+    macs, size = group.work[precision]
+    bound, bound_by = peaks.bound(precision, macs, size, group.threads, group.from_memory)
+    own = ours.timing.by(clock) if ours.timing else None
+    peers = {o.contender: o.timing.by(clock).median for o in group.outcomes if not o.contender.ours and o.timing
+             and (precision != "f32" or o.contender.precision == "f32")}
+
+    def ratio(seconds: list[float]) -> float | None:
+        return min(seconds) / own.median if own and seconds else None
+
+    goal = group.goals[precision]
+    judges = [seconds for peer, seconds in peers.items() if goal.peer in (None, peer.engine)]
+    share = bound / own.median if own and macs else None
+    met = goal.met(ratio(judges), share)
+    if own is None and str(goal):
+        met = False  # who computes nothing, or something wrong, reaches nothing
+    best = min(peers, key=peers.get, default=None)
+    return Row(case=group.case, kind=group.kind, threads=group.threads, precision=precision, macs=macs, bytes=size,
+               bound_seconds=bound, bound_by=bound_by, seconds=own.median if own else None,
+               best_seconds=own.best if own else None, spread=own.spread if own else None, share_of_bound=share,
+               best_peer=best.name if best else None, best_peer_seconds=peers.get(best),
+               ratio=ratio(list(peers.values())), goal=str(goal), goal_met=met, error=ours.error)

@@ -57,8 +57,8 @@ class Clock:
 
 @dataclass
 class Timing:
-    """What one contender's turns gave. `wall` is of single runs; `cpu` is processor time of all threads, of which a turn
-    has a mean: what others compute on the same processor is not in it."""
+    """What one contender's turns gave. `wall` is of single runs; `cpu` is processor time of all threads, of which a
+    turn has a mean: what others compute on the same processor is not in it."""
 
     wall: Clock
     cpu: Clock
