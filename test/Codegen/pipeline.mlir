@@ -6,7 +6,7 @@
 // CHECK-NOT: {{malloc|memcpy|memrefCopy|aligned_alloc|unrealized_conversion_cast}}
 // CHECK: llvm.func internal @kernel_0(
 // CHECK-NOT: llvm.alloca
-// CHECK-COUNT-8: "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-COUNT-26: "llvm.x86.avx512.vpdpbusd.512"
 // CHECK-NOT: vpdpbusd
 // CHECK-NOT: {{malloc|memcpy|memrefCopy|aligned_alloc|unrealized_conversion_cast}}
 // CHECK: llvm.func @model_main(

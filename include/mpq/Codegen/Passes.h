@@ -34,6 +34,9 @@ void populateInlineUnitsPatterns(mlir::RewritePatternSet &patterns);
 /// mpq.dot4 to the target's instructions.
 void populateLowerDotPatterns(mlir::RewritePatternSet &patterns,
                               const TargetInfo &target);
+/// Rounding to even and conversion as one instruction of `target`.
+void populateLowerRoundingPatterns(mlir::RewritePatternSet &patterns,
+                                   const TargetInfo &target);
 
 /// Products with constant weights to mpq.contract and mpq.conv.
 void populatePackProductsPatterns(mlir::RewritePatternSet &patterns,

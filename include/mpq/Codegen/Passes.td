@@ -125,6 +125,25 @@ def LowerDotPass : Pass<"mpq-lower-dot"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def LowerRoundingPass : Pass<"mpq-lower-rounding"> {
+  let summary = "rounding to even and conversion to i32 as one instruction";
+  let description = [{
+    `arith.fptosi(math.roundeven(x))` on a full register of f32 becomes
+    `vcvtps2dq` (AVX-512 and AVX). Results are equal: both round to even, and
+    what exceeds i32 is poison before.
+
+    Example:
+    ```mlir
+    %r = math.roundeven %x : vector<16xf32>
+    %i = arith.fptosi %r : vector<16xf32> to vector<16xi32>
+    // becomes
+    %i = llvm.call_intrinsic "llvm.x86.avx512.mask.cvtps2dq.512"(%x, %zero, %all, %to_nearest) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def MergeKernelsPass : Pass<"mpq-merge-kernels", "::mlir::ModuleOp"> {
   let summary = "one function for kernels of equal structure";
   let description = [{

@@ -10,10 +10,13 @@
 //
 // Products: among the register tiles that fit (M * NV accumulators, NV weight
 // vectors and a broadcast in the register file) the one with the fewest cycles
-// for the kernel's extents, where a group of the reduction costs the maximum of
-// its multiply-adds and loads at two per cycle and of the latency of one
-// accumulator (4 cycles); rows and columns that a tile does not divide are
-// computed twice or wasted, and counted. S. Williams et al., Roofline, 2009.
+// for the kernel's extents. A tile costs its reduction, bound by whatever is
+// slowest (multiply-adds, their latency, loads, decoding, weights from the
+// second-level cache), and a constant for its start and end: a tile of few
+// accumulators is never the cheapest only because it wastes no column. Rows and
+// columns that a tile does not divide are computed twice or wasted, and
+// counted. S. Williams et al., Roofline, 2009; the latencies are of A. Fog's
+// tables.
 //
 //===----------------------------------------------------------------------===//
 
@@ -55,24 +58,54 @@ struct RegisterTile {
 };
 } // namespace
 
-/// Cycles for one group of the reduction over all tiles of rows x N.
-static double estimateCycles(int64_t rowTiles, int64_t rowsPerTile,
-                             int64_t vectors, int64_t totalVectors) {
-  auto tileCycles = [&](int64_t nv) {
-    double products = rowsPerTile * nv / 2.0;
-    double loads = (rowsPerTile + nv) / 2.0;
-    return std::max({products, loads, 4.0});
-  };
-  double cycles = (totalVectors / vectors) * tileCycles(vectors);
-  if (totalVectors % vectors)
-    cycles += tileCycles(totalVectors % vectors);
-  return cycles * rowTiles;
-}
+namespace {
+/// Cycles that a product of given extents takes with a register tile, on a core
+/// that starts two vector multiply-adds and two loads and decodes six
+/// instructions per cycle: Intel since Ice Lake, AMD since Zen 4.
+class TileCost {
+public:
+  /// `groups`: length of the reduction in groups that one multiply-add takes.
+  /// `windows`: how often the reduction's innermost loop starts for a tile.
+  TileCost(int64_t groups, int64_t windows, int64_t vectorBytes, bool integer)
+      : groups(groups), windows(windows), vectorBytes(vectorBytes),
+        latency(integer ? 5 : 4) {}
+
+  double ofTile(int64_t pixels, int64_t vectors) const {
+    double products = pixels * vectors;
+    double cycles = std::max({products / 2, latency, (pixels + vectors) / 2.0,
+                              (products + pixels + vectors + 4) / 6});
+    if (groups * vectors * vectorBytes > kFirstLevelShare)
+      cycles = std::max(cycles, vectors * vectorBytes / kSecondLevelBytes);
+    // Latency at the start, bias, addresses; then the consumer on registers.
+    return groups * cycles + windows * kLoopStart + kTileStart + products;
+  }
+
+  double ofAll(int64_t tiles, int64_t pixels, int64_t vectors,
+               int64_t totalVectors) const {
+    double cycles = (totalVectors / vectors) * ofTile(pixels, vectors);
+    if (totalVectors % vectors)
+      cycles += ofTile(pixels, totalVectors % vectors);
+    return cycles * tiles;
+  }
+
+private:
+  /// Bytes of weights that stay in a first-level cache beside the image.
+  static constexpr int64_t kFirstLevelShare = 24 << 10;
+  /// Bytes per cycle from the second level, as streams reach them.
+  static constexpr double kSecondLevelBytes = 24;
+  static constexpr double kLoopStart = 4;
+  static constexpr double kTileStart = 30;
+
+  int64_t groups, windows, vectorBytes;
+  double latency;
+};
+} // namespace
 
 /// The cheapest tile for an image of height x width pixels (a matrix has
 /// height 1) and `totalVectors` of columns.
 static RegisterTile chooseTile(int64_t height, int64_t width,
-                               int64_t totalVectors, int64_t registers) {
+                               int64_t totalVectors, int64_t registers,
+                               const TileCost &cost) {
   RegisterTile best;
   double bestCycles = std::numeric_limits<double>::infinity();
   int64_t mostVectors = std::min<int64_t>(totalVectors, 4);
@@ -88,10 +121,8 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
           break;
         int64_t tiles = llvm::divideCeilSigned(height, rows) *
                         llvm::divideCeilSigned(width, columns);
-        double cycles = estimateCycles(tiles, pixels, vectors, totalVectors);
-        // Prefer wide tiles among equals: fewer passes over the image.
-        if (cycles < bestCycles * 0.999 ||
-            (cycles <= bestCycles && vectors > best.vectors)) {
+        double cycles = cost.ofAll(tiles, pixels, vectors, totalVectors);
+        if (cycles < bestCycles) {
           bestCycles = cycles;
           best = {rows, columns, vectors};
         }
@@ -204,16 +235,22 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t columns = extents.back();
     int64_t vectors = llvm::divideCeilSigned(columns, lanes);
     int64_t height = conv ? extents[1] : 1, width = extents[rank - 2];
+    bool depthwise = conv && conv.getDepthwise();
     // A depthwise tap is read for one product only: more accumulators would
     // hide no more latency, and the unrolled window grows with them.
     int64_t registers = target.getNumVectorRegisters();
-    if (conv && conv.getDepthwise())
+    if (depthwise)
       registers = std::min<int64_t>(registers, kDepthwiseRegisters);
     // The sequence of words needs registers for halves of both factors.
     bool integer = conv ? conv.isInteger() : contract.isInteger();
     if (integer && target.getDotUnit() == DotUnit::PairwiseWords)
       registers -= kPairwiseTemporaries;
-    RegisterTile tile = chooseTile(height, width, vectors, registers);
+    auto weights = cast<RankedTensorType>(product->getOperand(1).getType());
+    int64_t groups = weights.getDimSize(weights.getRank() - 2);
+    int64_t windows =
+        conv && !depthwise ? conv.getWindow()[0] * conv.getWindow()[1] : 1;
+    TileCost cost(groups, windows, lanes * 4, integer);
+    RegisterTile tile = chooseTile(height, width, vectors, registers, cost);
     Decision decision;
     decision.tile.assign(rank, 1);
     decision.grain.assign(rank, 0);
@@ -222,9 +259,7 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     if (conv)
       decision.tile[1] = tile.rows;
 
-    auto weights = cast<RankedTensorType>(product->getOperand(1).getType());
-    int64_t depth = weights.getDimSize(weights.getRank() - 2) *
-                    (conv ? conv.getGroup() : contract.getGroup());
+    int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
     int64_t work = depth * columns * height * width;
     int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
     if (extents[0] > 1 && rank > 2)

@@ -53,6 +53,7 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
 
   // To the LLVM dialect.
   manager.addNestedPass<func::FuncOp>(createLowerDotPass());
+  manager.addNestedPass<func::FuncOp>(createLowerRoundingPass());
   manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(memref::createExpandStridedMetadataPass());

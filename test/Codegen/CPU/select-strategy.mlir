@@ -2,9 +2,9 @@
 
 #avx512 = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512bw,+avx512vl,+avx512vnni">
 module attributes {mpq.target = #avx512} {
-  // 32 registers: 4 vectors of columns; the rows are cut into 8 work items.
+  // 32 registers hold 14 x 2 accumulators, two vectors of weights and a broadcast; the rows are cut into 8 work items.
   // CHECK-LABEL: func.func private @matmul(
-  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [2, 64], grain = [64, 0]>, mpq.work_items = 8 : i64}
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [14, 32], grain = [70, 0]>, mpq.work_items = 8 : i64}
   func.func private @matmul(%a: tensor<512x256xi8>, %w: tensor<4x64x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
     %r = mpq.contract ins(%a, %w : tensor<512x256xi8>, tensor<4x64x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
     return %r : tensor<512x64xi32>
@@ -104,7 +104,7 @@ module attributes {mpq.target = #avx512} {
 
 // 16 registers of 8 lanes: smaller tiles.
 // CHECK-LABEL: func.func private @matmul_avx2(
-// CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [2, 32], grain = [64, 0]>, mpq.work_items = 8 : i64}
+// CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [6, 16], grain = [66, 0]>, mpq.work_items = 8 : i64}
 #avx2 = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">
 module attributes {mpq.target = #avx2} {
   func.func private @matmul_avx2(%a: tensor<510x256xf32>, %w: tensor<8x256x8xf32>, %d: tensor<510x64xf32>, %begin: index, %end: index) -> tensor<510x64xf32> attributes {mpq.kernel} {
