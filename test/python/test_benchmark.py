@@ -1,6 +1,7 @@
 """The benchmark program on one tiny layer: that its numbers are of right results, and where they are written."""
 
 import dataclasses
+import errno
 import json
 import subprocess
 import sys
@@ -140,7 +141,11 @@ def test_a_worker_that_ends_says_why(tmp_path):
 
 
 def test_workers_can_renounce_amx():
-    """The answer is right without tile registers, on machines with them and without."""
+    """The kernel refuses the tile registers, and the answer is right all the same."""
+    code = ("import ctypes, worker; worker.renounce_amx(); libc = ctypes.CDLL(None, use_errno=True); "
+            "print(libc.syscall(158, 0x1023, 18), ctypes.get_errno())")  # arch_prctl(ARCH_REQ_XCOMP_PERM, tile data)
+    done = subprocess.run([sys.executable, "-c", code], cwd=FOLDER / "mpq_benchmark", capture_output=True, text=True)
+    assert done.stdout.split() == ["-1", str(errno.EPERM)], done.stderr
     case, contender = LayerCase(TINY), Contender("onnxruntime", "int8")
     worker = Worker("onnxruntime", case.prepare(contender).path, case.feed("int8"), Setting(amx=False))
     case.check(contender, worker.results)
