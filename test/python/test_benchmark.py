@@ -39,6 +39,7 @@ def test_json_has_every_contender(results):
     content, printed = results
     assert (content["format"], content["version"]) == ("mpq-benchmark", 1)
     assert content["machine"]["processors"] > 0 and content["machine"]["versions"]["onnxruntime"]
+    assert content["machine"]["compiler_built"] > "2020"
     assert content["peaks"]["1"]["integer_macs"] > content["peaks"]["1"]["float_macs"] > 1e8
     (group,) = content["groups"]
     assert {c["name"] for c in group["contenders"]} == {

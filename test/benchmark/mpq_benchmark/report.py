@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
+from datetime import datetime, timezone
 from pathlib import Path
 
 from rich import box
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mpq_testing import tools
 from mpq_testing.paths import ROOT
 
 from . import cases
@@ -184,7 +186,9 @@ def machine() -> dict:
     flags = fields.get("flags", "").split()
     return {"cpu": fields.get("model name", ""), "processors": text.count("processor\t"),
             "flags": [flag for flag in FLAGS if flag in flags], "system": platform.platform(),
-            "revision": revision.stdout.strip(), "versions": versions}
+            "revision": revision.stdout.strip(), "versions": versions,
+            # The build need not be of the revision that is checked out.
+            "compiler_built": datetime.fromtimestamp(tools.compiler_stamp(), timezone.utc).isoformat("T", "seconds")}
 
 
 def to_json(options: dict, peaks: dict[int, Peaks], groups: list[Group], rows: list[Row]) -> dict:
