@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
 
-import speed  # noqa: E402
+from mpq_benchmark.turns import Setting, time_files  # noqa: E402
 from mpq_testing import metrics, models, tools  # noqa: E402
 from mpq_testing import onnxruntime_peer as peer  # noqa: E402
 from mpq_testing.artifact import Artifact  # noqa: E402
@@ -29,12 +29,14 @@ def draw(folder: Path) -> None:
 
 def compare(f32: Path, int8: Path) -> None:
     paths = {"ort-f32": MODEL.path, "ort-int8": peer.quantized(MODEL), "mpq-f32": f32, "mpq-int8": int8}
-    times = speed.measure_files(MODEL, paths, rounds=10, seconds=0.3)
+    files = {name: ("mpq" if name.startswith("mpq") else "onnxruntime", path) for name, path in paths.items()}
+    times = time_files(files, MODEL.calibration_feed(0), Setting(rounds=10, seconds=0.3))
     print(f"{'':20}{'size MiB':>10}{'median ms':>11}{'lines read':>12}")
     for name, path in paths.items():
         run = Artifact(path) if name.startswith("mpq") else peer.runner(path)
         accuracy = metrics.recognizer_accuracy(run)
-        print(f"{TITLES[name]:20}{path.stat().st_size / 2**20:10.1f}{times[name]:11.2f}{accuracy:12.1%}", flush=True)
+        size, median = path.stat().st_size / 2**20, times[name].wall.median * 1e3
+        print(f"{TITLES[name]:20}{size:10.1f}{median:11.2f}{accuracy:12.1%}", flush=True)
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
-"""OpenVINO as a second engine for exported models."""
+"""OpenVINO as a second engine for exported models, and NNCF as its quantizer."""
 
 from pathlib import Path
+
+from .models import Model
+from .paths import model_file
 
 
 def runner(path: Path, threads: int = 1):
@@ -17,3 +20,30 @@ def runner(path: Path, threads: int = 1):
         return [results[output] for output in compiled.outputs]
 
     return run
+
+
+def quantized(model: Model) -> Path:
+    """The model quantized by NNCF with its default preset."""
+    path = model_file(f"{model.name}-nncf-int8.xml")
+    if not path.exists():
+        _quantize(model, path)
+    return path
+
+
+def _quantize(model: Model, path: Path) -> None:
+    import logging
+
+    import nncf
+    import openvino
+
+    nncf.set_log_level(logging.ERROR)
+    network = openvino.Core().read_model(model.path)
+    network.reshape({name: list(shape) for name, shape in model.shape.items()})
+    samples = nncf.Dataset([model.calibration_feed(index) for index in range(model.calibration_count)])
+    kind = {"model_type": nncf.ModelType.TRANSFORMER} if "MatMul" in model.quantized_ops else {}
+    done = nncf.quantize(network, samples, subset_size=model.calibration_count, **kind)
+    # Weights lie in a second file beside the first; the first one says that both are complete.
+    partial = path.with_name(f"partial-{path.name}")
+    openvino.save_model(done, partial, compress_to_fp16=False)
+    partial.with_suffix(".bin").rename(path.with_suffix(".bin"))
+    partial.rename(path)

@@ -56,12 +56,31 @@ class Built:
         return self.path.stat().st_size
 
     @property
+    def summary(self) -> dict:
+        """The closing table, and the seconds that the phases took together."""
+        return {
+            "macs": _number(self.log, r"^\s+multiply-accumulates\s+(\d+)"),
+            "integer_share": self.integer_share,
+            "weights_bytes": _number(self.log, r"^\s+weights\s+(\d+) bytes"),
+            "workspace_bytes": _number(self.log, r"^\s+workspace\s+(\d+) bytes"),
+            "seconds": sum(float(s) for s in re.findall(r"^mpq: \w+\s+([0-9.]+) s$", self.log, re.MULTILINE)),
+        }
+
+    @property
     def integer_share(self) -> float:
         """Share of the multiply-accumulates that are done in integers, from the closing table."""
         match = re.search(r"multiply-accumulates.*?([0-9.]+)% integer", self.log)
         if not match:
             raise RuntimeError(f"no share of integer multiply-accumulates in:\n{self.log}")
         return float(match.group(1)) / 100
+
+
+def _number(log: str, pattern: str) -> int:
+    """The number that PATTERN finds in a closing table."""
+    match = re.search(pattern, log, re.MULTILINE)
+    if not match:
+        raise RuntimeError(f"nothing like {pattern!r} in:\n{log}")
+    return int(match.group(1))
 
 
 def compiler_stamp() -> float:
@@ -72,6 +91,14 @@ def compiler_stamp() -> float:
 
 def _made_by_this_compiler(path: Path, log: Path) -> bool:
     return path.exists() and log.exists() and log.stat().st_mtime > compiler_stamp()
+
+
+def compile_file(source: Path, path: Path, *flags) -> Built:
+    """Compiles SOURCE to PATH, unless that was done and neither SOURCE nor the compiler has changed."""
+    log = path.with_name(path.name + ".log")
+    if log.exists() and log.stat().st_mtime < source.stat().st_mtime:
+        log.unlink()
+    return _make(path, source, *flags)
 
 
 def _make(path: Path, *arguments) -> Built:

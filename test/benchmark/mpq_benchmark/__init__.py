@@ -1,0 +1,1 @@
+"""The parts of bench.py: what is measured, who measures it, and how results are shown (docs/Benchmarks.md)."""
