@@ -23,6 +23,7 @@
 
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Support/SuggestNearest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -152,6 +153,10 @@ FailureOr<SmallVector<RankedTensorType>> Importer::getInputTypes() {
                           [&](const GraphValue &input) {
                             diagnostic << "'" << input.name << "'";
                           });
+    SmallVector<StringRef> names;
+    for (const GraphValue &input : model.inputs)
+      names.push_back(input.name);
+    diagnostic << suggestNearest(name, names);
     return diagnostic;
   }
   SmallVector<RankedTensorType> types;

@@ -17,12 +17,18 @@ std::string mpq::suggestNearest(StringRef text,
   StringRef best;
   unsigned distance = std::max<size_t>(text.size() / 2, 2);
   for (StringRef candidate : candidates) {
-    unsigned d = text.edit_distance(candidate, /*AllowReplacements=*/true,
-                                    /*MaxEditDistance=*/distance);
+    // Whatever the case: INT8 is nearer to int8 than to anything else.
+    unsigned d =
+        text.edit_distance_insensitive(candidate, /*AllowReplacements=*/true,
+                                       /*MaxEditDistance=*/distance);
     if (d < distance || (best.empty() && d == distance)) {
       best = candidate;
       distance = d;
     }
   }
+  // A part of a longer name: avx512 for x86-avx512vnni.
+  for (StringRef candidate : candidates)
+    if (best.empty() && text.size() > 2 && candidate.contains_insensitive(text))
+      best = candidate;
   return best.empty() ? "" : ("; did you mean '" + best + "'?").str();
 }
