@@ -66,10 +66,7 @@ static int64_t countPacked(ConvOp op) {
   int64_t points = cast<ShapedType>(op.getInit().getType()).getNumElements();
   for (int64_t extent : op.getWindow())
     points *= extent;
-  return op.getDepthwise()
-             ? points
-             : points *
-                   cast<ShapedType>(op.getImage().getType()).getShape().back();
+  return op.getDepthwise() ? points : points * op.getGroupChannels();
 }
 
 OperationCount mpq::countMultiplyAccumulates(Operation *root) {

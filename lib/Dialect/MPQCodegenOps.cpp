@@ -109,18 +109,29 @@ LogicalResult ConvOp::verify() {
   }
   int64_t filters = init.getShape().back(), channels = image.getShape().back();
   int64_t taps = getWindow()[0] * getWindow()[1];
-  int64_t groups = getDepthwise()
-                       ? llvm::divideCeilSigned(taps, getGroup())
-                       : taps * llvm::divideCeilSigned(channels, getGroup());
+  int64_t groups = getGroups();
+  if (groups < 1 || filters % groups != 0 || channels % groups != 0 ||
+      (getDepthwise() && groups != 1)) // (V7)
+    return emitOpError("expected groups that divide ")
+           << channels << " channels and " << filters
+           << " filters, 1 for a depthwise convolution, but got " << groups;
+  int64_t steps =
+      getDepthwise()
+          ? llvm::divideCeilSigned(taps, getGroup())
+          : taps * llvm::divideCeilSigned(getGroupChannels(), getGroup());
   bool ok =
       weights.getShape().back() % getGroup() == 0 && getLanes() > 0 &&
-      weights.getDimSize(0) == llvm::divideCeilSigned(filters, getLanes()) &&
-      weights.getDimSize(1) == groups &&
+      weights.getDimSize(0) ==
+          groups * llvm::divideCeilSigned(getGroupFilters(), getLanes()) &&
+      weights.getDimSize(1) == steps &&
       (!getDepthwise() || filters == channels);
-  if (!ok) // (V4)
-    return emitOpError("expected weights packed for ")
-           << filters << " filters, " << taps << " taps and " << channels
-           << " channels but got " << weights;
+  if (!ok) { // (V4)
+    InFlightDiagnostic error = emitOpError("expected weights packed for ");
+    if (groups > 1)
+      error << groups << " groups of ";
+    return error << getGroupFilters() << " filters, " << taps << " taps and "
+                 << getGroupChannels() << " channels but got " << weights;
+  }
   return verifyBias(*this, filters);
 }
 

@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Tiles cover rows and columns; the reduction stays whole, because it lives in
-// registers. Column offsets are multiples of the packed lanes.
+// registers. Column offsets are multiples of the packed lanes, and of the
+// filters of a group where there are several groups.
 //
 //===----------------------------------------------------------------------===//
 
@@ -149,6 +150,19 @@ ConvOp::getTiledImplementation(OpBuilder &builder,
   AffineExpr s0 = builder.getAffineSymbolExpr(0);
   auto [column, columns] =
       packedColumns(slicer, offsets[3], sizes[3], getLanes());
+  // A tile of several groups starts at whole ones.
+  int64_t filters = getGroupFilters(), tileGroups = 1;
+  if (getGroups() > 1) {
+    std::optional<int64_t> size = getConstantIntValue(sizes[3]);
+    if (!size || *size % filters != 0)
+      return emitOpError("expected a tile of whole groups of ")
+             << filters << " filters but got "
+             << (size ? Twine(*size) : Twine("a dynamic number"));
+    tileGroups = *size / filters;
+    int64_t vectors = llvm::divideCeilSigned(filters, getLanes());
+    column = slicer.apply(s0.floorDiv(filters) * vectors, offsets[3]);
+    columns = slicer.constant(tileGroups * vectors);
+  }
 
   SmallVector<OpFoldResult> imageOffsets{offsets[0]}, imageSizes{sizes[0]};
   for (int d : {0, 1}) {
@@ -157,10 +171,20 @@ ConvOp::getTiledImplementation(OpBuilder &builder,
     imageOffsets.push_back(slicer.apply(s0 * stride, offsets[d + 1]));
     imageSizes.push_back(slicer.apply((s0 - 1) * stride + reach, sizes[d + 1]));
   }
-  // A depthwise filter reads its own channel, a dense one reads all.
-  imageOffsets.push_back(getDepthwise() ? offsets[3] : slicer.constant(0));
-  imageSizes.push_back(getDepthwise() ? sizes[3]
-                                      : slicer.extent(getImage(), 3));
+  // A depthwise filter reads its own channel, a grouped one those of its group,
+  // a dense one reads all.
+  if (getDepthwise()) {
+    imageOffsets.push_back(offsets[3]);
+    imageSizes.push_back(sizes[3]);
+  } else if (getGroups() > 1) {
+    int64_t channels = getGroupChannels();
+    imageOffsets.push_back(
+        slicer.apply(s0.floorDiv(filters) * channels, offsets[3]));
+    imageSizes.push_back(slicer.constant(tileGroups * channels));
+  } else {
+    imageOffsets.push_back(slicer.constant(0));
+    imageSizes.push_back(slicer.extent(getImage(), 3));
+  }
 
   SmallVector<Value> operands{
       slicer.slice(getImage(), imageOffsets, imageSizes),
@@ -171,7 +195,9 @@ ConvOp::getTiledImplementation(OpBuilder &builder,
   if (getBias())
     operands.push_back(slicer.slice(getBias(), offsets[3], sizes[3]));
   operands.push_back(slicer.slice(getInit(), offsets, sizes));
-  return tiledResult(*this, slicer, operands);
+  TilingResult tiled = tiledResult(*this, slicer, operands);
+  cast<ConvOp>(tiled.tiledOps[0]).setGroups(tileGroups);
+  return tiled;
 }
 
 //===----------------------------------------------------------------------===//

@@ -121,13 +121,18 @@ static HostTensor convolve(ConvOp op, const HostTensor &image,
   RankedTensorType type = op.getInit().getType();
   HostTensor result = makeResult<T>(type, bias);
   ArrayRef<int64_t> shape = type.getShape(), in = image.getShape();
-  int64_t filters = shape[3], channels = in[3];
+  int64_t groups = op.getGroups(), allFilters = shape[3], allChannels = in[3];
+  int64_t filters = op.getGroupFilters(), channels = op.getGroupChannels();
   bool depthwise = op.getDepthwise();
   int64_t windowRows = op.getWindow()[0], windowColumns = op.getWindow()[1];
   int64_t taps = windowRows * windowColumns;
   int64_t depth = depthwise ? taps : taps * channels;
-  std::vector<T> plain = unpack<T>(weights, 0, depth, filters, op.getLanes(),
-                                   op.getGroup(), depthwise ? taps : channels);
+  int64_t groupSize = weights.getNumElements() / groups;
+  std::vector<std::vector<T>> plain; // of each group
+  for (int64_t g = 0; g < groups; ++g)
+    plain.push_back(unpack<T>(weights, g * groupSize, depth, filters,
+                              op.getLanes(), op.getGroup(),
+                              depthwise ? taps : channels));
   std::vector<T> pixels = widenActivations<T>(image);
   std::vector<int64_t> imageSteps, weightSteps;
   for (int64_t i = 0; i < windowRows; ++i)
@@ -135,7 +140,7 @@ static HostTensor convolve(ConvOp op, const HostTensor &image,
       for (int64_t c = 0; c < (depthwise ? 1 : channels); ++c) {
         imageSteps.push_back(
             (i * op.getDilations()[0] * in[2] + j * op.getDilations()[1]) *
-                channels +
+                allChannels +
             c);
         weightSteps.push_back(weightSteps.size() * filters);
       }
@@ -145,10 +150,12 @@ static HostTensor convolve(ConvOp op, const HostTensor &image,
             b = pixel / shape[2] / shape[1];
     int64_t corner = ((b * in[1] + y * op.getStrides()[0]) * in[2] +
                       x * op.getStrides()[1]) *
-                     channels;
-    rows::accumulate(out + pixel * filters, pixels.data() + corner,
-                     plain.data(), imageSteps.data(), weightSteps.data(), depth,
-                     filters, /*aVaries=*/depthwise);
+                     allChannels;
+    for (int64_t g = 0; g < groups; ++g)
+      rows::accumulate(out + pixel * allFilters + g * filters,
+                       pixels.data() + corner + g * channels, plain[g].data(),
+                       imageSteps.data(), weightSteps.data(), depth, filters,
+                       /*aVaries=*/depthwise);
   });
   return result;
 }

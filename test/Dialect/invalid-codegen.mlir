@@ -87,6 +87,43 @@ func.func @v6(%x: tensor<1x58x58x64xi8>, %w: tensor<4x144x64xi8>, %e: tensor<1x5
 
 // -----
 
+// Each group's 20 filters begin at whole vectors: 4 * ceil(20 / 16) of them.
+func.func @v4_groups(%x: tensor<1x9x9x48xi8>, %w: tensor<5x27x64xi8>, %e: tensor<1x7x7x80xi32>) -> tensor<1x7x7x80xi32> {
+  // expected-error @below {{'mpq.conv' op expected weights packed for 4 groups of 20 filters, 9 taps and 12 channels but got 'tensor<5x27x64xi8>'}}
+  %c = mpq.conv ins(%x, %w : tensor<1x9x9x48xi8>, tensor<5x27x64xi8>) outs(%e : tensor<1x7x7x80xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 4 : i64} -> tensor<1x7x7x80xi32>
+  return %c : tensor<1x7x7x80xi32>
+}
+
+// -----
+
+func.func @v7(%x: tensor<1x9x9x48xi8>, %w: tensor<8x27x64xi8>, %e: tensor<1x7x7x80xi32>) -> tensor<1x7x7x80xi32> {
+  // expected-error @below {{'mpq.conv' op expected groups that divide 48 channels and 80 filters, 1 for a depthwise convolution, but got 3}}
+  %c = mpq.conv ins(%x, %w : tensor<1x9x9x48xi8>, tensor<8x27x64xi8>) outs(%e : tensor<1x7x7x80xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x7x7x80xi32>
+  return %c : tensor<1x7x7x80xi32>
+}
+
+// -----
+
+func.func @v7_zero(%x: tensor<1x9x9x48xi8>, %w: tensor<8x27x64xi8>, %e: tensor<1x7x7x80xi32>) -> tensor<1x7x7x80xi32> {
+  // expected-error @below {{but got 0}}
+  %c = mpq.conv ins(%x, %w : tensor<1x9x9x48xi8>, tensor<8x27x64xi8>) outs(%e : tensor<1x7x7x80xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 0 : i64} -> tensor<1x7x7x80xi32>
+  return %c : tensor<1x7x7x80xi32>
+}
+
+// -----
+
+func.func @v7_depthwise(%x: tensor<1x9x9x32xf32>, %w: tensor<2x9x16xf32>, %e: tensor<1x7x7x32xf32>) -> tensor<1x7x7x32xf32> {
+  // expected-error @below {{1 for a depthwise convolution, but got 2}}
+  %c = mpq.conv ins(%x, %w : tensor<1x9x9x32xf32>, tensor<2x9x16xf32>) outs(%e : tensor<1x7x7x32xf32>)
+       {depthwise, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 2 : i64} -> tensor<1x7x7x32xf32>
+  return %c : tensor<1x7x7x32xf32>
+}
+
+// -----
+
 func.func @t1(%v: vector<16xi32>, %l: vector<32xi8>) -> vector<16xi32> {
   // expected-error @below {{'mpq.dot4' op requires two operands of 64 bytes but got 'vector<32xi8>' and 'vector<32xi8>'}}
   %d = mpq.dot4 %v, %l unsigned, %l signed : vector<16xi32>, vector<32xi8>

@@ -49,6 +49,14 @@ func.func @products(%a: tensor<32x64xi8>, %w: tensor<3x16x64xi8>, %b: tensor<48x
   return %r, %c, %d : tensor<32x48xi32>, tensor<1x56x56x64xi32>, vector<16xi32>
 }
 
+// CHECK-LABEL: @grouped
+func.func @grouped(%x: tensor<1x9x9x48xi8>, %w: tensor<8x27x64xi8>, %e: tensor<1x7x7x80xi32>) -> tensor<1x7x7x80xi32> {
+  // CHECK: mpq.conv ins{{.*}} {dilations = array<i64: 1, 1>, groups = 4 : i64, strides
+  %c = mpq.conv ins(%x, %w : tensor<1x9x9x48xi8>, tensor<8x27x64xi8>) outs(%e : tensor<1x7x7x80xi32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 4 : i64} -> tensor<1x7x7x80xi32>
+  return %c : tensor<1x7x7x80xi32>
+}
+
 // CHECK-LABEL: @decisions
 // CHECK-SAME: mpq.range = #mpq.range<0.000000e+00, 1.000000e+00, calibration>
 func.func @decisions(%x: tensor<4xf32> {mpq.name = "x", mpq.range = #mpq.range<0.0, 1.0, calibration>}) -> tensor<4xf32>

@@ -66,7 +66,7 @@ def grouped_convolution(layer):
 
 
 def grouped_convolution_in_blocks(layer):
-    """It accumulates onto the bias in place: blocks of rows must not overlap."""
+    """Blocks of rows overlap, and each group's 12 filters fill a part of a vector."""
     layer.finish(layer.convolution(layer.source(1, 24, 20, 15), (3, 3), 36, 3, pads=[1, 1, 1, 1]))
 
 

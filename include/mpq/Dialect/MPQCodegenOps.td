@@ -85,17 +85,26 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
 
     in ascending `(i, j, c)`, arithmetic as in `mpq.contract`. Padding has
     happened (with the zero point, so that sums stay exact). Weights are packed
-    `[ceil(F/L)][KH*KW*ceil(C/G)][L*G]`. Depthwise convolutions (`depthwise`,
-    one input channel for each output channel) are packed
-    `[ceil(F/L)][ceil(KH*KW/G)][L*G]`, groups along the window.
+    `[ceil(F/L)][KH*KW*ceil(C/G)][L*G]`.
+
+    A grouped convolution (`groups` of more than 1) has the filters and the
+    channels of its groups side by side: with `F` and `C` those of one group,
+    `g(f) = f floordiv F`, and each group's weights begin at whole vectors,
+    `[groups*ceil(F/L)][KH*KW*ceil(C/G)][L*G]`. Its tiles are whole groups, and
+    a tile of one group is a dense convolution of a slice of the channels.
+
+    Depthwise convolutions (`depthwise`, one input channel for each output
+    channel) are packed `[ceil(F/L)][ceil(KH*KW/G)][L*G]`, `G` along the window.
 
     Constraints:
     * (V1) image and init have rank 4 and equal batch extents.
     * (V2) element types as (C2).
     * (V3) the image is large enough for window, strides and dilations.
     * (V4) weights are packed as above.
-    * (V5) the bias has F elements.
+    * (V5) the bias has an element for each filter.
     * (V6) window, strides and dilations are pairs of positive numbers.
+    * (V7) groups is positive and divides channels and filters; it is 1 for
+      depthwise convolutions.
 
     Example:
     ```mlir
@@ -110,14 +119,24 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
       Optional<TensorRankOf<[I32, F32], [1]>>:$bias,
       TensorRankOf<[I32, F32], [4]>:$init,
       DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
-      DenseI64ArrayAttr:$dilations, UnitAttr:$depthwise);
+      DenseI64ArrayAttr:$dilations, UnitAttr:$depthwise,
+      DefaultValuedAttr<I64Attr, "1">:$groups);
   let results = (outs TensorRankOf<[I32, F32], [4]>:$result);
   let assemblyFormat = [{
     `ins` `(` $image `,` $weights `:` type($image) `,` type($weights) `)`
     (`bias` `(` $bias^ `:` type($bias) `)`)?
     `outs` `(` $init `:` type($init) `)` attr-dict `->` type($result)
   }];
-  let extraClassDeclaration = commonDeclaration;
+  let extraClassDeclaration = commonDeclaration # [{
+    /// Filters of one group.
+    int64_t getGroupFilters() {
+      return getInit().getType().getShape().back() / getGroups();
+    }
+    /// Image channels of one group.
+    int64_t getGroupChannels() {
+      return getImage().getType().getShape().back() / getGroups();
+    }
+  }];
 }
 
 def Dot4Op : MPQ_Op<"dot4", [Pure]> {

@@ -232,7 +232,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     auto contract = dyn_cast<ContractOp>(product);
     int64_t lanes = conv ? conv.getLanes() : contract.getLanes();
     unsigned rank = extents.size();
-    int64_t columns = extents.back();
+    // Tiles never leave a group.
+    int64_t groupCount = conv ? conv.getGroups() : 1;
+    int64_t allColumns = extents.back(), columns = allColumns / groupCount;
     int64_t vectors = llvm::divideCeilSigned(columns, lanes);
     int64_t height = conv ? extents[1] : 1, width = extents[rank - 2];
     bool depthwise = conv && conv.getDepthwise();
@@ -260,7 +262,7 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       decision.tile[1] = tile.rows;
 
     int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
-    int64_t work = depth * columns * height * width;
+    int64_t work = depth * allColumns * height * width;
     int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
     if (extents[0] > 1 && rank > 2)
       decision.grain[0] = 1;
@@ -268,11 +270,13 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     if (int64_t(extents[split]) > decision.tile[split])
       decision.grain[split] =
           blockOf(extents[split], decision.tile[split], items);
-    else if (columns % decision.tile[rank - 1] == 0)
-      // Few rows: split the columns, which needs whole panels in each block.
+    else if (int64_t unit = groupCount > 1 ? columns : decision.tile[rank - 1];
+             allColumns % unit == 0)
+      // Few rows: split the columns, which needs whole panels, or groups, in
+      // each block.
       for (int64_t blocks = items; blocks > 1; --blocks)
-        if (columns / decision.tile[rank - 1] % blocks == 0) {
-          decision.grain[rank - 1] = columns / blocks;
+        if (allColumns / unit % blocks == 0) {
+          decision.grain[rank - 1] = allColumns / blocks;
           break;
         }
     return decision;

@@ -73,10 +73,24 @@ static std::optional<unsigned> dimOf(linalg::LinalgOp op, unsigned operand,
   return map.getResultPosition(getAffineDimExpr(loop, op.getContext()));
 }
 
-/// The bias a product starts from: a vector broadcast along `channel` of the
-/// init, nothing for zero; failure if the init is anything else.
+/// `value` with all its dimensions as one.
+static Value flatten(OpBuilder &builder, Value value) {
+  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
+  if (rank == 1)
+    return value;
+  SmallVector<ReassociationIndices> all(1);
+  llvm::append_range(all[0], llvm::seq<int64_t>(0, rank));
+  return tensor::CollapseShapeOp::create(builder, value.getLoc(), value, all);
+}
+
+/// The bias a product starts from: numbers broadcast along the dimensions from
+/// `channel` of the init as a vector, nothing for zero; failure if the init is
+/// anything else.
 static FailureOr<Value> getBias(OpBuilder &builder, Value init,
                                 unsigned channel) {
+  auto type = cast<RankedTensorType>(init.getType());
+  ArrayRef<int64_t> channels = type.getShape().drop_front(channel);
+  int64_t numChannels = llvm::product_of(channels);
   if (auto fill = init.getDefiningOp<linalg::FillOp>()) {
     if (matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) ||
         matchPattern(fill.getInputs()[0], m_Zero()))
@@ -84,20 +98,18 @@ static FailureOr<Value> getBias(OpBuilder &builder, Value init,
     Attribute value;
     if (!matchPattern(fill.getInputs()[0], m_Constant(&value)))
       return failure();
-    auto type = cast<RankedTensorType>(init.getType());
-    auto vectorType = RankedTensorType::get({type.getDimSize(channel)},
-                                            type.getElementType());
+    auto vectorType =
+        RankedTensorType::get({numChannels}, type.getElementType());
     return arith::ConstantOp::create(builder, init.getLoc(),
                                      DenseElementsAttr::get(vectorType, value))
         .getResult();
   }
   if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>()) {
-    auto type = cast<RankedTensorType>(init.getType());
-    if (cast<RankedTensorType>(broadcast.getInput().getType()).getRank() != 1 ||
-        llvm::is_contained(broadcast.getDimensions(), int64_t(channel)) ||
-        type.getRank() != int64_t(broadcast.getDimensions().size()) + 1)
+    if (broadcast.getDimensions().size() != channel ||
+        llvm::any_of(broadcast.getDimensions(),
+                     [&](int64_t d) { return d >= int64_t(channel); }))
       return failure();
-    return broadcast.getInput();
+    return flatten(builder, broadcast.getInput());
   }
   if (auto generic = init.getDefiningOp<linalg::GenericOp>()) {
     // A broadcast spelled as a generic.
@@ -108,25 +120,20 @@ static FailureOr<Value> getBias(OpBuilder &builder, Value init,
             generic.getBody()->getArgument(0))
       return failure();
     AffineMap map = generic.getIndexingMapsArray()[0];
-    if (map.getNumResults() == 1 &&
-        map.getResult(0) == getAffineDimExpr(channel, init.getContext()))
-      return generic.getInputs()[0];
-    return failure();
+    if (map.getNumResults() != channels.size())
+      return failure();
+    for (auto [d, expr] : llvm::enumerate(map.getResults()))
+      if (expr != getAffineDimExpr(channel + d, init.getContext()))
+        return failure();
+    return flatten(builder, generic.getInputs()[0]);
   }
   auto bytes = readConstantBytes(init);
   if (bytes && llvm::all_of(*bytes, [](char c) { return c == 0; }))
     return Value();
   // A whole init of one row is the vector itself.
-  auto type = cast<RankedTensorType>(init.getType());
   if (!init.getDefiningOp<tensor::EmptyOp>() &&
-      type.getNumElements() == type.getDimSize(channel)) {
-    if (type.getRank() == 1)
-      return init;
-    SmallVector<ReassociationIndices> all(1);
-    llvm::append_range(all[0], llvm::seq<int64_t>(0, type.getRank()));
-    return tensor::CollapseShapeOp::create(builder, init.getLoc(), init, all)
-        .getResult();
-  }
+      type.getNumElements() == numChannels)
+    return flatten(builder, init);
   return failure();
 }
 
@@ -304,7 +311,8 @@ static bool isPadded(Value value) {
   });
 }
 
-/// NHWC images, filters in any order of (kh, kw, c, f).
+/// NHWC images, filters in any order of (kh, kw, c, f); grouped ones as NHWGC
+/// images and filters of (g, kh, kw, c, f).
 static LogicalResult packConvolution(PatternRewriter &rewriter,
                                      linalg::LinalgOp op, Arithmetic arithmetic,
                                      const linalg::ConvolutionDimensions &dims,
@@ -312,18 +320,28 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
   bool depthwise = dims.depth.size() == 1 && dims.outputChannel.empty();
   bool dense = dims.depth.empty() && dims.outputChannel.size() == 1 &&
                dims.inputChannel.size() == 1;
+  bool grouped = dims.depth.size() == 1 && dims.outputChannel.size() == 1 &&
+                 dims.inputChannel.size() == 1;
   if (dims.batch.size() != 1 || dims.outputImage.size() != 2 ||
-      (!dense && !depthwise))
-    return rewriter.notifyMatchFailure(op, "not a dense or depthwise 2-D form");
+      (!dense && !depthwise && !grouped))
+    return rewriter.notifyMatchFailure(
+        op, "not a dense, grouped or depthwise 2-D form");
   Location loc = op.getLoc();
   unsigned channelLoop = depthwise ? dims.depth[0] : dims.outputChannel[0];
   unsigned inputLoop = depthwise ? dims.depth[0] : dims.inputChannel[0];
   auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
-  if (resultType.getRank() != 4 || dimOf(op, 2, dims.batch[0]) != 0u ||
+  auto imageType = cast<RankedTensorType>(op->getOperand(0).getType());
+  unsigned channelPlace = grouped ? 4 : 3;
+  if (resultType.getRank() != channelPlace + 1 ||
+      imageType.getRank() != channelPlace + 1 ||
+      dimOf(op, 2, dims.batch[0]) != 0u ||
       dimOf(op, 2, dims.outputImage[0]) != 1u ||
       dimOf(op, 2, dims.outputImage[1]) != 2u ||
-      dimOf(op, 2, channelLoop) != 3u || dimOf(op, 0, dims.batch[0]) != 0u ||
-      dimOf(op, 0, inputLoop) != 3u)
+      dimOf(op, 2, channelLoop) != channelPlace ||
+      dimOf(op, 0, dims.batch[0]) != 0u ||
+      dimOf(op, 0, inputLoop) != channelPlace ||
+      (grouped && (dimOf(op, 0, dims.depth[0]) != 3u ||
+                   dimOf(op, 2, dims.depth[0]) != 3u)))
     return rewriter.notifyMatchFailure(op, "image or result not NHWC");
   FailureOr<Value> bias = getBias(rewriter, op->getOperand(2), 3);
   if (failed(bias))
@@ -341,25 +359,38 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
           kw = filterType.getDimSize(columnDim);
   int64_t filters = filterType.getDimSize(channelDim);
   int64_t channels = depthwise ? 1 : filterType.getDimSize(inputDim);
+  int64_t groups = 1, groupStride = 0;
+  if (grouped) {
+    unsigned groupDim = *dimOf(op, 1, dims.depth[0]);
+    groups = filterType.getDimSize(groupDim);
+    groupStride = weights->strides[groupDim];
+  }
+  // Each group of a grouped convolution begins at a whole vector.
+  int64_t groupColumns = llvm::divideCeilSigned(filters, lanes) * lanes;
+  int64_t columns = (groups - 1) * groupColumns + filters;
   int64_t group = arithmetic == Arithmetic::Integer ? 4 : 1;
   // Dense: whole groups of channels for each tap. Depthwise: groups of taps.
   int64_t tapDepth =
       depthwise ? 1 : llvm::divideCeilSigned(channels, group) * group;
-  Packer packer(filters, kh * kw * tapDepth, lanes, group,
+  Packer packer(columns, kh * kw * tapDepth, lanes, group,
                 weights->elementBytes);
-  for (int64_t f = 0; f < filters; ++f)
+  for (int64_t n = 0; n < columns; ++n) {
+    int64_t f = n % groupColumns;
+    if (f >= filters)
+      continue;
+    int64_t start =
+        n / groupColumns * groupStride + f * weights->strides[channelDim];
     for (int64_t i = 0; i < kh; ++i)
       for (int64_t j = 0; j < kw; ++j)
         for (int64_t c = 0; c < channels; ++c)
           packer.set(
-              f, (i * kw + j) * tapDepth + c,
-              weights->at(f * weights->strides[channelDim] +
-                          i * weights->strides[rowDim] +
+              n, (i * kw + j) * tapDepth + c,
+              weights->at(start + i * weights->strides[rowDim] +
                           j * weights->strides[columnDim] +
                           (depthwise ? 0 : c * weights->strides[inputDim])));
+  }
   Value packed = packer.create(rewriter, loc, filterType.getElementType());
   Value image = op->getOperand(0);
-  auto imageType = cast<RankedTensorType>(image.getType());
 
   // A 1x1 convolution of stride 1 is a matrix product over all pixels, unless a
   // neighbour wants its image inside a halo, which has no rows to merge.
@@ -379,13 +410,26 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
                                                        rows);
     return success();
   }
-  rewriter.replaceOpWithNewOp<ConvOp>(
-      op, resultType, image, packed, *bias,
-      emptyLike(rewriter, loc, resultType),
-      rewriter.getDenseI64ArrayAttr({kh, kw}),
-      rewriter.getDenseI64ArrayAttr(dims.strides),
-      rewriter.getDenseI64ArrayAttr(dims.dilations),
-      depthwise ? rewriter.getUnitAttr() : UnitAttr());
+  // The channels of all groups are side by side in memory: no copies.
+  SmallVector<ReassociationIndices> sideBySide{{0}, {1}, {2}, {3, 4}};
+  auto convType = resultType;
+  if (grouped) {
+    image = tensor::CollapseShapeOp::create(rewriter, loc, image, sideBySide);
+    SmallVector<int64_t> shape(resultType.getShape().take_front(3));
+    shape.push_back(groups * filters);
+    convType = RankedTensorType::get(shape, resultType.getElementType());
+  }
+  Value result = ConvOp::create(rewriter, loc, convType, image, packed, *bias,
+                                emptyLike(rewriter, loc, convType),
+                                rewriter.getDenseI64ArrayAttr({kh, kw}),
+                                rewriter.getDenseI64ArrayAttr(dims.strides),
+                                rewriter.getDenseI64ArrayAttr(dims.dilations),
+                                depthwise ? rewriter.getUnitAttr() : UnitAttr(),
+                                rewriter.getI64IntegerAttr(groups));
+  if (grouped)
+    result = tensor::ExpandShapeOp::create(rewriter, loc, resultType, result,
+                                           sideBySide);
+  rewriter.replaceOp(op, result);
   return success();
 }
 

@@ -350,12 +350,26 @@ static LogicalResult verifyStrategy(func::FuncOp kernel, const KernelOps &ops,
   auto conv = dyn_cast<ConvOp>(ops.product);
   int64_t lanes =
       conv ? conv.getLanes() : cast<ContractOp>(ops.product).getLanes();
-  int64_t columns = type.getShape().back();
-  for (int64_t size : {strategy.getTile().back(), strategy.getGrain().back()})
-    if (size != 0 && size != columns && size % lanes != 0)
-      return kernel.emitError("expected columns in multiples of ")
-             << lanes << " lanes but the strategy has " << size;
-  return success();
+  int64_t columns = type.getShape().back(), blockUnit = lanes;
+  int64_t tile = strategy.getTile().back(), block = strategy.getGrain().back();
+  // Register tiles are those of one group, work items are whole groups.
+  if (conv && conv.getGroups() > 1) {
+    columns = blockUnit = conv.getGroupFilters();
+    if (tile > columns)
+      return kernel.emitError("expected tiles inside of a group of ")
+             << columns << " columns but the strategy has " << tile;
+  }
+  auto checkColumns = [&](int64_t size, int64_t unit,
+                          StringRef what) -> LogicalResult {
+    if (size == 0 || size == columns || size % unit == 0)
+      return success();
+    return kernel.emitError("expected columns in multiples of ")
+           << unit << " " << what << " but the strategy has " << size;
+  };
+  if (failed(checkColumns(tile, lanes, "lanes")))
+    return failure();
+  return checkColumns(block, blockUnit,
+                      blockUnit == lanes ? "lanes" : "filters of a group");
 }
 
 namespace {
@@ -404,7 +418,13 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
       kernel.emitError("cannot tile this kernel");
       return signalPassFailure();
     }
-    if (ops.product &&
+    // One group of filters at a time: a dense convolution of some channels.
+    ConvOp conv;
+    kernel.walk([&](ConvOp op) { conv = op; });
+    if (conv && conv.getGroups() > 1)
+      block = tileAndFuse(rewriter, *block, {0, 0, 0, conv.getGroupFilters()},
+                          openTileLoops);
+    if (ops.product && succeeded(block) &&
         failed(tileProduct(rewriter, *block, strategy.getTile()))) {
       kernel.emitError("cannot tile this kernel's product");
       return signalPassFailure();

@@ -381,6 +381,11 @@ struct VectorizeProducts
         op->emitError("expected a static tile: run mpq-tile-kernels first");
         return signalPassFailure();
       }
+      if (auto conv = dyn_cast<ConvOp>(op); conv && conv.getGroups() != 1) {
+        op->emitError("expected a tile of one group but got ")
+            << conv.getGroups() << " groups: run mpq-tile-kernels first";
+        return signalPassFailure();
+      }
       LogicalResult emitted =
           isa<ContractOp>(op)
               ? ContractEmitter(rewriter, cast<ContractOp>(op)).emit()

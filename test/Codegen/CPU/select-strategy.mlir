@@ -35,6 +35,24 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<1x9x3x16xf32>
   }
 
+  // Grouped: tiles of one group's 20 columns, work items of all groups' rows.
+  // CHECK-LABEL: func.func private @grouped(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 1, 14, 20], grain = [0, 4, 0, 0]>, mpq.work_items = 7 : i64}
+  func.func private @grouped(%x: tensor<1x30x30x60xf32>, %w: tensor<6x180x16xf32>, %d: tensor<1x28x28x60xf32>, %begin: index, %end: index) -> tensor<1x28x28x60xf32> attributes {mpq.kernel} {
+    %r = mpq.conv ins(%x, %w : tensor<1x30x30x60xf32>, tensor<6x180x16xf32>) outs(%d : tensor<1x28x28x60xf32>)
+        {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x28x28x60xf32>
+    return %r : tensor<1x28x28x60xf32>
+  }
+
+  // One pixel: the columns are split between groups only.
+  // CHECK-LABEL: func.func private @grouped_pixel(
+  // CHECK-SAME: grain = [0, 0, 0, 640]>, mpq.work_items = 4 : i64}
+  func.func private @grouped_pixel(%x: tensor<1x3x3x640xf32>, %w: tensor<160x1440x16xf32>, %d: tensor<1x1x1x2560xf32>, %begin: index, %end: index) -> tensor<1x1x1x2560xf32> attributes {mpq.kernel} {
+    %r = mpq.conv ins(%x, %w : tensor<1x3x3x640xf32>, tensor<160x1440x16xf32>) outs(%d : tensor<1x1x1x2560xf32>)
+        {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 4 : i64} -> tensor<1x1x1x2560xf32>
+    return %r : tensor<1x1x1x2560xf32>
+  }
+
   // Elementwise: the first dimension that is not 1, 2^14 elements an item.
   // CHECK-LABEL: func.func private @elementwise(
   // CHECK-SAME: grain = [0, 16, 0]>, mpq.work_items = 4 : i64}

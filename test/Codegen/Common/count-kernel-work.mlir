@@ -53,6 +53,17 @@ func.func private @accumulate(%x: tensor<8x4xf32>, %d: tensor<4xf32>, %begin: in
 
 // -----
 
+// A grouped one sums over the channels of its group: 4 x 4 x 60 x 9 x 8.
+// CHECK: func.func private @grouped(
+// CHECK-SAME: mpq.kernel_work = array<i64: 0, 69120, {{[0-9]+}}, 3840>
+func.func private @grouped(%x: tensor<1x6x6x24xf32>, %w: tensor<6x72x16xf32>, %d: tensor<1x4x4x60xf32>, %begin: index, %end: index) -> tensor<1x4x4x60xf32> attributes {mpq.kernel} {
+  %r = mpq.conv ins(%x, %w : tensor<1x6x6x24xf32>, tensor<6x72x16xf32>) outs(%d : tensor<1x4x4x60xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x4x4x60xf32>
+  return %r : tensor<1x4x4x60xf32>
+}
+
+// -----
+
 // Of the destination only the first row is filled.
 // CHECK: func.func private @fill(
 // CHECK-SAME: mpq.kernel_work = array<i64: 0, 0, 0, 24>

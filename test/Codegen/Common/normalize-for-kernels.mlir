@@ -159,3 +159,30 @@ func.func @sums(%x: tensor<6x16xf32>, %y: tensor<6x16xf32>) -> (tensor<6xf32>, t
   } -> tensor<6xf32>
   return %s, %t : tensor<6xf32>, tensor<6xf32>
 }
+
+// -----
+
+// The channels of a grouped convolution are split behind what scales them for
+// each group and filter: the two are one kernel.
+// CHECK-LABEL: func.func @grouped(
+// CHECK-SAME: %{{.*}}, %{{.*}}, %[[S:[a-z0-9]+]]: tensor<3x20xf32>)
+// CHECK-DAG: %[[SCALES:.*]] = tensor.collapse_shape %[[S]] {{.*}} into tensor<60xf32>
+// CHECK-DAG: %[[C:.*]] = mpq.conv {{.*}} -> tensor<1x7x7x60xf32>
+// CHECK: %[[R:.*]] = linalg.generic {{.*}} ins(%[[C]], %[[SCALES]] : tensor<1x7x7x60xf32>, tensor<60xf32>)
+// CHECK: return %[[R]] : tensor<1x7x7x60xf32>
+func.func @grouped(%x: tensor<1x9x9x24xf32>, %w: tensor<6x72x16xf32>, %s: tensor<3x20xf32>) -> tensor<1x7x7x60xf32> {
+  %e = tensor.empty() : tensor<1x7x7x60xf32>
+  %c = mpq.conv ins(%x, %w : tensor<1x9x9x24xf32>, tensor<6x72x16xf32>) outs(%e : tensor<1x7x7x60xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x7x7x60xf32>
+  %split = tensor.expand_shape %c [[0], [1], [2], [3, 4]] output_shape [1, 7, 7, 3, 20] : tensor<1x7x7x60xf32> into tensor<1x7x7x3x20xf32>
+  %e5 = tensor.empty() : tensor<1x7x7x3x20xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(a, b, c, g, f) -> (a, b, c, g, f)>, affine_map<(a, b, c, g, f) -> (g, f)>, affine_map<(a, b, c, g, f) -> (a, b, c, g, f)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}
+      ins(%split, %s : tensor<1x7x7x3x20xf32>, tensor<3x20xf32>) outs(%e5 : tensor<1x7x7x3x20xf32>) {
+  ^bb0(%p: f32, %q: f32, %out: f32):
+    %m = arith.mulf %p, %q : f32
+    linalg.yield %m : f32
+  } -> tensor<1x7x7x3x20xf32>
+  %joined = tensor.collapse_shape %r [[0], [1], [2], [3, 4]] : tensor<1x7x7x3x20xf32> into tensor<1x7x7x60xf32>
+  return %joined : tensor<1x7x7x60xf32>
+}

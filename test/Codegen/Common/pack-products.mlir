@@ -116,6 +116,26 @@ module attributes {mpq.target = #avx2} {
     %r = linalg.batch_matmul ins(%a, %b : tensor<3x4x6xf32>, tensor<3x6x10xf32>) outs(%f : tensor<3x4x10xf32>) -> tensor<3x4x10xf32>
     return %r : tensor<3x4x10xf32>
   }
+
+  // Grouped: channels of all groups side by side, each group's 2 filters in a
+  // vector of their own, filled up with zeros; the bias of (group, filter) is a
+  // vector, too.
+  // CHECK-LABEL: func.func @grouped(
+  // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x9x9x2x1xf32>, %[[B:[a-z0-9]+]]: tensor<2x2xf32>
+  // CHECK-DAG: %[[W:.*]] = arith.constant dense<{{\[\[}}[1.{{0*}}e+00, 2.{{0*}}e+00, 0.{{0*}}e+00, {{.*}}]], {{\[}}[3.{{0*}}e+00, 4.{{0*}}e+00, 0.{{.*}}]]]> : tensor<2x1x8xf32>
+  // CHECK-DAG: %[[BIAS:.*]] = tensor.collapse_shape %[[B]] {{.*}} into tensor<4xf32>
+  // CHECK-DAG: %[[IMAGE:.*]] = tensor.collapse_shape %[[X]] {{.*}} into tensor<1x9x9x2xf32>
+  // CHECK: %[[R:.*]] = mpq.conv ins(%[[IMAGE]], %[[W]] : {{.*}} bias(%[[BIAS]] :
+  // CHECK-SAME: {dilations = array<i64: 1, 1>, groups = 2 : i64, strides = array<i64: 1, 1>, window = array<i64: 1, 1>} -> tensor<1x9x9x4xf32>
+  // CHECK: tensor.expand_shape %[[R]] {{.*}} into tensor<1x9x9x2x2xf32>
+  func.func @grouped(%x: tensor<1x9x9x2x1xf32>, %b: tensor<2x2xf32>) -> tensor<1x9x9x2x2xf32> {
+    %w = arith.constant dense<[[[[[1.0]]], [[[2.0]]]], [[[[3.0]]], [[[4.0]]]]]> : tensor<2x2x1x1x1xf32>
+    %e = tensor.empty() : tensor<1x9x9x2x2xf32>
+    %f = linalg.broadcast ins(%b : tensor<2x2xf32>) outs(%e : tensor<1x9x9x2x2xf32>) dimensions = [0, 1, 2]
+    %r = linalg.conv_2d_nhwgc_gfhwc {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+        ins(%x, %w : tensor<1x9x9x2x1xf32>, tensor<2x2x1x1x1xf32>) outs(%f : tensor<1x9x9x2x2xf32>) -> tensor<1x9x9x2x2xf32>
+    return %r : tensor<1x9x9x2x2xf32>
+  }
 }
 
 // -----
@@ -171,6 +191,43 @@ module attributes {mpq.target = #avx512} {
     %r = linalg.depthwise_conv_2d_nhwc_hwc {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
         ins(%x, %w : tensor<1x8x8x32xf32>, tensor<3x3x32xf32>) outs(%f : tensor<1x6x6x32xf32>) -> tensor<1x6x6x32xf32>
     return %r : tensor<1x6x6x32xf32>
+  }
+
+  // Grouped bytes: a group's 5 channels are 2 groups of 4 for each tap, its 20
+  // filters 2 vectors.
+  // CHECK-LABEL: func.func @grouped_int8
+  // CHECK: mpq.conv ins({{.*}} : tensor<1x9x9x15xi8>, tensor<6x18x64xi8>) outs({{.*}} groups = 3 : i64, {{.*}} -> tensor<1x4x4x60xi32>
+  func.func @grouped_int8(%x: tensor<1x9x9x3x5xi8>) -> tensor<1x4x4x3x20xi32> {
+    %w = arith.constant dense<2> : tensor<3x20x3x3x5xi8>
+    %zero = arith.constant 0 : i32
+    %e = tensor.empty() : tensor<1x4x4x3x20xi32>
+    %f = linalg.fill ins(%zero : i32) outs(%e : tensor<1x4x4x3x20xi32>) -> tensor<1x4x4x3x20xi32>
+    %r = linalg.generic {indexing_maps = [affine_map<(b, y, x, g, f, i, j, c) -> (b, y * 2 + i, x * 2 + j, g, c)>,
+                                          affine_map<(b, y, x, g, f, i, j, c) -> (g, f, i, j, c)>,
+                                          affine_map<(b, y, x, g, f, i, j, c) -> (b, y, x, g, f)>],
+                         iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+        ins(%x, %w : tensor<1x9x9x3x5xi8>, tensor<3x20x3x3x5xi8>) outs(%f : tensor<1x4x4x3x20xi32>) {
+    ^bb0(%p: i8, %q: i8, %acc: i32):
+      %u = arith.extui %p : i8 to i32
+      %s = arith.extsi %q : i8 to i32
+      %m = arith.muli %u, %s : i32
+      %t = arith.addi %acc, %m : i32
+      linalg.yield %t : i32
+    } -> tensor<1x4x4x3x20xi32>
+    return %r : tensor<1x4x4x3x20xi32>
+  }
+
+  // A bias that also depends on the pixel is none.
+  // CHECK-LABEL: func.func @grouped_init
+  // CHECK-NOT: mpq.conv
+  // CHECK: linalg.conv_2d_nhwgc_gfhwc
+  func.func @grouped_init(%x: tensor<1x9x9x2x3xf32>, %b: tensor<9x2xf32>) -> tensor<1x9x9x2x2xf32> {
+    %w = arith.constant dense<2.0> : tensor<2x2x1x1x3xf32>
+    %e = tensor.empty() : tensor<1x9x9x2x2xf32>
+    %f = linalg.broadcast ins(%b : tensor<9x2xf32>) outs(%e : tensor<1x9x9x2x2xf32>) dimensions = [0, 1, 3]
+    %r = linalg.conv_2d_nhwgc_gfhwc {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+        ins(%x, %w : tensor<1x9x9x2x3xf32>, tensor<2x2x1x1x3xf32>) outs(%f : tensor<1x9x9x2x2xf32>) -> tensor<1x9x9x2x2xf32>
+    return %r : tensor<1x9x9x2x2xf32>
   }
 
   // A 1x1 convolution is a matrix product over all pixels ...

@@ -42,3 +42,23 @@ func.func private @in_place(%x: tensor<5x8x3xf32>, %d: tensor<5x8xf32>, %begin: 
   } -> tensor<5x8xf32>
   return %r : tensor<5x8xf32>
 }
+
+// -----
+
+// expected-error @below {{expected tiles inside of a group of 20 columns but the strategy has 32}}
+func.func private @wide_group_tile(%x: tensor<1x9x9x24xf32>, %w: tensor<6x72x16xf32>, %d: tensor<1x7x7x60xf32>, %begin: index, %end: index) -> tensor<1x7x7x60xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 4, 32], grain = [0, 0, 0, 0]>, mpq.work_items = 1 : i64} {
+  %r = mpq.conv ins(%x, %w : tensor<1x9x9x24xf32>, tensor<6x72x16xf32>) outs(%d : tensor<1x7x7x60xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x7x7x60xf32>
+  return %r : tensor<1x7x7x60xf32>
+}
+
+// -----
+
+// expected-error @below {{expected columns in multiples of 20 filters of a group but the strategy has 16}}
+func.func private @part_of_group(%x: tensor<1x9x9x24xf32>, %w: tensor<6x72x16xf32>, %d: tensor<1x7x7x60xf32>, %begin: index, %end: index) -> tensor<1x7x7x60xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 4, 16], grain = [0, 0, 0, 16]>, mpq.work_items = 1 : i64} {
+  %r = mpq.conv ins(%x, %w : tensor<1x9x9x24xf32>, tensor<6x72x16xf32>) outs(%d : tensor<1x7x7x60xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x7x7x60xf32>
+  return %r : tensor<1x7x7x60xf32>
+}

@@ -124,3 +124,46 @@ func.func private @group(%x: tensor<6x40xf32>, %d: tensor<6x40xf32>, %begin: ind
   } -> tensor<6x40xf32>
   return %r : tensor<6x40xf32>
 }
+
+// -----
+
+// A grouped convolution: a loop over the 3 groups, then the tiles of a dense
+// one on the group's 8 channels, weights of 2 vectors and 20 filters, of which
+// the last 4 are a tile of their own.
+// CHECK-LABEL: func.func private @grouped(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x9x9x24xf32>, %[[W:[a-z0-9]+]]: tensor<6x72x16xf32>, %[[B:[a-z0-9]+]]: tensor<60xf32>
+// CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step
+// CHECK: scf.for %[[F:[a-z0-9]+]] = %c0 to %c60 step %c20
+// CHECK: %[[C:.*]] = affine.apply affine_map<()[s0] -> ((s0 floordiv 20) * 8)>()[%[[F]]]
+// CHECK: tensor.extract_slice %[[X]][0, %{{.*}}, %{{.*}}, %[[C]]] [1, 3, 6, 8]
+// CHECK: %[[V:.*]] = affine.apply affine_map<()[s0] -> ((s0 floordiv 20) * 2)>()[%[[F]]]
+// CHECK: tensor.extract_slice %[[W]][%[[V]], 0, 0] [1, 72, 16]
+// CHECK: tensor.extract_slice %[[B]][%[[F]]] [16]
+// CHECK: mpq.conv ins({{.*}} : tensor<1x3x6x8xf32>, tensor<1x72x16xf32>) bias({{.*}} : tensor<16xf32>) {{.*}} {dilations = array<i64: 1, 1>, strides = {{.*}} -> tensor<1x1x4x16xf32>
+// CHECK: affine.apply affine_map<()[s0] -> ((s0 floordiv 20) * 2 + 1)>()[%[[F]]]
+// CHECK: mpq.conv ins({{.*}} : tensor<1x3x6x8xf32>, tensor<1x72x16xf32>) bias({{.*}} : tensor<4xf32>) {{.*}} {dilations = array<i64: 1, 1>, strides = {{.*}} -> tensor<1x1x4x4xf32>
+func.func private @grouped(%x: tensor<1x9x9x24xf32>, %w: tensor<6x72x16xf32>, %b: tensor<60xf32>, %d: tensor<1x7x7x60xf32>, %begin: index, %end: index) -> tensor<1x7x7x60xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 4, 16], grain = [0, 1, 0, 0]>, mpq.work_items = 7 : i64} {
+  %r = mpq.conv ins(%x, %w : tensor<1x9x9x24xf32>, tensor<6x72x16xf32>) bias(%b : tensor<60xf32>) outs(%d : tensor<1x7x7x60xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x7x7x60xf32>
+  return %r : tensor<1x7x7x60xf32>
+}
+
+// -----
+
+// Work items of one group each: where a group's channels and weights begin
+// follows from the item.
+// CHECK-LABEL: func.func private @items_of_groups(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x3x3x24xf32>, %[[W:[a-z0-9]+]]: tensor<6x72x16xf32>
+// CHECK: scf.for %[[ITEM:[a-z0-9]+]] =
+// CHECK-DAG: %[[V:.*]] = affine.apply affine_map<()[s0] -> (s0 * 2 - (s0 floordiv 3) * 6)>()[%[[ITEM]]]
+// CHECK-DAG: %[[C:.*]] = affine.apply affine_map<()[s0] -> (s0 * 8 - (s0 floordiv 3) * 24)>()[%[[ITEM]]]
+// CHECK-DAG: tensor.extract_slice %[[X]][0, 0, 0, %[[C]]] [1, 3, 3, 8]
+// CHECK-DAG: tensor.extract_slice %[[W]][%[[V]], 0, 0] [2, 72, 16]
+// CHECK: mpq.conv {{.*}} {dilations = array<i64: 1, 1>, strides = {{.*}} -> tensor<1x1x1x20xf32>
+func.func private @items_of_groups(%x: tensor<1x3x3x24xf32>, %w: tensor<6x72x16xf32>, %d: tensor<1x1x1x60xf32>, %begin: index, %end: index) -> tensor<1x1x1x60xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 1, 20], grain = [0, 0, 0, 20]>, mpq.work_items = 3 : i64} {
+  %r = mpq.conv ins(%x, %w : tensor<1x3x3x24xf32>, tensor<6x72x16xf32>) outs(%d : tensor<1x1x1x60xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x1x1x60xf32>
+  return %r : tensor<1x1x1x60xf32>
+}

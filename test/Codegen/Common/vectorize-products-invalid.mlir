@@ -6,3 +6,12 @@ func.func @dynamic(%a: tensor<?x8xf32>, %w: tensor<1x8x16xf32>, %d: tensor<?x16x
   %p = mpq.contract ins(%a, %w : tensor<?x8xf32>, tensor<1x8x16xf32>) outs(%d : tensor<?x16xf32>) -> tensor<?x16xf32>
   return %p : tensor<?x16xf32>
 }
+
+// -----
+
+func.func @grouped(%x: tensor<1x3x6x16xf32>, %w: tensor<2x72x16xf32>, %d: tensor<1x1x4x32xf32>) -> tensor<1x1x4x32xf32> {
+  // expected-error @below {{expected a tile of one group but got 2 groups: run mpq-tile-kernels first}}
+  %r = mpq.conv ins(%x, %w : tensor<1x3x6x16xf32>, tensor<2x72x16xf32>) outs(%d : tensor<1x1x4x32xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 2 : i64} -> tensor<1x1x4x32xf32>
+  return %r : tensor<1x1x4x32xf32>
+}
