@@ -44,6 +44,8 @@ static constexpr int64_t kWorkItems = 8;
 /// multiply-adds of a product: about ten microseconds.
 static constexpr int64_t kElementwiseGrain = 1 << 14;
 static constexpr int64_t kProductGrain = 1 << 19;
+/// Blocks along a dimension that operands have innermost hold whole lines.
+static constexpr int64_t kTransposedBlock = 16;
 
 /// Registers a depthwise tile may use: eight accumulators hide the latency.
 static constexpr int64_t kDepthwiseRegisters = 12;
@@ -154,6 +156,17 @@ static int64_t getAlignment(const KernelOps &ops, unsigned loop) {
           alignment = std::lcm(alignment, divisor.getValue());
       });
   return alignment;
+}
+
+/// True if an input of the last operation has loop `loop` innermost.
+static bool isInnermostInOperand(const KernelOps &ops, unsigned loop) {
+  auto last = cast<linalg::LinalgOp>(ops.last);
+  return llvm::any_of(last.getDpsInputOperands(), [&](OpOperand *operand) {
+    AffineMap map = last.getMatchingIndexingMap(operand);
+    // A vector of one value for each channel is no line to share.
+    return map.getNumResults() > 1 &&
+           map.getResults().back().isFunctionOfDim(loop);
+  });
 }
 
 namespace {
@@ -300,18 +313,26 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       }
     int64_t items =
         std::clamp<int64_t>(work / kElementwiseGrain, 1, kWorkItems);
-    for (auto [d, extent] : llvm::enumerate(extents)) {
-      // The innermost dimension carries the lanes.
-      if (extent == 1 || d + 1 == extents.size())
-        continue;
+    // The innermost dimension carries the lanes. Rather not split one that is
+    // innermost in an operand: it is turned in tiles, and its lines would be
+    // read again for each block.
+    std::optional<unsigned> split;
+    for (bool transposed : {false, true})
+      for (unsigned d = 0; d + 1 < extents.size() && !split; ++d)
+        if (extents[d] != 1 && isInnermostInOperand(ops, d) == transposed)
+          split = d;
+    if (split) {
+      unsigned d = *split;
+      int64_t extent = extents[d];
       int64_t alignment = getAlignment(ops, d);
+      if (isInnermostInOperand(ops, d))
+        alignment = std::lcm(alignment, kTransposedBlock);
       int64_t block = blockOf(extent, alignment, items);
       // Blocks that do not divide the extent overlap.
       if (accumulatesInPlace(ops.last))
         while (extent % block)
           block = std::min(block + alignment, extent);
       decision.grain[d] = block;
-      break;
     }
     return decision;
   }

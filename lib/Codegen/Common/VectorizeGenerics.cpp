@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Three shapes, all with static extents:
-//  * elementwise: lanes along the innermost result dimension;
+//  * elementwise: lanes along the innermost result dimension; operands with
+//    another innermost dimension are turned tile by tile in registers;
 //  * reductions beside the lanes (windows, images of NHWC): one accumulator for
 //    each lane, in ascending order from the init (N-S2);
 //  * row reductions: 16 interleaved partial results and a fixed tree (N-S1),
@@ -17,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BodyVectorizer.h"
+#include "TransposeTile.h"
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
@@ -39,6 +41,9 @@ namespace mpq {
 
 using namespace mlir;
 using namespace mpq;
+
+/// Operations of a body that is unrolled over a tile turned in registers.
+static constexpr int64_t kMostTurned = 40;
 
 namespace {
 class GenericEmitter {
@@ -122,8 +127,10 @@ private:
     BodyVectorizer body(b, op, width, lane, indices);
     for (OpOperand *input : op.getDpsInputOperands()) {
       BlockArgument argument = op.getMatchingBlockArgument(input);
-      if (!argument.use_empty())
-        body.map(argument, body.readOperand(input));
+      if (argument.use_empty())
+        continue;
+      Value known = turned.lookup(input);
+      body.map(argument, known ? known : body.readOperand(input));
     }
     BlockArgument out = op.getMatchingBlockArgument(op.getDpsInitOperand(0));
     if (accumulator)
@@ -165,6 +172,10 @@ private:
 
   FailureOr<Value> emitBesideLanes(unsigned lane, unsigned laneDim);
   FailureOr<Value> emitRowReduction(unsigned lane);
+  int64_t getRowBytes(OpOperand *operand, unsigned dim);
+  FailureOr<Value> emitTransposed(unsigned lane, unsigned laneDim,
+                                  unsigned inner,
+                                  ArrayRef<OpOperand *> strided);
 
   /// Where the result goes: behind a fill, and never into a value that the
   /// reduction starts from.
@@ -219,6 +230,8 @@ private:
   SmallVector<Value> indices;
   AffineMap outMap;
   ReductionInfo order;
+  /// Operands of the current vector that were read as part of a tile.
+  DenseMap<OpOperand *, Value> turned;
 };
 } // namespace
 
@@ -244,7 +257,13 @@ LogicalResult GenericEmitter::emit() {
       }
     if (!lane)
       return op.emitError("expected a result with at least one dimension");
-    result = emitBesideLanes(*lane, laneDim);
+    SmallVector<OpOperand *> strided;
+    std::optional<unsigned> inner;
+    if (!op.getNumReductionLoops() && laneDim + 1 == outMap.getNumResults() &&
+        llvm::hasNItemsOrLess(op.getBlock()->without_terminator(), kMostTurned))
+      inner = getTransposedLoop(op, *lane, strided);
+    result = inner ? emitTransposed(*lane, laneDim, *inner, strided)
+                   : emitBesideLanes(*lane, laneDim);
   }
   if (failed(result))
     return failure();
@@ -289,6 +308,78 @@ FailureOr<Value> GenericEmitter::emitBesideLanes(unsigned lane,
             return failure();
           return write(*value, destination, laneDim, valid);
         });
+  });
+}
+
+/// Bytes between elements of `operand` that loop `dim` reads one after another.
+int64_t GenericEmitter::getRowBytes(OpOperand *operand, unsigned dim) {
+  auto type = cast<RankedTensorType>(operand->get().getType());
+  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  ArrayRef<AffineExpr> exprs = op.getMatchingIndexingMap(operand).getResults();
+  for (unsigned d = exprs.size(); d-- > 0 && !exprs[d].isFunctionOfDim(dim);)
+    bytes *= type.getDimSize(d);
+  return bytes;
+}
+
+/// Lanes along `lane`, tiles of lanes x lanes with `inner`: the rows of
+/// `strided` operands are read along `inner` and turned, then the body runs for
+/// each position of `inner`.
+FailureOr<Value> GenericEmitter::emitTransposed(unsigned lane, unsigned laneDim,
+                                                unsigned inner,
+                                                ArrayRef<OpOperand *> strided) {
+  SmallVector<unsigned> outer;
+  for (unsigned d = 0; d < extents.size(); ++d)
+    if (d != lane && d != inner)
+      outer.push_back(d);
+  auto tile = [&](Value destination, int64_t columns,
+                  int64_t rows) -> FailureOr<Value> {
+    Value innerStart = indices[inner], laneStart = indices[lane];
+    auto moved = [&](Value start, int64_t by) {
+      if (std::optional<int64_t> known = getConstantIntValue(start))
+        return Value(constant(*known + by));
+      return arith::AddIOp::create(b, loc, start, constant(by)).getResult();
+    };
+    SmallVector<SmallVector<Value>> tiles;
+    for (OpOperand *operand : strided) {
+      SmallVector<Value> read(lanes);
+      for (int64_t r = 0; r < rows; ++r) {
+        SmallVector<Value> at(indices);
+        at[lane] = moved(laneStart, r);
+        read[r] = BodyVectorizer(b, op, lanes, inner, at).readOperand(operand);
+      }
+      tiles.push_back(transposeTile(b, loc, read));
+    }
+    for (int64_t c = 0; c < columns; ++c) {
+      indices[inner] = moved(innerStart, c);
+      for (auto [operand, vectors] : llvm::zip_equal(strided, tiles))
+        turned[operand] = vectors[c];
+      FailureOr<Value> value = vectorBody(lane, lanes, Value());
+      if (failed(value))
+        return failure();
+      destination = *write(*value, destination, laneDim, rows);
+    }
+    indices[inner] = innerStart;
+    turned.clear();
+    return destination;
+  };
+  // The inner loop goes on where the rows of one tile lie far apart: as many
+  // streams as rows that the processor can prefetch, instead of one line of
+  // each at a time. The other side stays in the cache meanwhile.
+  bool alongInner = getRowBytes(strided.front(), lane) >
+                    getRowBytes(op.getDpsInitOperand(0), inner);
+  return loops(outer, getDestination(/*readsInit=*/false), [&](Value carried) {
+    if (alongInner)
+      return laneLoop(lane, lanes, carried, [&](Value carried, int64_t rows) {
+        return laneLoop(inner, lanes, carried,
+                        [&](Value carried, int64_t columns) {
+                          return tile(carried, columns, rows);
+                        });
+      });
+    return laneLoop(inner, lanes, carried, [&](Value carried, int64_t columns) {
+      return laneLoop(lane, lanes, carried, [&](Value carried, int64_t rows) {
+        return tile(carried, columns, rows);
+      });
+    });
   });
 }
 

@@ -53,6 +53,32 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<1x1x1x2560xf32>
   }
 
+  // Channels are innermost in the operand, so its rows are split instead.
+  // CHECK-LABEL: func.func private @transposed(
+  // CHECK-SAME: grain = [0, 16, 0]>, mpq.work_items = 4 : i64}
+  func.func private @transposed(%x: tensor<64x64x16xf32>, %d: tensor<16x64x64xf32>, %begin: index, %end: index) -> tensor<16x64x64xf32> attributes {mpq.kernel} {
+    %r = linalg.generic {indexing_maps = [affine_map<(c, h, w) -> (h, w, c)>, affine_map<(c, h, w) -> (c, h, w)>], iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%x : tensor<64x64x16xf32>) outs(%d : tensor<16x64x64xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %n = arith.negf %in : f32
+      linalg.yield %n : f32
+    } -> tensor<16x64x64xf32>
+    return %r : tensor<16x64x64xf32>
+  }
+
+  // With one row only, blocks of 16 channels.
+  // CHECK-LABEL: func.func private @transposed_row(
+  // CHECK-SAME: grain = [32, 0]>, mpq.work_items = 7 : i64}
+  func.func private @transposed_row(%x: tensor<1024x200xf32>, %d: tensor<200x1024xf32>, %begin: index, %end: index) -> tensor<200x1024xf32> attributes {mpq.kernel} {
+    %r = linalg.generic {indexing_maps = [affine_map<(c, w) -> (w, c)>, affine_map<(c, w) -> (c, w)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<1024x200xf32>) outs(%d : tensor<200x1024xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %n = arith.negf %in : f32
+      linalg.yield %n : f32
+    } -> tensor<200x1024xf32>
+    return %r : tensor<200x1024xf32>
+  }
+
   // Elementwise: the first dimension that is not 1, 2^14 elements an item.
   // CHECK-LABEL: func.func private @elementwise(
   // CHECK-SAME: grain = [0, 16, 0]>, mpq.work_items = 4 : i64}

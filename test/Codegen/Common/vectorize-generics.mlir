@@ -214,3 +214,59 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
     return %r : tensor<9xi8>
   }
 }
+
+// -----
+
+// The operand has b innermost, the result a: a tile of 8 rows is read along b
+// and turned by shuffles (within 128 bits, then blocks), and the body runs for
+// each of its columns. Of 12 rows the second tile reads the 4 left only; no
+// element is loaded alone. The lines of the operand lie further apart than the
+// result's, so the loop along b is inside.
+// CHECK-LABEL: func.func @transposed(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<12x32xf32>, %[[D:[a-z0-9]+]]: tensor<32x12xi8>
+// CHECK-NOT: tensor.extract
+// CHECK: scf.for %[[B:[a-z0-9]+]] = %{{.*}} iter_args(%[[OUT:[a-z0-9]+]] = %[[D]])
+// CHECK: %[[R0:.*]] = vector.transfer_read %[[X]][%{{.*}}, %[[B]]], %{{.*}} {in_bounds = [true]} : tensor<12x32xf32>, vector<8xf32>
+// CHECK: %[[R1:.*]] = vector.transfer_read %[[X]][%{{.*}}, %[[B]]], %{{.*}} {in_bounds = [true]}
+// CHECK-COUNT-6: vector.transfer_read %[[X]][%{{.*}}, %[[B]]]
+// CHECK: vector.shuffle %[[R0]], %[[R1]] [0, 8, 1, 9, 4, 12, 5, 13]
+// CHECK: vector.shuffle %{{.*}} [0, 1, 8, 9, 4, 5, 12, 13]
+// CHECK: vector.shuffle %[[R0]], %[[R1]] [2, 10, 3, 11, 6, 14, 7, 15]
+// CHECK: vector.shuffle %{{.*}} [0, 1, 2, 3, 8, 9, 10, 11]
+// CHECK: vector.shuffle %{{.*}} [4, 5, 6, 7, 12, 13, 14, 15]
+// CHECK-COUNT-8: arith.fptosi %{{.*}} : vector<8xf32> to vector<8xi8>
+// CHECK: scf.yield
+// CHECK: scf.for
+// CHECK-COUNT-4: vector.transfer_read %[[X]]
+// CHECK-NOT: vector.transfer_read
+// CHECK-COUNT-8: vector.transfer_write %{{.*}} : vector<8xi8>, tensor<32x12xi8>
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @transposed(%x: tensor<12x32xf32>, %d: tensor<32x12xi8>) -> tensor<32x12xi8> {
+    %r = linalg.generic {indexing_maps = [affine_map<(b, a) -> (a, b)>, affine_map<(b, a) -> (b, a)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<12x32xf32>) outs(%d : tensor<32x12xi8>) {
+    ^bb0(%in: f32, %out: i8):
+      %n = arith.fptosi %in : f32 to i8
+      linalg.yield %n : i8
+    } -> tensor<32x12xi8>
+    return %r : tensor<32x12xi8>
+  }
+}
+
+// -----
+
+// Bytes are turned in lanes of 32 bits; a column tail of 3 writes 3 rows.
+// CHECK-LABEL: func.func @transposed_bytes(
+// CHECK-COUNT-8: arith.extui %{{.*}} : vector<8xi8> to vector<8xi32>
+// CHECK: vector.shuffle {{.*}} : vector<8xi32>, vector<8xi32>
+// CHECK-COUNT-3: vector.transfer_write %{{.*}} {in_bounds = [true]} : vector<8xi8>, tensor<3x8xi8>
+// CHECK-NOT: vector.transfer_write
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @transposed_bytes(%x: tensor<8x3xi8>, %d: tensor<3x8xi8>) -> tensor<3x8xi8> {
+    %r = linalg.generic {indexing_maps = [affine_map<(b, a) -> (a, b)>, affine_map<(b, a) -> (b, a)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<8x3xi8>) outs(%d : tensor<3x8xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      linalg.yield %in : i8
+    } -> tensor<3x8xi8>
+    return %r : tensor<3x8xi8>
+  }
+}
