@@ -69,6 +69,7 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
 }
 
 void mpq::buildLowerPipeline(OpPassManager &manager) {
+  manager.addPass(createLowerBlockProductsPass());
   manager.addPass(createNormalizeSignednessPass());
   manager.addPass(createMoveOnIntegersPass());
   manager.addPass(createLowerProductsPass());

@@ -28,6 +28,10 @@ void populateNormalizeSignednessPatterns(mlir::RewritePatternSet &patterns);
 /// Operations that move values work on integers instead of dequantized values.
 void populateMoveOnIntegersPatterns(mlir::RewritePatternSet &patterns);
 
+/// Products with constant weights of few bits, whose scales change along the
+/// sum.
+void populateLowerBlockProductsPatterns(mlir::RewritePatternSet &patterns);
+
 /// Products of dequantized activations and constants become integer products.
 void populateLowerProductsPatterns(mlir::RewritePatternSet &patterns);
 

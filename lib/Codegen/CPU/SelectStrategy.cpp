@@ -53,6 +53,10 @@ static constexpr int64_t kDepthwiseRegisters = 12;
 /// Registers that the AVX2 sequence of mpq.dot4 keeps between its steps.
 static constexpr int64_t kPairwiseTemporaries = 6;
 
+/// Vectors of columns in a tile of weights in blocks, whose streams from memory
+/// the hardware still follows.
+static constexpr int64_t kBlockVectors = 4;
+
 namespace {
 struct RegisterTile {
   int64_t rows = 1, columns = 1; // in pixels along each image dimension
@@ -234,6 +238,8 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       return {SmallVector<int64_t>(extents.size(), 1),
               SmallVector<int64_t>(extents.size(), 1)};
     }
+    if (auto blocks = dyn_cast_or_null<BlockContractOp>(ops.product))
+      return decideBlockProduct(blocks, target);
     if (ops.product)
       return decideProduct(ops.product, extents, target);
     return decideElementwise(ops, extents);
@@ -290,6 +296,38 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       for (int64_t blocks = items; blocks > 1; --blocks)
         if (allColumns / unit % blocks == 0) {
           decision.grain[rank - 1] = allColumns / blocks;
+          break;
+        }
+    return decision;
+  }
+
+  /// Weights in blocks are read from memory: work items are columns, so that
+  /// each weight is read once. A tile is as many rows as registers hold sums
+  /// for; few rows take more vectors, whose chains of sums hide the latency.
+  static Decision decideBlockProduct(BlockContractOp product,
+                                     const TargetInfo &target) {
+    auto type = product.getInit().getType();
+    int64_t rows = type.getDimSize(0), columns = type.getDimSize(1),
+            lanes = product.getLanes();
+    int64_t registers = target.getNumVectorRegisters();
+    if (product.isInteger() && target.getDotUnit() == DotUnit::PairwiseWords)
+      registers -= kPairwiseTemporaries;
+    int64_t most = (registers - 4) / 2;
+    int64_t tiles = llvm::divideCeilSigned(rows, most);
+    int64_t tileRows = llvm::divideCeilSigned(rows, tiles);
+    int64_t allVectors = llvm::divideCeilSigned(columns, lanes);
+    int64_t vectors = std::clamp<int64_t>(most / tileRows, 1, kBlockVectors);
+    vectors = std::min(vectors, allVectors);
+    Decision decision;
+    decision.tile = {tileRows, std::min(columns, vectors * lanes)};
+    decision.grain = {0, 0};
+    int64_t work = rows * columns * product.getLhs().getType().getDimSize(1);
+    int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
+    // Whole panels in each block, and no remainder.
+    if (columns % decision.tile[1] == 0)
+      for (int64_t blocks = items; blocks > 1; --blocks)
+        if (columns / decision.tile[1] % blocks == 0) {
+          decision.grain[1] = columns / blocks;
           break;
         }
     return decision;
