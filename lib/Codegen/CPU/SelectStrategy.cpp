@@ -54,8 +54,9 @@ static constexpr int64_t kDepthwiseRegisters = 12;
 static constexpr int64_t kPairwiseTemporaries = 6;
 
 /// Vectors of columns in a tile of weights in blocks, whose streams from memory
-/// the hardware still follows.
+/// the hardware still follows, and its rows.
 static constexpr int64_t kBlockVectors = 4;
+static constexpr int64_t kBlockRows = 8;
 
 namespace {
 struct RegisterTile {
@@ -302,8 +303,11 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
   }
 
   /// Weights in blocks are read from memory: work items are columns, so that
-  /// each weight is read once. A tile is as many rows as registers hold sums
-  /// for; few rows take more vectors, whose chains of sums hide the latency.
+  /// each weight is read once. Integer tiles have two sums for each result, of
+  /// which those in float may leave the registers between blocks. More rows
+  /// than kBlockRows would push each other out of the first-level cache, where
+  /// they lie a power of two apart; few rows take more vectors, whose chains of
+  /// sums hide the latency.
   static Decision decideBlockProduct(BlockContractOp product,
                                      const TargetInfo &target) {
     auto type = product.getInit().getType();
@@ -312,11 +316,12 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t registers = target.getNumVectorRegisters();
     if (product.isInteger() && target.getDotUnit() == DotUnit::PairwiseWords)
       registers -= kPairwiseTemporaries;
-    int64_t most = (registers - 4) / 2;
-    int64_t tiles = llvm::divideCeilSigned(rows, most);
-    int64_t tileRows = llvm::divideCeilSigned(rows, tiles);
+    int64_t sums = product.isInteger() ? registers / 2 : registers - 4;
+    int64_t mostRows = std::min(kBlockRows, std::max<int64_t>(sums / 2, 1));
+    int64_t tileRows =
+        llvm::divideCeilSigned(rows, llvm::divideCeilSigned(rows, mostRows));
     int64_t allVectors = llvm::divideCeilSigned(columns, lanes);
-    int64_t vectors = std::clamp<int64_t>(most / tileRows, 1, kBlockVectors);
+    int64_t vectors = std::clamp<int64_t>(sums / tileRows, 1, kBlockVectors);
     vectors = std::min(vectors, allVectors);
     Decision decision;
     decision.tile = {tileRows, std::min(columns, vectors * lanes)};
