@@ -83,7 +83,7 @@ static Value square(ImplicitLocOpBuilder &b, ValueRange v) {
 // Softmax
 //===----------------------------------------------------------------------===//
 
-/// exp(x - max) / sum, or x - max - log(sum), over the last dimension.
+/// exp(x - max) * (1 / sum), or x - max - log(sum), over the last dimension.
 static Value emitSoftmax(NodeImporter &n, Value input, bool isLog) {
   Type type = getElementTypeOrSelf(input.getType());
   return n.unit(
@@ -110,8 +110,12 @@ static Value emitSoftmax(NodeImporter &n, Value input, bool isLog) {
             });
         return withRows(n, shifted, {sum}, {},
                         [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-                          if (!isLog)
-                            return arith::DivFOp::create(b, v[0], v[1]);
+                          if (!isLog) { // one division for each row
+                            Value one = arith::ConstantOp::create(
+                                b, b.getFloatAttr(type, 1.0));
+                            return arith::MulFOp::create(
+                                b, v[0], arith::DivFOp::create(b, one, v[1]));
+                          }
                           return arith::SubFOp::create(
                               b, v[0],
                               math::LogOp::create(b, v[1]).getResult());
