@@ -60,8 +60,8 @@ template <class B> typename B::Float exp(B &b, typename B::Float x) {
       b.fromBits(b.addi(b.bits(p), b.shiftLeft(b.bits(shifted), 23)));
   // From 128 ln 2 on infinity, which NaN reaches too and stays NaN.
   Float infinity = b.real(std::numeric_limits<float>::infinity());
-  result = b.select(b.less(x, b.real(0x1.62e43p+6f)), result,
-                    b.add(x, infinity));
+  result =
+      b.select(b.less(x, b.real(0x1.62e43p+6f)), result, b.add(x, infinity));
   return b.select(b.less(x, b.real(-0x1.5d589ep+6f)), b.real(0.0f), result);
 }
 
@@ -117,13 +117,13 @@ template <class B> typename B::Float erf(B &b, typename B::Float x) {
   x = b.select(b.less(x, low), low, x);
   x = b.select(b.less(high, x), high, x);
   Float t = b.fma(b.mul(x, x), b.real(0x1.234568p-3f), b.real(-1.0f));
-  return b.mul(
-      x, polynomial(b, t,
-                    {0x1.821b36p-2f, -0x1.8115ecp-3f, 0x1.1d3910p-3f,
-                     -0x1.ca7fb6p-4f, 0x1.73a7f0p-4f, -0x1.255eaep-4f,
-                     0x1.b76e2ap-5f, -0x1.315d3ap-5f, 0x1.980056p-6f,
-                     -0x1.134340p-6f, 0x1.2c7062p-7f, -0x1.826a76p-9f,
-                     0x1.e8dd4ap-10f, -0x1.259056p-9f, 0x1.cf160ap-11f}));
+  return b.mul(x,
+               polynomial(b, t,
+                          {0x1.821b36p-2f, -0x1.8115ecp-3f, 0x1.1d3910p-3f,
+                           -0x1.ca7fb6p-4f, 0x1.73a7f0p-4f, -0x1.255eaep-4f,
+                           0x1.b76e2ap-5f, -0x1.315d3ap-5f, 0x1.980056p-6f,
+                           -0x1.134340p-6f, 0x1.2c7062p-7f, -0x1.826a76p-9f,
+                           0x1.e8dd4ap-10f, -0x1.259056p-9f, 0x1.cf160ap-11f}));
 }
 
 /// N-F5: two correctly rounded operations.
