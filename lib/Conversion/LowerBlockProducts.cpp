@@ -88,8 +88,8 @@ createGeneric(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape,
     out = linalg::FillOp::create(builder, loc, start, out).getResult(0);
   }
   SmallVector<AffineMap> maps(inputMaps);
-  maps.push_back(builder.getMultiDimIdentityMap(rank).getMajorSubMap(
-      outShape.size()));
+  maps.push_back(
+      builder.getMultiDimIdentityMap(rank).getMajorSubMap(outShape.size()));
   return linalg::GenericOp::create(
              builder, loc, TypeRange{out.getType()}, inputs, ValueRange{out},
              maps, iterators,
@@ -101,8 +101,7 @@ createGeneric(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape,
 
 /// max(largest magnitude * f32(1 / 127), 2^-100) along the last dimension.
 static Value createScales(OpBuilder &builder, Location loc, Value blocks) {
-  ArrayRef<int64_t> shape =
-      cast<RankedTensorType>(blocks.getType()).getShape();
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(blocks.getType()).getShape();
   Type f32 = builder.getF32Type();
   Value largest = createGeneric(
       builder, loc, shape, f32, blocks,
@@ -120,8 +119,7 @@ static Value createScales(OpBuilder &builder, Location loc, Value blocks) {
         };
         Value scale =
             arith::MulFOp::create(b, l, args[0], constant(1.0f / 127.0f));
-        return arith::MaximumFOp::create(b, l, scale,
-                                         constant(kSmallestScale));
+        return arith::MaximumFOp::create(b, l, scale, constant(kSmallestScale));
       });
 }
 
@@ -202,8 +200,7 @@ static std::optional<BlockWeights> readWeights(Value value, bool transposed) {
       divisor = cast<AffineConstantExpr>(binary.getRHS()).getValue();
       expr = binary.getLHS();
     }
-    bool isDepth =
-        (cast<AffineDimExpr>(expr).getPosition() == 0) != transposed;
+    bool isDepth = (cast<AffineDimExpr>(expr).getPosition() == 0) != transposed;
     if (isDepth) {
       w.block = std::min(divisor, w.depth);
       depthStride = stride;
@@ -227,8 +224,7 @@ static std::optional<BlockWeights> readWeights(Value value, bool transposed) {
     for (int64_t n = 0; n < w.columns; ++n) {
       int64_t parameter = g * depthStride + n * columnStride;
       w.scales.push_back(scale->getFloat(parameter));
-      w.zeroPoints.push_back(
-          char(zero->getInt(parameter, isUnsigned) + flip));
+      w.zeroPoints.push_back(char(zero->getInt(parameter, isUnsigned) + flip));
     }
   w.uniform = llvm::all_equal(w.zeroPoints);
   w.weights.assign(w.blocks * w.block * w.columns, 0);
@@ -283,8 +279,8 @@ struct LowerBlockProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     if (!w)
       return rewriter.notifyMatchFailure(
           op, "no constant weights in blocks of columns and multiples of 4");
-    bool sameBlocks = dynamic && (dynamic->block == w->block ||
-                                  dynamic->block >= w->depth);
+    bool sameBlocks =
+        dynamic && (dynamic->block == w->block || dynamic->block >= w->depth);
     if (!sameBlocks || (w->block << (7 + w->bits)) > (int64_t(1) << 31))
       dynamic = std::nullopt;
 
@@ -322,12 +318,12 @@ struct LowerBlockProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
         w->uniform ? uint8_t(w->zeroPoints[0]) : 0);
     if (!startsAtZero(op->getOperand(2))) {
       AffineMap identity = rewriter.getMultiDimIdentityMap(2);
-      result = createGeneric(
-          rewriter, loc, type.getShape(), type.getElementType(),
-          {result, op->getOperand(2)}, {identity, identity}, {},
-          [](OpBuilder &b, Location l, ValueRange args) -> Value {
-            return arith::AddFOp::create(b, l, args[0], args[1]);
-          });
+      result =
+          createGeneric(rewriter, loc, type.getShape(), type.getElementType(),
+                        {result, op->getOperand(2)}, {identity, identity}, {},
+                        [](OpBuilder &b, Location l, ValueRange args) -> Value {
+                          return arith::AddFOp::create(b, l, args[0], args[1]);
+                        });
     }
     rewriter.replaceOp(op, result);
     return success();
@@ -354,15 +350,12 @@ private:
       // One scale for a row serves all blocks.
       Value whole = splitLast(builder, loc, dynamic.input, 1, w.depth);
       AffineMap first = AffineMap::get(
-          2, 0,
-          {builder.getAffineDimExpr(0), builder.getAffineConstantExpr(0)},
+          2, 0, {builder.getAffineDimExpr(0), builder.getAffineConstantExpr(0)},
           builder.getContext());
-      scales = createGeneric(builder, loc, {shape[0], shape[1]},
-                             builder.getF32Type(),
-                             createScales(builder, loc, whole), first, {},
-                             [](OpBuilder &, Location, ValueRange args) {
-                               return args[0];
-                             });
+      scales = createGeneric(
+          builder, loc, {shape[0], shape[1]}, builder.getF32Type(),
+          createScales(builder, loc, whole), first, {},
+          [](OpBuilder &, Location, ValueRange args) { return args[0]; });
     } else {
       scales = createScales(builder, loc, blocks);
     }
@@ -392,10 +385,10 @@ struct LowerChooseParams : OpRewritePattern<ChooseParamsOp> {
     Location loc = op.getLoc();
     int64_t extent = op.getInput().getType().getShape().back();
     int64_t block = std::min(op.getBlock(), extent);
-    Value scales = createScales(
-        rewriter, loc,
-        splitLast(rewriter, loc, op.getInput(),
-                  llvm::divideCeilSigned(extent, block), block));
+    Value scales =
+        createScales(rewriter, loc,
+                     splitLast(rewriter, loc, op.getInput(),
+                               llvm::divideCeilSigned(extent, block), block));
     auto type = op.getScale().getType();
     if (type != scales.getType()) { // one block for each row
       SmallVector<ReassociationIndices> rows;
@@ -403,8 +396,8 @@ struct LowerChooseParams : OpRewritePattern<ChooseParamsOp> {
         rows.push_back({d});
       if (!rows.empty())
         rows.back().push_back(type.getRank());
-      scales = tensor::CollapseShapeOp::create(rewriter, loc, type, scales,
-                                               rows);
+      scales =
+          tensor::CollapseShapeOp::create(rewriter, loc, type, scales, rows);
     }
     Value zeros = arith::ConstantOp::create(
         rewriter, loc, rewriter.getZeroAttr(op.getZeroPoint().getType()));

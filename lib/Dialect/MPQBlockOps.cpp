@@ -50,8 +50,9 @@ LogicalResult ChooseParamsOp::verify() {
     ok = ok && block > 0;
   }
   if (!ok) // (H1)
-    return emitOpError("expected a parameter map to the leading dimensions, "
-                       "and the last one floordiv a positive constant, but got ")
+    return emitOpError(
+               "expected a parameter map to the leading dimensions, "
+               "and the last one floordiv a positive constant, but got ")
            << getParamMapAttr();
   SmallVector<int64_t> wanted(input.getShape().drop_back());
   if (map.getNumResults() > rows)
@@ -94,10 +95,10 @@ LogicalResult BlockContractOp::verify() {
     wantedScales = {vectors, blocks, lanes};
     width = 8;
   }
-  bool ok = weights.getElementTypeBitWidth() == width &&
-            succeeded(verifyCompatibleShape(weights.getShape(),
-                                            wantedWeights)) &&
-            succeeded(verifyCompatibleShape(scales.getShape(), wantedScales));
+  bool ok =
+      weights.getElementTypeBitWidth() == width &&
+      succeeded(verifyCompatibleShape(weights.getShape(), wantedWeights)) &&
+      succeeded(verifyCompatibleShape(scales.getShape(), wantedScales));
   if (getZeroPoints())
     ok &= getZeroPoints().getType().getElementTypeBitWidth() == width &&
           succeeded(verifyCompatibleShape(getZeroPoints().getType().getShape(),
@@ -105,11 +106,11 @@ LogicalResult BlockContractOp::verify() {
   if (!ok) // (B3)
     return emitOpError("expected weights of shape [")
            << wantedWeights << "] and " << width
-           << " bits with parameters of shape [" << wantedScales
-           << "] but got " << weights << " and " << scales;
+           << " bits with parameters of shape [" << wantedScales << "] but got "
+           << weights << " and " << scales;
   auto isOfBlocks = [&](RankedTensorType type) {
-    return succeeded(verifyCompatibleShape(type.getShape(),
-                                           {lhs.getDimSize(0), blocks}));
+    return succeeded(
+        verifyCompatibleShape(type.getShape(), {lhs.getDimSize(0), blocks}));
   };
   if (isInteger() != bool(getLhsScales()) ||
       (getLhsScales() && !isOfBlocks(getLhsScales().getType()))) // (B4)
@@ -175,11 +176,10 @@ BlockContractOp::getTiledImplementation(OpBuilder &builder,
   for (Value ofRows : {getLhsScales(), getLhsSums()})
     if (ofRows)
       operands.push_back(slice(ofRows, {offsets[0]}, {sizes[0]}));
-  operands.push_back(
-      slice(getInit(), SmallVector<OpFoldResult>(offsets),
-            SmallVector<OpFoldResult>(sizes)));
-  Operation *tiled = mlir::clone(builder, getOperation(), {operands.back().getType()},
-                           operands);
+  operands.push_back(slice(getInit(), SmallVector<OpFoldResult>(offsets),
+                           SmallVector<OpFoldResult>(sizes)));
+  Operation *tiled = mlir::clone(builder, getOperation(),
+                                 {operands.back().getType()}, operands);
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
@@ -201,8 +201,9 @@ LogicalResult BlockContractOp::getIterationDomainTileFromResultTile(
   return success();
 }
 
-FailureOr<TilingResult> BlockContractOp::generateResultTileValue(
-    OpBuilder &builder, unsigned, ArrayRef<OpFoldResult> offsets,
-    ArrayRef<OpFoldResult> sizes) {
+FailureOr<TilingResult>
+BlockContractOp::generateResultTileValue(OpBuilder &builder, unsigned,
+                                         ArrayRef<OpFoldResult> offsets,
+                                         ArrayRef<OpFoldResult> sizes) {
   return getTiledImplementation(builder, offsets, sizes);
 }

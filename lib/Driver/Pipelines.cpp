@@ -69,9 +69,9 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
 }
 
 void mpq::buildLowerPipeline(OpPassManager &manager) {
-  manager.addPass(createLowerBlockProductsPass());
   manager.addPass(createNormalizeSignednessPass());
   manager.addPass(createMoveOnIntegersPass());
+  manager.addPass(createLowerBlockProductsPass());
   manager.addPass(createLowerProductsPass());
   manager.addPass(createLowerQDQPass());
   manager.addPass(createCanonicalizerPass());

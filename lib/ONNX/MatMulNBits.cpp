@@ -67,8 +67,8 @@ static LogicalResult checkConstant(NodeImporter &n, unsigned i, Type type,
   if (n.in(i).getElementType() == type &&
       n.in(i).type.getNumElements() == count)
     return success();
-  return n.error() << "expected " << count << " elements of " << type
-                   << " as " << what << " but got " << n.in(i).type;
+  return n.error() << "expected " << count << " elements of " << type << " as "
+                   << what << " but got " << n.in(i).type;
 }
 
 /// Zero points [G][N] as unsigned integers of the weights' bits.
@@ -83,15 +83,14 @@ static FailureOr<std::string> readZeroPoints(NodeImporter &n, const NBits &a) {
   ArrayRef<char> bytes = n.in(3).constant->getBytes();
   for (int64_t g = 0; g < a.blocks; ++g)
     for (int64_t c = 0; c < a.columns; ++c)
-      zeros[g * a.columns + c] = char(
-          extract(bytes.slice(c * rowBytes, rowBytes), g, a.bits));
+      zeros[g * a.columns + c] =
+          char(extract(bytes.slice(c * rowBytes, rowBytes), g, a.bits));
   return zeros;
 }
 
 static LogicalResult importMatMulNBits(NodeImporter &n) {
   FailureOr<NBits> a = readAttributes(n);
-  if (failed(a) || failed(n.requireFloat(0)) ||
-      failed(n.requireRank(0, 1, 16)))
+  if (failed(a) || failed(n.requireFloat(0)) || failed(n.requireRank(0, 1, 16)))
     return failure();
   Tensor &lhs = n.in(0);
   if (!lhs.getElementType().isF32())
@@ -191,11 +190,11 @@ static LogicalResult importMatMulNBits(NodeImporter &n) {
         n.in(5).getShape() != ArrayRef<int64_t>{a->columns})
       return n.error() << "expected a bias of " << a->columns
                        << " elements of f32 but got " << n.in(5).type;
-    FailureOr<Value> total = n.elementwise(
-        {&sum, &n.in(5)}, f32,
-        [](ImplicitLocOpBuilder &builder, ValueRange v) -> Value {
-          return arith::AddFOp::create(builder, v[0], v[1]);
-        });
+    FailureOr<Value> total =
+        n.elementwise({&sum, &n.in(5)}, f32,
+                      [](ImplicitLocOpBuilder &builder, ValueRange v) -> Value {
+                        return arith::AddFOp::create(builder, v[0], v[1]);
+                      });
     if (failed(total))
       return failure();
     result = *total;

@@ -58,9 +58,8 @@ static PlainWeights unpack(BlockContractOp op, const HostTensor &weights,
              k % 4;
         shift = quad % planes * bits;
       }
-      int64_t zero = zeroPoints
-                         ? zeroPoints->getInteger(parameter(g, n)) & mask
-                         : int64_t(op.getZeroPoint());
+      int64_t zero = zeroPoints ? zeroPoints->getInteger(parameter(g, n)) & mask
+                                : int64_t(op.getZeroPoint());
       int64_t byte = weights.getInteger(at) & (packed ? 0xff : mask);
       plain.differences[k * columns + n] =
           int32_t((byte >> shift & mask) - zero);

@@ -51,6 +51,8 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getRangeAttrName() { return "mpq.range"; }
     /// Operation attribute: the #mpq.precision its computation gets.
     static ::llvm::StringRef getPrecisionAttrName() { return "mpq.precision"; }
+    /// Operation attribute: the #mpq.blocks of weights of 4 or 2 bits.
+    static ::llvm::StringRef getBlocksAttrName() { return "mpq.blocks"; }
     /// Operation attribute: the #mpq.strategy codegen follows.
     static ::llvm::StringRef getStrategyAttrName() { return "mpq.strategy"; }
     /// Module attribute: the #mpq.target codegen compiles for.

@@ -57,6 +57,8 @@ static constexpr int64_t kPairwiseTemporaries = 6;
 /// the hardware still follows, and its rows.
 static constexpr int64_t kBlockVectors = 4;
 static constexpr int64_t kBlockRows = 8;
+/// Quantized rows of a work item, which stay in the second-level cache.
+static constexpr int64_t kMostBlockRows = 256;
 
 namespace {
 struct RegisterTile {
@@ -325,7 +327,7 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     vectors = std::min(vectors, allVectors);
     Decision decision;
     decision.tile = {tileRows, std::min(columns, vectors * lanes)};
-    decision.grain = {0, 0};
+    decision.grain = {rows > kMostBlockRows ? kMostBlockRows : 0, 0};
     int64_t work = rows * columns * product.getLhs().getType().getDimSize(1);
     int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
     // Whole panels in each block, and no remainder.
@@ -335,6 +337,11 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
           decision.grain[1] = columns / blocks;
           break;
         }
+    // The last block may overlap the one before, at whole vectors.
+    if (!decision.grain[1] && items > 1 && columns % lanes == 0)
+      decision.grain[1] = std::min<int64_t>(
+          columns, llvm::alignTo(llvm::divideCeilSigned(columns, items),
+                                 decision.tile[1]));
     return decision;
   }
 

@@ -86,11 +86,10 @@ static SmallVector<char> packParameters(ArrayRef<char> plain, int64_t blocks,
   SmallVector<char> packed(vectors * blocks * lanes * elementBytes, 0);
   for (int64_t g = 0; g < blocks; ++g)
     for (int64_t n = 0; n < columns; ++n)
-      std::memcpy(packed.data() +
-                      ((n / lanes * blocks + g) * lanes + n % lanes) *
-                          elementBytes,
-                  plain.data() + (g * columns + n) * elementBytes,
-                  elementBytes);
+      std::memcpy(
+          packed.data() +
+              ((n / lanes * blocks + g) * lanes + n % lanes) * elementBytes,
+          plain.data() + (g * columns + n) * elementBytes, elementBytes);
   return packed;
 }
 
@@ -107,8 +106,7 @@ static SmallVector<char> packWeights(ArrayRef<char> plain, BlockContractOp op,
     int64_t step = g * steps + quad / planes, shift = quad % planes * bits;
     for (int64_t n = 0; n < columns; ++n)
       packed[((n / lanes * blocks * steps + step) * lanes + n % lanes) * 4 +
-             k % 4] |=
-          char((uint8_t(plain[k * columns + n]) & mask) << shift);
+             k % 4] |= char((uint8_t(plain[k * columns + n]) & mask) << shift);
   }
   return packed;
 }

@@ -66,35 +66,35 @@ private:
   Value splat(VectorType type, int64_t value) {
     return arith::ConstantOp::create(
         b, loc,
-        DenseElementsAttr::get(
-            type, b.getIntegerAttr(type.getElementType(), value)));
+        DenseElementsAttr::get(type,
+                               b.getIntegerAttr(type.getElementType(), value)));
   }
   Value broadcast(VectorType type, Value source, ValueRange at) {
     return vector::BroadcastOp::create(
         b, loc, type, tensor::ExtractOp::create(b, loc, source, at));
   }
   Value read(VectorType type, Value source, ValueRange at) {
-    Value zero = arith::ConstantOp::create(
-        b, loc, b.getZeroAttr(type.getElementType()));
-    return vector::TransferReadOp::create(
-        b, loc, type, source, at, std::optional<Value>(zero),
-        ArrayRef<bool>{true});
+    Value zero =
+        arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
+    return vector::TransferReadOp::create(b, loc, type, source, at,
+                                          std::optional<Value>(zero),
+                                          ArrayRef<bool>{true});
   }
   /// Zero points of a block as integers, or null where they are in the sums.
   Value readZeroPoints(int64_t vector, Value blockIndex) {
     if (!op.getZeroPoints())
       return {};
-    Value bytes = read(VectorType::get({lanes}, b.getI8Type()),
-                       op.getZeroPoints(),
-                       {index(vector), blockIndex, index(0)});
+    Value bytes =
+        read(VectorType::get({lanes}, b.getI8Type()), op.getZeroPoints(),
+             {index(vector), blockIndex, index(0)});
     return arith::ExtUIOp::create(b, loc, intType, bytes);
   }
 
   /// Calls `step(index of the step in the block, its number if known)` for
   /// every packed vector of a block.
-  Values forEachStep(
-      Values sums,
-      function_ref<Values(Value, std::optional<int64_t>, Values)> step);
+  Values
+  forEachStep(Values sums,
+              function_ref<Values(Value, std::optional<int64_t>, Values)> step);
   Values reduceIntegers(Value blockIndex, Values accumulators);
   Values reduceFloats(Value blockIndex, Values accumulators);
   FailureOr<Value> write(linalg::GenericOp epilogue, const Values &sums);
@@ -115,8 +115,8 @@ BlockTileEmitter::Values BlockTileEmitter::forEachStep(
   int64_t whole = int64_t(op.getBlock()) / (4 * op.getPlanes());
   int64_t looped = steps <= kUnrolledSteps ? 0 : whole;
   if (looped) {
-    auto loop = scf::ForOp::create(b, loc, index(0), index(looped), index(1),
-                                   sums);
+    auto loop =
+        scf::ForOp::create(b, loc, index(0), index(looped), index(1), sums);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     sums.assign(loop.getRegionIterArgs().begin(),
@@ -130,8 +130,8 @@ BlockTileEmitter::Values BlockTileEmitter::forEachStep(
   return sums;
 }
 
-BlockTileEmitter::Values
-BlockTileEmitter::reduceIntegers(Value blockIndex, Values accumulators) {
+BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
+                                                          Values accumulators) {
   int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock();
   Value firstStep = scaled(blockIndex, op.getSteps()),
         firstRow = scaled(blockIndex, block);
@@ -152,8 +152,7 @@ BlockTileEmitter::reduceIntegers(Value blockIndex, Values accumulators) {
     for (int64_t v = 0; v < vectors; ++v)
       packed.push_back(
           read(byteType, op.getWeights(), {index(v), at, index(0)}));
-    Value quad = arith::AddIOp::create(b, loc, firstRow,
-                                       scaled(s, 4 * planes));
+    Value quad = arith::AddIOp::create(b, loc, firstRow, scaled(s, 4 * planes));
     for (int64_t p = 0; p < planes; ++p) {
       if (number && (*number * planes + p) * 4 >= block)
         break;
@@ -162,8 +161,8 @@ BlockTileEmitter::reduceIntegers(Value blockIndex, Values accumulators) {
         // Words shift in one instruction; what crosses bytes is masked.
         if (p > 0) {
           Value words = vector::BitCastOp::create(b, loc, intType, bytes);
-          words = arith::ShRUIOp::create(b, loc, words,
-                                         splat(intType, p * bits));
+          words =
+              arith::ShRUIOp::create(b, loc, words, splat(intType, p * bits));
           bytes = vector::BitCastOp::create(b, loc, byteType, words);
         }
         if (planes > 1)
@@ -227,8 +226,8 @@ BlockTileEmitter::Values BlockTileEmitter::reduceFloats(Value blockIndex,
       packed.push_back(vector::BitCastOp::create(
           b, loc, intType,
           read(byteType, op.getWeights(), {index(v), at, index(0)})));
-    Value first = arith::AddIOp::create(b, loc, firstRow,
-                                        scaled(s, 4 * planes));
+    Value first =
+        arith::AddIOp::create(b, loc, firstRow, scaled(s, 4 * planes));
     for (int64_t i = 0; i < 4 * planes; ++i) {
       if (number && *number * 4 * planes + i >= block)
         break;
@@ -292,8 +291,7 @@ LogicalResult BlockTileEmitter::emit() {
       epilogue = nullptr;
   }
   b.setInsertionPoint(epilogue ? epilogue.getOperation() : op);
-  Value zero =
-      arith::ConstantOp::create(b, loc, b.getZeroAttr(floatType));
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(floatType));
   Values sums(rows * vectors, zero);
   auto reduce = [&](Value blockIndex) {
     return op.isInteger() ? reduceIntegers(blockIndex, sums)

@@ -9,11 +9,8 @@ Nothing of the benchmark is imported here, so that the engine is alone in its pr
 
 import ctypes
 import json
-import shutil
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -144,14 +141,7 @@ def main() -> None:
     with np.load(spec["feed"]) as arrays:
         feed = {name: aligned(array) for name, array in arrays.items()}
     load = ENGINES[spec["engine"]]
-    with tempfile.TemporaryDirectory() as folder:
-        contenders = []
-        for number in range(spec["copies"]):
-            path = spec["path"]
-            if load is MPQ and number:
-                # One file is mapped once, however often it is loaded: copies in memory are copies of the file.
-                path = shutil.copy(path, Path(folder) / f"{number}.so")
-            contenders.append(load(path, feed, spec["threads"]))
+    contenders = [load(spec["path"], feed, spec["threads"]) for _ in range(spec["copies"])]
     for contender in contenders:
         contender.run()
     results = {str(i): np.asarray(array) for i, array in enumerate(contenders[0].results())}
