@@ -52,9 +52,11 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createVectorizeGenericsPass());
   addCleanup(manager);
   manager.addPass(createBufferizeKernelsPass());
+  manager.addNestedPass<func::FuncOp>(createPrefetchWeightsPass());
 
   // To the LLVM dialect.
   manager.addNestedPass<func::FuncOp>(createLowerDotPass());
+  manager.addNestedPass<func::FuncOp>(createLowerLookupPass());
   manager.addNestedPass<func::FuncOp>(createLowerRoundingPass());
   manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   manager.addPass(createLowerAffinePass());
