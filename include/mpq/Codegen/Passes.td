@@ -144,6 +144,25 @@ def LowerRoundingPass : Pass<"mpq-lower-rounding"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def LowerTilesPass : Pass<"mpq-lower-tiles"> {
+  let summary = "mpq.dot_tile and what it reads and writes to tile registers";
+  let description = [{
+    On buffers, in kernels with `mpq.dot_tile`: its operands become AMX tiles
+    (`x86_amx`), through loops; reads of matrices of bytes load tiles, zero
+    constants clear them, and writes of accumulators store them.
+
+    Example:
+    ```mlir
+    %a = vector.transfer_read %m[%i, %k], %z : memref<32x384xi8>, vector<16x64xi8>
+    // becomes
+    %a = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"(%rows, %bytes, %address, %stride) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def MergeKernelsPass : Pass<"mpq-merge-kernels", "::mlir::ModuleOp"> {
   let summary = "one function for kernels of equal structure";
   let description = [{

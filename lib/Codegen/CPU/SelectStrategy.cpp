@@ -132,6 +132,38 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
   return best;
 }
 
+namespace {
+/// Blocks of `rows` pixels for a matrix unit, side by side in an image row and
+/// below each other; 0 rows: vectors are faster.
+struct MatrixTile {
+  int64_t rows = 0, alongRow = 1, alongColumn = 1;
+};
+} // namespace
+
+/// Four accumulators, two of each side: with fewer, loads would be the limit.
+/// Eight tile registers hold no more, for accumulators are read out of memory
+/// when the next tile has begun.
+static constexpr int64_t kMatrixVectors = 2;
+static constexpr int64_t kMatrixBlocks = 2;
+/// With fewer rows the matrix unit's fixed time outweighs its width.
+static constexpr int64_t kLeastMatrixRows = 4;
+
+static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
+                                   const TileUnit &unit) {
+  if (width < kLeastMatrixRows)
+    return {};
+  int64_t blocks = llvm::divideCeilSigned(width, unit.rows);
+  MatrixTile tile;
+  tile.rows = llvm::divideCeilSigned(width, blocks);
+  tile.alongRow = std::min(blocks, kMatrixBlocks);
+  // The last tile overlaps its neighbour, so it must fit.
+  while (tile.rows * tile.alongRow > width)
+    --tile.rows;
+  if (blocks == 1)
+    tile.alongColumn = std::min(height, kMatrixBlocks);
+  return tile;
+}
+
 /// A block size along `extent` that makes about `items` blocks of whole tiles.
 static int64_t blockOf(int64_t extent, int64_t tile, int64_t items) {
   int64_t tiles = llvm::divideCeilSigned(extent, tile);
@@ -172,6 +204,7 @@ static bool isInnermostInOperand(const KernelOps &ops, unsigned loop) {
 namespace {
 struct Decision {
   SmallVector<int64_t> tile, grain;
+  int64_t matrixRows = 0;
 };
 
 struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
@@ -200,9 +233,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     }
     Builder builder(&getContext());
     if (!kernel->hasAttr(MPQDialect::getStrategyAttrName()))
-      kernel->setAttr(
-          MPQDialect::getStrategyAttrName(),
-          StrategyAttr::get(&getContext(), decision.tile, decision.grain));
+      kernel->setAttr(MPQDialect::getStrategyAttrName(),
+                      StrategyAttr::get(&getContext(), decision.tile,
+                                        decision.grain, decision.matrixRows));
     kernel->setAttr(MPQDialect::getWorkItemsAttrName(),
                     builder.getI64IntegerAttr(items));
   }
@@ -273,6 +306,22 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     decision.tile[rank - 2] = tile.columns;
     if (conv)
       decision.tile[1] = tile.rows;
+    if (auto unit = target.getTileUnit();
+        unit && integer && !depthwise && lanes == target.getVectorLanes32()) {
+      int64_t channels =
+          cast<RankedTensorType>(product->getOperand(0).getType())
+              .getShape()
+              .back() /
+          groupCount;
+      if (MatrixTile matrix = chooseMatrixTile(height, width, *unit);
+          matrix.rows && channels % unit->bytes == 0 && columns % lanes == 0) {
+        decision.matrixRows = matrix.rows;
+        decision.tile[rank - 1] = std::min(columns, kMatrixVectors * lanes);
+        decision.tile[rank - 2] = matrix.rows * matrix.alongRow;
+        if (conv)
+          decision.tile[1] = matrix.alongColumn;
+      }
+    }
 
     int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
     int64_t work = depth * allColumns * height * width;

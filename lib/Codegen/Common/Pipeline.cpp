@@ -52,6 +52,7 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   manager.addPass(createBufferizeKernelsPass());
 
   // To the LLVM dialect.
+  manager.addNestedPass<func::FuncOp>(createLowerTilesPass());
   manager.addNestedPass<func::FuncOp>(createLowerDotPass());
   manager.addNestedPass<func::FuncOp>(createLowerRoundingPass());
   manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
