@@ -132,6 +132,10 @@ def LowerRoundingPass : Pass<"mpq-lower-rounding"> {
     `vcvtps2dq` (AVX-512 and AVX). Results are equal: both round to even, and
     what exceeds i32 is poison before.
 
+    Rounded values that are clamped to 0..255 (AVX-512) lose their upper limit:
+    the conversion makes 2^31 of what is too large, and the narrowing saturates
+    (`vpmovusdb`).
+
     Example:
     ```mlir
     %r = math.roundeven %x : vector<16xf32>
