@@ -262,8 +262,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       registers -= kPairwiseTemporaries;
     auto weights = cast<RankedTensorType>(product->getOperand(1).getType());
     int64_t groups = weights.getDimSize(weights.getRank() - 2);
-    int64_t windows =
-        conv && !depthwise ? conv.getWindow()[0] * conv.getWindow()[1] : 1;
+    int64_t windows = conv && !depthwise ? conv.getWindow()[0] : 1;
+    if (conv && !depthwise && !conv.getMerged())
+      windows *= conv.getWindow()[1];
     TileCost cost(groups, windows, lanes * 4, integer);
     RegisterTile tile = chooseTile(height, width, vectors, registers, cost);
     Decision decision;
