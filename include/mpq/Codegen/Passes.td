@@ -27,6 +27,24 @@ def BufferizeKernelsPass : Pass<"mpq-bufferize-kernels", "::mlir::ModuleOp"> {
                            "::mlir::bufferization::BufferizationDialect"];
 }
 
+def PrefetchWeightsPass : Pass<"mpq-prefetch-weights", "::mlir::func::FuncOp"> {
+  let summary = "fetch the next panel of weights while one is in use";
+  let description = [{
+    In the reduction of a register tile, on buffers: where several tiles of rows
+    use a panel of packed weights, one after the other, each fetches a part of
+    the panel behind it into the second-level cache. Weights of less than 128 KiB
+    stay as they are.
+
+    ```mlir
+    %r = vector.transfer_read %panel[%c0, %k, %c0], ... // a panel of %weights
+    // gets before it
+    memref.prefetch %weights[%next_panel, %k, %c0], read, locality<2>, data : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def CountKernelWorkPass : Pass<"mpq-count-kernel-work", "::mlir::func::FuncOp"> {
   let summary = "write what each kernel has to do on it";
   let description = [{
