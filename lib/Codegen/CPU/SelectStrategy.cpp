@@ -94,8 +94,9 @@ public:
 private:
   /// Bytes of weights that stay in a first-level cache beside the image.
   static constexpr int64_t kFirstLevelShare = 24 << 10;
-  /// Bytes per cycle from the second level, as streams reach them.
-  static constexpr double kSecondLevelBytes = 24;
+  /// Bytes per cycle from the second level, as streams of weights reach them
+  /// that had to be fetched into it.
+  static constexpr double kSecondLevelBytes = 14;
   static constexpr double kLoopStart = 4;
   static constexpr double kTileStart = 30;
 
