@@ -83,7 +83,7 @@ static Value square(ImplicitLocOpBuilder &b, ValueRange v) {
 // Softmax
 //===----------------------------------------------------------------------===//
 
-/// exp(x - max) / sum, or x - max - log(sum), over the last dimension.
+/// exp(x - max) * (1 / sum), or x - max - log(sum), over the last dimension.
 static Value emitSoftmax(NodeImporter &n, Value input, bool isLog) {
   Type type = getElementTypeOrSelf(input.getType());
   return n.unit(
@@ -94,9 +94,13 @@ static Value emitSoftmax(NodeImporter &n, Value input, bool isLog) {
         TypedAttr lowest = n.b.getFloatAttr(
             type, APFloat::getInf(cast<FloatType>(type).getFloatSemantics(),
                                   /*Negative=*/true));
+        // The maximum may ignore NaN, which x - max brings back, and the sign
+        // of a zero; x86 computes this one in half the operations. The element
+        // comes first: the test of NaN is then made of it, not of the partial
+        // maximum that everything waits for.
         Value max = n.reduce(x, {last}, lowest,
                              [](ImplicitLocOpBuilder &b, ValueRange v) {
-                               return arith::MaximumFOp::create(b, v[1], v[0]);
+                               return arith::MaxNumFOp::create(b, v[0], v[1]);
                              });
         Value shifted =
             withRows(n, x, {max}, {},
@@ -108,14 +112,18 @@ static Value emitSoftmax(NodeImporter &n, Value input, bool isLog) {
             n, shifted, [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
               return isLog ? Value(math::ExpOp::create(b, v[0])) : v[0];
             });
-        return withRows(n, shifted, {sum}, {},
-                        [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
-                          if (!isLog)
-                            return arith::DivFOp::create(b, v[0], v[1]);
-                          return arith::SubFOp::create(
-                              b, v[0],
-                              math::LogOp::create(b, v[1]).getResult());
-                        });
+        return withRows(
+            n, shifted, {sum}, {},
+            [&](ImplicitLocOpBuilder &b, ValueRange v) -> Value {
+              if (!isLog) { // one division for each row
+                Value one =
+                    arith::ConstantOp::create(b, b.getFloatAttr(type, 1.0));
+                return arith::MulFOp::create(
+                    b, v[0], arith::DivFOp::create(b, one, v[1]));
+              }
+              return arith::SubFOp::create(
+                  b, v[0], math::LogOp::create(b, v[1]).getResult());
+            });
       });
 }
 

@@ -38,11 +38,9 @@ fit("log", lambda f: (mpmath.log1p(f) - f + f**2 / 2) / f**3, lambda f: f**3 / m
 # tanh(x) = x + x z P(z), z = x^2
 fit("tanh", lambda z: (mpmath.tanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1) / z,
     lambda z: z * mpmath.sqrt(z) / mpmath.tanh(mpmath.sqrt(z)), 1e-6, 0.64**2, 4)
-# erf(x) = x + x P(z), z = x^2, for |x| < 1
-fit("erf below 1", lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1,
-    lambda z: mpmath.sqrt(z) / mpmath.erf(mpmath.sqrt(z)), 1e-6, 1.0, 6)
-# erf(x) = 1 - e^(Q(x)) for 1 <= x <= 4
-fit("erf above 1", lambda x: mpmath.log(mpmath.erfc(x)), lambda x: mpmath.erfc(x) / mpmath.erf(x), 0.99, 4.0, 6)
+# erf(x) = x P(t), t = 2 (x / 3.75)^2 - 1, for |x| <= 3.75; in powers of x^2 the coefficients would cancel
+root = lambda t: 3.75 * mpmath.sqrt((t + 1) / 2)
+fit("erf", lambda t: mpmath.erf(root(t)) / root(t), lambda t: root(t) / mpmath.erf(root(t)), -0.999999, 1.0, 14)
 ln2 = mpmath.log(2)
 high = np.float32(float(ln2)).view(np.uint32) & np.uint32(0xFFFFFE00)
 high = high.view(np.float32)

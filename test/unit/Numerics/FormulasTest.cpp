@@ -62,14 +62,16 @@ double largestError(float (*function)(float), double (*exact)(double),
 } // namespace
 
 TEST(Formulas, NF1_Exp) {
-  EXPECT_LT(largestError(exp32, std::exp, -110.0f, 88.8f), 1.0);
+  EXPECT_LT(largestError(exp32, std::exp, -0x1.5d589ep+6f, 88.8f), 1.0);
   EXPECT_EQ(exp32(0.0f), 1.0f);
   EXPECT_EQ(exp32(-0.0f), 1.0f);
   EXPECT_EQ(exp32(infinity), infinity);
   EXPECT_EQ(exp32(-infinity), 0.0f);
   EXPECT_EQ(exp32(88.8f), infinity);
-  EXPECT_EQ(exp32(-104.0f), 0.0f);
-  EXPECT_EQ(exp32(-103.0f), 0x1p-149f); // subnormal results are kept
+  EXPECT_EQ(exp32(0x1.62e43p+6f), infinity);
+  EXPECT_LT(exp32(0x1.62e42ep+6f), infinity);
+  EXPECT_GE(exp32(-0x1.5d589ep+6f), 0x1p-126f);
+  EXPECT_EQ(exp32(-0x1.5d58a0p+6f), 0.0f); // no subnormal results
   EXPECT_TRUE(std::isnan(exp32(quietNaN)));
 }
 
@@ -93,7 +95,7 @@ TEST(Formulas, NF3_Tanh) {
 }
 
 TEST(Formulas, NF4_Erf) {
-  EXPECT_LT(largestError(erf32, std::erf, -6.0f, 6.0f), 1.5);
+  EXPECT_LT(largestError(erf32, std::erf, -6.0f, 6.0f), 5.0);
   EXPECT_EQ(erf32(infinity), 1.0f);
   EXPECT_EQ(erf32(-infinity), -1.0f);
   EXPECT_TRUE(std::signbit(erf32(-0.0f)));
