@@ -115,10 +115,16 @@ LogicalResult ConvOp::verify() {
     return emitOpError("expected groups that divide ")
            << channels << " channels and " << filters
            << " filters, 1 for a depthwise convolution, but got " << groups;
-  int64_t steps =
-      getDepthwise()
-          ? llvm::divideCeilSigned(taps, getGroup())
-          : taps * llvm::divideCeilSigned(getGroupChannels(), getGroup());
+  if (getMerged() &&
+      (channels != 1 || groups != 1 || getDepthwise() ||
+       getDilations()[1] != 1 || getWindow()[1] < getGroup())) // (V8)
+    return emitOpError("expected one channel, one group and rows of at least ")
+           << getGroup() << " adjacent taps in a merged convolution but got "
+           << channels << " channels, " << groups << " groups and rows of "
+           << getWindow()[1] << " taps, " << getDilations()[1] << " apart";
+  int64_t depth = getDepthwise() ? taps : taps * getGroupChannels();
+  int64_t steps = depth / getPackedSegment() *
+                  llvm::divideCeilSigned(getPackedSegment(), getGroup());
   bool ok =
       weights.getShape().back() % getGroup() == 0 && getLanes() > 0 &&
       weights.getDimSize(0) ==

@@ -27,6 +27,24 @@ def BufferizeKernelsPass : Pass<"mpq-bufferize-kernels", "::mlir::ModuleOp"> {
                            "::mlir::bufferization::BufferizationDialect"];
 }
 
+def PrefetchWeightsPass : Pass<"mpq-prefetch-weights", "::mlir::func::FuncOp"> {
+  let summary = "fetch the next panel of weights while one is in use";
+  let description = [{
+    In the reduction of a register tile, on buffers: where several tiles of rows
+    use a panel of packed weights, one after the other, each fetches a part of
+    the panel behind it into the second-level cache. Weights of less than 128 KiB
+    stay as they are.
+
+    ```mlir
+    %r = vector.transfer_read %panel[%c0, %k, %c0], ... // a panel of %weights
+    // gets before it
+    memref.prefetch %weights[%next_panel, %k, %c0], read, locality<2>, data : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def CountKernelWorkPass : Pass<"mpq-count-kernel-work", "::mlir::func::FuncOp"> {
   let summary = "write what each kernel has to do on it";
   let description = [{
@@ -131,6 +149,10 @@ def LowerRoundingPass : Pass<"mpq-lower-rounding"> {
     `arith.fptosi(math.roundeven(x))` on a full register of f32 becomes
     `vcvtps2dq` (AVX-512 and AVX). Results are equal: both round to even, and
     what exceeds i32 is poison before.
+
+    Rounded values that are clamped to 0..255 (AVX-512) lose their upper limit:
+    the conversion makes 2^31 of what is too large, and the narrowing saturates
+    (`vpmovusdb`).
 
     Example:
     ```mlir

@@ -96,6 +96,13 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
     Depthwise convolutions (`depthwise`, one input channel for each output
     channel) are packed `[ceil(F/L)][ceil(KH*KW/G)][L*G]`, `G` along the window.
 
+    With few channels, groups of `G` channels would be mostly padding. An image
+    whose pixels lie side by side as one channel (`[N][H][W*C][1]`, window
+    `KH x KW*C`, strides times `C`) may be `merged`: groups run along a row of
+    the window, `[ceil(F/L)][KH*ceil(KW/G)][L*G]`. The last group of a row holds
+    its last `G` taps, with weights of zero for those that the group before has,
+    so that nothing beyond the row is read.
+
     Constraints:
     * (V1) image and init have rank 4 and equal batch extents.
     * (V2) element types as (C2).
@@ -105,6 +112,8 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
     * (V6) window, strides and dilations are pairs of positive numbers.
     * (V7) groups is positive and divides channels and filters; it is 1 for
       depthwise convolutions.
+    * (V8) a merged convolution has one channel and one group, is not depthwise,
+      and reads at least `G` adjacent taps in each row of its window.
 
     Example:
     ```mlir
@@ -120,7 +129,7 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
       TensorRankOf<[I32, F32], [4]>:$init,
       DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
       DenseI64ArrayAttr:$dilations, UnitAttr:$depthwise,
-      DefaultValuedAttr<I64Attr, "1">:$groups);
+      DefaultValuedAttr<I64Attr, "1">:$groups, UnitAttr:$merged);
   let results = (outs TensorRankOf<[I32, F32], [4]>:$result);
   let assemblyFormat = [{
     `ins` `(` $image `,` $weights `:` type($image) `,` type($weights) `)`
@@ -135,6 +144,12 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
     /// Image channels of one group.
     int64_t getGroupChannels() {
       return getImage().getType().getShape().back() / getGroups();
+    }
+    /// Elements along the depth after which groups of weights begin anew.
+    int64_t getPackedSegment() {
+      if (getDepthwise())
+        return getWindow()[0] * getWindow()[1];
+      return getMerged() ? getWindow()[1] : getGroupChannels();
     }
   }];
 }

@@ -23,6 +23,7 @@
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
+#include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -93,8 +94,9 @@ public:
 private:
   /// Bytes of weights that stay in a first-level cache beside the image.
   static constexpr int64_t kFirstLevelShare = 24 << 10;
-  /// Bytes per cycle from the second level, as streams reach them.
-  static constexpr double kSecondLevelBytes = 24;
+  /// Bytes per cycle from the second level, as streams of weights reach them
+  /// that had to be fetched into it.
+  static constexpr double kSecondLevelBytes = 14;
   static constexpr double kLoopStart = 4;
   static constexpr double kTileStart = 30;
 
@@ -162,6 +164,11 @@ static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
   if (blocks == 1)
     tile.alongColumn = std::min(height, kMatrixBlocks);
   return tile;
+}
+
+static int64_t getBytes(Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  return type.getNumElements() * getElementBytes(type.getElementType());
 }
 
 /// A block size along `extent` that makes about `items` blocks of whole tiles.
@@ -295,10 +302,22 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       registers -= kPairwiseTemporaries;
     auto weights = cast<RankedTensorType>(product->getOperand(1).getType());
     int64_t groups = weights.getDimSize(weights.getRank() - 2);
-    int64_t windows =
-        conv && !depthwise ? conv.getWindow()[0] * conv.getWindow()[1] : 1;
+    int64_t windows = conv && !depthwise ? conv.getWindow()[0] : 1;
+    if (conv && !depthwise && !conv.getMerged())
+      windows *= conv.getWindow()[1];
+    int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
+    int64_t work = depth * allColumns * height * width;
+    int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
+    // Each block of rows reads all weights, each block of columns the image:
+    // what is larger is read once.
+    int64_t columnBlocks = 1;
+    if (groupCount == 1 && columns % lanes == 0 &&
+        getBytes(product->getOperand(1)) > getBytes(product->getOperand(0)))
+      for (columnBlocks = items; vectors % columnBlocks != 0;)
+        --columnBlocks;
     TileCost cost(groups, windows, lanes * 4, integer);
-    RegisterTile tile = chooseTile(height, width, vectors, registers, cost);
+    RegisterTile tile =
+        chooseTile(height, width, vectors / columnBlocks, registers, cost);
     Decision decision;
     decision.tile.assign(rank, 1);
     decision.grain.assign(rank, 0);
@@ -323,13 +342,12 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       }
     }
 
-    int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
-    int64_t work = depth * allColumns * height * width;
-    int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
     if (extents[0] > 1 && rank > 2)
       decision.grain[0] = 1;
     unsigned split = conv ? 1 : rank - 2;
-    if (int64_t(extents[split]) > decision.tile[split])
+    if (columnBlocks > 1)
+      decision.grain[rank - 1] = columns / columnBlocks;
+    else if (int64_t(extents[split]) > decision.tile[split])
       decision.grain[split] =
           blockOf(extents[split], decision.tile[split], items);
     else if (int64_t unit = groupCount > 1 ? columns : decision.tile[rank - 1];

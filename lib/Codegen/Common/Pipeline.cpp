@@ -50,6 +50,7 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createVectorizeGenericsPass());
   addCleanup(manager);
   manager.addPass(createBufferizeKernelsPass());
+  manager.addNestedPass<func::FuncOp>(createPrefetchWeightsPass());
 
   // To the LLVM dialect.
   manager.addNestedPass<func::FuncOp>(createLowerTilesPass());

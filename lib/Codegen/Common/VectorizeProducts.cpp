@@ -384,8 +384,40 @@ struct ConvEmitter : TileEmitter {
   }
 
   Values reduce(Values accumulators) override {
-    return conv.getDepthwise() ? reduceDepthwise(accumulators)
-                               : reduceDense(accumulators);
+    if (conv.getDepthwise())
+      return reduceDepthwise(accumulators);
+    return conv.getMerged() ? reduceMerged(accumulators)
+                            : reduceDense(accumulators);
+  }
+
+  /// Groups along the rows of the window.
+  Values reduceMerged(Values accumulators) {
+    Value pixels = tensor::CollapseShapeOp::create(
+        b, loc, conv.getImage(),
+        ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}});
+    int64_t kh = conv.getWindow()[0], kw = conv.getWindow()[1];
+    int64_t groups = llvm::divideCeilSigned(kw, group);
+    return loop({kh}, accumulators, [&](ArrayRef<Value> taps, Values sums) {
+      Value first = scaled(taps[0], groups);
+      auto step = [&](Value groupIndex, Value tap, Values sums) {
+        Values panel = readWeights(add(first, groupIndex));
+        for (auto [r, row] : llvm::enumerate(rows)) {
+          Values at = imagePosition(row, taps[0], tap, index(0));
+          at.pop_back();
+          Value left = broadcastLeft(pixels, at, /*whole=*/true);
+          for (int64_t v = 0; v < vectors; ++v)
+            sums[r * vectors + v] =
+                multiplyAdd(sums[r * vectors + v], left, panel[v]);
+        }
+        return sums;
+      };
+      sums = loop({kw / group}, sums, [&](ArrayRef<Value> ivs, Values sums) {
+        return step(ivs[0], scaled(ivs[0], group), sums);
+      });
+      if (kw % group) // The last group ends where the row does.
+        sums = step(index(groups - 1), index(kw - group), sums);
+      return sums;
+    });
   }
 
   Values reduceDense(Values accumulators) {
