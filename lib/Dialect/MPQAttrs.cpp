@@ -32,6 +32,18 @@ LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult BlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t size, PrecisionKind activations) {
+  if (size < 0 || size % 4 != 0 ||
+      (activations != PrecisionKind::F32 &&
+       activations != PrecisionKind::Int8)) // (K1)
+    return emitError() << "expected blocks of a multiple of 4 and activations "
+                          "in f32 or int8 but got "
+                       << size << " and "
+                       << stringifyPrecisionKind(activations);
+  return success();
+}
+
 LogicalResult StrategyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    ArrayRef<int64_t> tile,
                                    ArrayRef<int64_t> grain,

@@ -205,6 +205,18 @@ def NormalizeForKernelsPass : Pass<"mpq-normalize-for-kernels"> {
                            "::mlir::affine::AffineDialect"];
 }
 
+def PackBlockProductsPass : Pass<"mpq-pack-block-products"> {
+  let summary = "pack weights in blocks into planes of bytes";
+  let description = [{
+    The constant weights of `mpq.block_contract` take the form that kernels
+    read, for the target's vector length; a kernel of its own sums the blocks of
+    quantized activations, for the zero points of the weights.
+  }];
+  let dependentDialects = ["::mpq::MPQDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def PackProductsPass : Pass<"mpq-pack-products"> {
   let summary = "products become mpq.contract and mpq.conv with packed weights";
   let description = [{
@@ -264,6 +276,20 @@ def TileKernelsPass : Pass<"mpq-tile-kernels", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect"];
+}
+
+def VectorizeBlockProductsPass : Pass<"mpq-vectorize-block-products", "::mlir::func::FuncOp"> {
+  let summary = "tiles of products with weights in blocks to loops on registers";
+  let description = [{
+    Every tile of `mpq.block_contract`, with its elementwise consumer, becomes a
+    loop over the blocks: a mask and a shift unpack a plane of weights, which
+    serves all rows of the tile.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def VectorizeGenericsPass : Pass<"mpq-vectorize-generics", "::mlir::func::FuncOp"> {

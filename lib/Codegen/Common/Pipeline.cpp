@@ -27,6 +27,7 @@ static void addCleanup(OpPassManager &manager) {
 void mpq::buildFormKernelsPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createInlineUnitsPass());
   manager.addNestedPass<func::FuncOp>(createPackProductsPass());
+  manager.addNestedPass<func::FuncOp>(createPackBlockProductsPass());
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createNormalizeForKernelsPass());
   addCleanup(manager);
@@ -47,6 +48,7 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createExpandMathPass());
   manager.addNestedPass<func::FuncOp>(createVectorizeProductsPass());
+  manager.addNestedPass<func::FuncOp>(createVectorizeBlockProductsPass());
   manager.addNestedPass<func::FuncOp>(createVectorizeGenericsPass());
   addCleanup(manager);
   manager.addPass(createBufferizeKernelsPass());
