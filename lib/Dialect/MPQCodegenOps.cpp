@@ -115,10 +115,16 @@ LogicalResult ConvOp::verify() {
     return emitOpError("expected groups that divide ")
            << channels << " channels and " << filters
            << " filters, 1 for a depthwise convolution, but got " << groups;
-  int64_t steps =
-      getDepthwise()
-          ? llvm::divideCeilSigned(taps, getGroup())
-          : taps * llvm::divideCeilSigned(getGroupChannels(), getGroup());
+  if (getMerged() &&
+      (channels != 1 || groups != 1 || getDepthwise() ||
+       getDilations()[1] != 1 || getWindow()[1] < getGroup())) // (V8)
+    return emitOpError("expected one channel, one group and rows of at least ")
+           << getGroup() << " adjacent taps in a merged convolution but got "
+           << channels << " channels, " << groups << " groups and rows of "
+           << getWindow()[1] << " taps, " << getDilations()[1] << " apart";
+  int64_t depth = getDepthwise() ? taps : taps * getGroupChannels();
+  int64_t steps = depth / getPackedSegment() *
+                  llvm::divideCeilSigned(getPackedSegment(), getGroup());
   bool ok =
       weights.getShape().back() % getGroup() == 0 && getLanes() > 0 &&
       weights.getDimSize(0) ==
@@ -184,5 +190,16 @@ LogicalResult Dot4Op::verify() {
     return emitOpError("requires two operands of ")
            << 4 * lanes << " bytes but got " << getLhs().getType() << " and "
            << getRhs().getType();
+  return success();
+}
+
+LogicalResult DotTileOp::verify() {
+  ArrayRef<int64_t> acc = getAcc().getType().getShape();
+  ArrayRef<int64_t> lhs = getLhs().getType().getShape();
+  ArrayRef<int64_t> rhs = getRhs().getType().getShape();
+  if (lhs[0] != acc[0] || lhs[1] != 4 * rhs[0] || rhs[1] != 4 * acc[1]) // (T2)
+    return emitOpError("requires operands of ")
+           << acc[0] << " x 4K and K x " << 4 * acc[1] << " bytes but got "
+           << getLhs().getType() << " and " << getRhs().getType();
   return success();
 }

@@ -54,7 +54,7 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
       return expect(precision != nullptr, "an #mpq.precision");
     return expect(false, "integers, or f32 with a reason");
   }
-  if (name == getPrefetchAttrName()) {
+  if (name == getStreamAheadAttrName()) {
     auto distance = dyn_cast<IntegerAttr>(value);
     return expect(distance && distance.getInt() > 0, "a positive i64");
   }

@@ -85,6 +85,7 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
 void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createNormalizeSignednessPass());
   manager.addPass(createMoveOnIntegersPass());
+  manager.addPass(createAbsorbClampsPass());
   manager.addPass(createLowerBlockProductsPass());
   manager.addPass(createLowerProductsPass());
   manager.addPass(createLowerQDQPass());

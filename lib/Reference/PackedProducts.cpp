@@ -29,20 +29,24 @@ static T elementOf(const HostTensor &tensor, int64_t at, bool isUnsigned) {
 }
 
 /// Rows [depth][columns] of weights packed [ceil(N/L)][ceil(K/G)][L*G]. With
-/// `segment`, groups restart after that many elements along the depth.
+/// `segment`, groups restart after that many elements along the depth; with
+/// `overlaps`, the last group of a segment holds its last elements.
 template <typename T>
-static std::vector<T> unpack(const HostTensor &packed, int64_t start,
-                             int64_t depth, int64_t columns, int64_t lanes,
-                             int64_t group, int64_t segment) {
+static std::vector<T>
+unpack(const HostTensor &packed, int64_t start, int64_t depth, int64_t columns,
+       int64_t lanes, int64_t group, int64_t segment, bool overlaps = false) {
   std::vector<T> plain(depth * columns);
   int64_t groupsOfSegment = llvm::divideCeilSigned(segment, group);
   int64_t groups = depth / segment * groupsOfSegment;
   for (int64_t k = 0; k < depth; ++k)
     for (int64_t n = 0; n < columns; ++n) {
-      int64_t g = k / segment * groupsOfSegment + k % segment / group;
+      int64_t inSegment = k % segment, inGroup = inSegment % group;
+      int64_t g = k / segment * groupsOfSegment + inSegment / group;
+      if (overlaps && inSegment >= segment / group * group)
+        inGroup = inSegment - (segment - group);
       int64_t at = start +
                    ((n / lanes * groups + g) * lanes + n % lanes) * group +
-                   k % segment % group;
+                   inGroup;
       plain[k * columns + n] = elementOf<T>(packed, at, /*isUnsigned=*/false);
     }
   return plain;
@@ -132,7 +136,7 @@ static HostTensor convolve(ConvOp op, const HostTensor &image,
   for (int64_t g = 0; g < groups; ++g)
     plain.push_back(unpack<T>(weights, g * groupSize, depth, filters,
                               op.getLanes(), op.getGroup(),
-                              depthwise ? taps : channels));
+                              op.getPackedSegment(), op.getMerged()));
   std::vector<T> pixels = widenActivations<T>(image);
   std::vector<int64_t> imageSteps, weightSteps;
   for (int64_t i = 0; i < windowRows; ++i)

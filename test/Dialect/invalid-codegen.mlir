@@ -124,6 +124,24 @@ func.func @v7_depthwise(%x: tensor<1x9x9x32xf32>, %w: tensor<2x9x16xf32>, %e: te
 
 // -----
 
+func.func @v8_short(%x: tensor<1x9x27x1xi8>, %w: tensor<1x3x64xi8>, %e: tensor<1x7x25x16xi32>) -> tensor<1x7x25x16xi32> {
+  // expected-error @below {{expected one channel, one group and rows of at least 4 adjacent taps in a merged convolution but got 1 channels, 1 groups and rows of 3 taps, 1 apart}}
+  %c = mpq.conv ins(%x, %w : tensor<1x9x27x1xi8>, tensor<1x3x64xi8>) outs(%e : tensor<1x7x25x16xi32>)
+       {merged, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x7x25x16xi32>
+  return %c : tensor<1x7x25x16xi32>
+}
+
+// -----
+
+func.func @v8_channels(%x: tensor<1x9x9x3xf32>, %w: tensor<1x27x16xf32>, %e: tensor<1x7x7x16xf32>) -> tensor<1x7x7x16xf32> {
+  // expected-error @below {{but got 3 channels}}
+  %c = mpq.conv ins(%x, %w : tensor<1x9x9x3xf32>, tensor<1x27x16xf32>) outs(%e : tensor<1x7x7x16xf32>)
+       {merged, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x7x7x16xf32>
+  return %c : tensor<1x7x7x16xf32>
+}
+
+// -----
+
 func.func @t1(%v: vector<16xi32>, %l: vector<32xi8>) -> vector<16xi32> {
   // expected-error @below {{'mpq.dot4' op requires two operands of 64 bytes but got 'vector<32xi8>' and 'vector<32xi8>'}}
   %d = mpq.dot4 %v, %l unsigned, %l signed : vector<16xi32>, vector<32xi8>

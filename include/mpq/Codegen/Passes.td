@@ -27,6 +27,24 @@ def BufferizeKernelsPass : Pass<"mpq-bufferize-kernels", "::mlir::ModuleOp"> {
                            "::mlir::bufferization::BufferizationDialect"];
 }
 
+def PrefetchWeightsPass : Pass<"mpq-prefetch-weights", "::mlir::func::FuncOp"> {
+  let summary = "fetch the next panel of weights while one is in use";
+  let description = [{
+    In the reduction of a register tile, on buffers: where several tiles of rows
+    use a panel of packed weights, one after the other, each fetches a part of
+    the panel behind it into the second-level cache. Weights of less than 128 KiB
+    stay as they are.
+
+    ```mlir
+    %r = vector.transfer_read %panel[%c0, %k, %c0], ... // a panel of %weights
+    // gets before it
+    memref.prefetch %weights[%next_panel, %k, %c0], read, locality<2>, data : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def CountKernelWorkPass : Pass<"mpq-count-kernel-work", "::mlir::func::FuncOp"> {
   let summary = "write what each kernel has to do on it";
   let description = [{
@@ -152,6 +170,10 @@ def LowerRoundingPass : Pass<"mpq-lower-rounding"> {
     `vcvtps2dq` (AVX-512 and AVX). Results are equal: both round to even, and
     what exceeds i32 is poison before.
 
+    Rounded values that are clamped to 0..255 (AVX-512) lose their upper limit:
+    the conversion makes 2^31 of what is too large, and the narrowing saturates
+    (`vpmovusdb`).
+
     Example:
     ```mlir
     %r = math.roundeven %x : vector<16xf32>
@@ -161,6 +183,25 @@ def LowerRoundingPass : Pass<"mpq-lower-rounding"> {
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def LowerTilesPass : Pass<"mpq-lower-tiles"> {
+  let summary = "mpq.dot_tile and what it reads and writes to tile registers";
+  let description = [{
+    On buffers, in kernels with `mpq.dot_tile`: its operands become AMX tiles
+    (`x86_amx`), through loops; reads of matrices of bytes load tiles, zero
+    constants clear them, and writes of accumulators store them.
+
+    Example:
+    ```mlir
+    %a = vector.transfer_read %m[%i, %k], %z : memref<32x384xi8>, vector<16x64xi8>
+    // becomes
+    %a = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"(%rows, %bytes, %address, %stride) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
 }
 
@@ -236,23 +277,23 @@ def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect"];
 }
 
-def PrefetchWeightsPass : Pass<"mpq-prefetch-weights", "::mlir::func::FuncOp"> {
-  let summary = "ask for packed weights some iterations ahead";
-  let description = [{
-    In loops with `mpq.prefetch = N : i64`, every read of a packed vector gets a
-    `memref.prefetch` of what it will read `N` iterations later. The last ones
-    ask for what lies behind, which does no harm.
-  }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect",
-                           "::mlir::arith::ArithDialect"];
-}
-
 def SelectStrategyPass : Pass<"mpq-select-strategy", "::mlir::func::FuncOp"> {
   let summary = "choose tile sizes and the parallel split of kernels";
   let description = [{
     Writes `mpq.strategy` (unless present: strategies can be overridden) and
     `mpq.work_items` on every kernel, for the module's `mpq.target`.
   }];
+}
+
+def StreamWeightsPass : Pass<"mpq-stream-weights", "::mlir::func::FuncOp"> {
+  let summary = "ask for packed weights some iterations ahead";
+  let description = [{
+    In loops with `mpq.stream_ahead = N : i64`, every read of a packed vector gets a
+    `memref.prefetch` of what it will read `N` iterations later. The last ones
+    ask for what lies behind, which does no harm.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def TileKernelsPass : Pass<"mpq-tile-kernels", "::mlir::func::FuncOp"> {

@@ -28,6 +28,9 @@ void populateNormalizeSignednessPatterns(mlir::RewritePatternSet &patterns);
 /// Operations that move values work on integers instead of dequantized values.
 void populateMoveOnIntegersPatterns(mlir::RewritePatternSet &patterns);
 
+/// Activations that clamp as the quantization behind them does disappear.
+void populateAbsorbClampsPatterns(mlir::RewritePatternSet &patterns);
+
 /// Products with constant weights of few bits, whose scales change along the
 /// sum.
 void populateLowerBlockProductsPatterns(mlir::RewritePatternSet &patterns);

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The phase `lower` in order: signedness, movement, products, the rest, and the
+// The phase `lower` in order: signedness, movement, clamps, products, the rest, and the
 // verifier at its border. `mpq-lower-pipeline` runs them all. Behind them, the
 // borders to upstream dialects.
 //
@@ -60,6 +60,26 @@ def MoveOnIntegersPass : Pass<"mpq-move-on-integers"> {
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::linalg::LinalgDialect",
                            "mlir::tensor::TensorDialect"];
+}
+
+def AbsorbClampsPass : Pass<"mpq-absorb-clamps"> {
+  let summary = "drop activations that quantization does anyway";
+  let description = [{
+    `q(max(x, c))` is `q(x)` if `c` is quantized to the smallest integer: a Relu
+    before a quantization with the smallest integer as zero point. The same for
+    a minimum and the largest integer. Equal bit for bit, NaN included.
+    Parameters must be per tensor, and the quantization the only consumer.
+
+    ```mlir
+    // with a zero point of 0 and unsigned integers
+    %r = arith.maximumf %x, %c0 : f32      // yielded by a linalg.generic
+    %q = mpq.quantize %generic, %s, %z by #map unsigned : ...
+    // becomes
+    %q = mpq.quantize %what_x_is, %s, %z by #map unsigned : ...
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect"];
 }
 
 def LowerBlockProductsPass : Pass<"mpq-lower-block-products"> {

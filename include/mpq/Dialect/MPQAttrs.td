@@ -150,13 +150,19 @@ def MPQ_StrategyAttr : MPQ_AttrDef<"Strategy", "strategy"> {
     `#mpq.strategy<tile = [8, 48], grain = [64, 0]>`: `tile` is the register
     tile over the parallel dimensions of the kernel's root, innermost last (0:
     whole extent); `grain` the block one work item of the parallel loop takes.
+    `matrix_rows = 14`: the product is computed in tile registers of 14 rows
+    (mpq.dot_tile); without it in vector registers (mpq.dot4).
     Constraint (S1): `tile` and `grain` have the same length and no negative
-    entry.
+    entry. (S2): `matrix_rows` divides the entry of `tile` for rows, the last but
+    one.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$tile,
-                        ArrayRefParameter<"int64_t">:$grain);
-  let assemblyFormat =
-      "`<` `tile` `=` `[` $tile `]` `,` `grain` `=` `[` $grain `]` `>`";
+                        ArrayRefParameter<"int64_t">:$grain,
+                        DefaultValuedParameter<"int64_t", "0">:$matrix_rows);
+  let assemblyFormat = [{
+    `<` `tile` `=` `[` $tile `]` `,` `grain` `=` `[` $grain `]`
+        (`,` `matrix_rows` `=` $matrix_rows^)? `>`
+  }];
   let genVerifyDecl = 1;
 }
 

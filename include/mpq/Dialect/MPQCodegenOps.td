@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // linalg's named operations cannot say mixed signedness, packed weights or a
-// bias (docs/Rationale.md); these three exist between `lower` and registers.
+// bias (docs/Rationale.md); these four exist between `lower` and registers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -96,6 +96,13 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
     Depthwise convolutions (`depthwise`, one input channel for each output
     channel) are packed `[ceil(F/L)][ceil(KH*KW/G)][L*G]`, `G` along the window.
 
+    With few channels, groups of `G` channels would be mostly padding. An image
+    whose pixels lie side by side as one channel (`[N][H][W*C][1]`, window
+    `KH x KW*C`, strides times `C`) may be `merged`: groups run along a row of
+    the window, `[ceil(F/L)][KH*ceil(KW/G)][L*G]`. The last group of a row holds
+    its last `G` taps, with weights of zero for those that the group before has,
+    so that nothing beyond the row is read.
+
     Constraints:
     * (V1) image and init have rank 4 and equal batch extents.
     * (V2) element types as (C2).
@@ -105,6 +112,8 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
     * (V6) window, strides and dilations are pairs of positive numbers.
     * (V7) groups is positive and divides channels and filters; it is 1 for
       depthwise convolutions.
+    * (V8) a merged convolution has one channel and one group, is not depthwise,
+      and reads at least `G` adjacent taps in each row of its window.
 
     Example:
     ```mlir
@@ -120,7 +129,7 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
       TensorRankOf<[I32, F32], [4]>:$init,
       DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
       DenseI64ArrayAttr:$dilations, UnitAttr:$depthwise,
-      DefaultValuedAttr<I64Attr, "1">:$groups);
+      DefaultValuedAttr<I64Attr, "1">:$groups, UnitAttr:$merged);
   let results = (outs TensorRankOf<[I32, F32], [4]>:$result);
   let assemblyFormat = [{
     `ins` `(` $image `,` $weights `:` type($image) `,` type($weights) `)`
@@ -135,6 +144,12 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
     /// Image channels of one group.
     int64_t getGroupChannels() {
       return getImage().getType().getShape().back() / getGroups();
+    }
+    /// Elements along the depth after which groups of weights begin anew.
+    int64_t getPackedSegment() {
+      if (getDepthwise())
+        return getWindow()[0] * getWindow()[1];
+      return getMerged() ? getWindow()[1] : getGroupChannels();
     }
   }];
 }
@@ -163,6 +178,36 @@ def Dot4Op : MPQ_Op<"dot4", [Pure]> {
       UnitAttr:$lhs_unsigned, UnitAttr:$rhs_unsigned);
   let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
   let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def DotTileOp : MPQ_Op<"dot_tile", [Pure,
+    AllTypesMatch<["acc", "result"]>]> {
+  let summary = "a matrix product of bytes in tile registers";
+  let description = [{
+    ```
+    result[m][n] = acc[m][n]                                  # wraps at 32 bits
+        + sum_{k} lhs[m][k] * rhs[k / 4][4 * n + k % 4]
+    ```
+
+    `lhs` is unsigned, `rhs` signed and in the order of packed weights. One
+    instruction of matrix extensions (AMX `tdpbusd`); `mpq.dot4` with the rows
+    as registers of their own.
+
+    Constraint (T2): `lhs` is `M x 4K`, `rhs` is `K x 4N` and `acc` is `M x N`.
+
+    Example:
+    ```mlir
+    %r = mpq.dot_tile %acc, %a, %b
+       : vector<14x16xi32>, vector<14x64xi8>, vector<16x64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[2], [I32]>:$acc,
+      VectorOfRankAndType<[2], [I8]>:$lhs, VectorOfRankAndType<[2], [I8]>:$rhs);
+  let results = (outs VectorOfRankAndType<[2], [I32]>:$result);
+  let assemblyFormat = [{
+    $acc `,` $lhs `,` $rhs attr-dict `:` type($acc) `,` type($lhs) `,` type($rhs)
+  }];
   let hasVerifier = 1;
 }
 

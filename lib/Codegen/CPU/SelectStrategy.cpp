@@ -23,6 +23,7 @@
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
+#include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -100,8 +101,9 @@ public:
 private:
   /// Bytes of weights that stay in a first-level cache beside the image.
   static constexpr int64_t kFirstLevelShare = 24 << 10;
-  /// Bytes per cycle from the second level, as streams reach them.
-  static constexpr double kSecondLevelBytes = 24;
+  /// Bytes per cycle from the second level, as streams of weights reach them
+  /// that had to be fetched into it.
+  static constexpr double kSecondLevelBytes = 14;
   static constexpr double kLoopStart = 4;
   static constexpr double kTileStart = 30;
 
@@ -137,6 +139,43 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
         }
       }
   return best;
+}
+
+namespace {
+/// Blocks of `rows` pixels for a matrix unit, side by side in an image row and
+/// below each other; 0 rows: vectors are faster.
+struct MatrixTile {
+  int64_t rows = 0, alongRow = 1, alongColumn = 1;
+};
+} // namespace
+
+/// Four accumulators, two of each side: with fewer, loads would be the limit.
+/// Eight tile registers hold no more, for accumulators are read out of memory
+/// when the next tile has begun.
+static constexpr int64_t kMatrixVectors = 2;
+static constexpr int64_t kMatrixBlocks = 2;
+/// With fewer rows the matrix unit's fixed time outweighs its width.
+static constexpr int64_t kLeastMatrixRows = 4;
+
+static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
+                                   const TileUnit &unit) {
+  if (width < kLeastMatrixRows)
+    return {};
+  int64_t blocks = llvm::divideCeilSigned(width, unit.rows);
+  MatrixTile tile;
+  tile.rows = llvm::divideCeilSigned(width, blocks);
+  tile.alongRow = std::min(blocks, kMatrixBlocks);
+  // The last tile overlaps its neighbour, so it must fit.
+  while (tile.rows * tile.alongRow > width)
+    --tile.rows;
+  if (blocks == 1)
+    tile.alongColumn = std::min(height, kMatrixBlocks);
+  return tile;
+}
+
+static int64_t getBytes(Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  return type.getNumElements() * getElementBytes(type.getElementType());
 }
 
 /// A block size along `extent` that makes about `items` blocks of whole tiles.
@@ -179,6 +218,7 @@ static bool isInnermostInOperand(const KernelOps &ops, unsigned loop) {
 namespace {
 struct Decision {
   SmallVector<int64_t> tile, grain;
+  int64_t matrixRows = 0;
 };
 
 struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
@@ -207,9 +247,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     }
     Builder builder(&getContext());
     if (!kernel->hasAttr(MPQDialect::getStrategyAttrName()))
-      kernel->setAttr(
-          MPQDialect::getStrategyAttrName(),
-          StrategyAttr::get(&getContext(), decision.tile, decision.grain));
+      kernel->setAttr(MPQDialect::getStrategyAttrName(),
+                      StrategyAttr::get(&getContext(), decision.tile,
+                                        decision.grain, decision.matrixRows));
     kernel->setAttr(MPQDialect::getWorkItemsAttrName(),
                     builder.getI64IntegerAttr(items));
   }
@@ -271,10 +311,22 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       registers -= kPairwiseTemporaries;
     auto weights = cast<RankedTensorType>(product->getOperand(1).getType());
     int64_t groups = weights.getDimSize(weights.getRank() - 2);
-    int64_t windows =
-        conv && !depthwise ? conv.getWindow()[0] * conv.getWindow()[1] : 1;
+    int64_t windows = conv && !depthwise ? conv.getWindow()[0] : 1;
+    if (conv && !depthwise && !conv.getMerged())
+      windows *= conv.getWindow()[1];
+    int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
+    int64_t work = depth * allColumns * height * width;
+    int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
+    // Each block of rows reads all weights, each block of columns the image:
+    // what is larger is read once.
+    int64_t columnBlocks = 1;
+    if (groupCount == 1 && columns % lanes == 0 &&
+        getBytes(product->getOperand(1)) > getBytes(product->getOperand(0)))
+      for (columnBlocks = items; vectors % columnBlocks != 0;)
+        --columnBlocks;
     TileCost cost(groups, windows, lanes * 4, integer);
-    RegisterTile tile = chooseTile(height, width, vectors, registers, cost);
+    RegisterTile tile =
+        chooseTile(height, width, vectors / columnBlocks, registers, cost);
     Decision decision;
     decision.tile.assign(rank, 1);
     decision.grain.assign(rank, 0);
@@ -282,14 +334,29 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     decision.tile[rank - 2] = tile.columns;
     if (conv)
       decision.tile[1] = tile.rows;
+    if (auto unit = target.getTileUnit();
+        unit && integer && !depthwise && lanes == target.getVectorLanes32()) {
+      int64_t channels =
+          cast<RankedTensorType>(product->getOperand(0).getType())
+              .getShape()
+              .back() /
+          groupCount;
+      if (MatrixTile matrix = chooseMatrixTile(height, width, *unit);
+          matrix.rows && channels % unit->bytes == 0 && columns % lanes == 0) {
+        decision.matrixRows = matrix.rows;
+        decision.tile[rank - 1] = std::min(columns, kMatrixVectors * lanes);
+        decision.tile[rank - 2] = matrix.rows * matrix.alongRow;
+        if (conv)
+          decision.tile[1] = matrix.alongColumn;
+      }
+    }
 
-    int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
-    int64_t work = depth * allColumns * height * width;
-    int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
     if (extents[0] > 1 && rank > 2)
       decision.grain[0] = 1;
     unsigned split = conv ? 1 : rank - 2;
-    if (int64_t(extents[split]) > decision.tile[split])
+    if (columnBlocks > 1)
+      decision.grain[rank - 1] = columns / columnBlocks;
+    else if (int64_t(extents[split]) > decision.tile[split])
       decision.grain[split] =
           blockOf(extents[split], decision.tile[split], items);
     else if (int64_t unit = groupCount > 1 ? columns : decision.tile[rank - 1];

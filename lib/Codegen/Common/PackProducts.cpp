@@ -34,6 +34,9 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
+/// Channels up to which the taps of a window's row become one sum.
+static constexpr int64_t kMostMergedChannels = 8;
+
 //===----------------------------------------------------------------------===//
 // What multiplies what
 //===----------------------------------------------------------------------===//
@@ -369,11 +372,26 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
   int64_t groupColumns = llvm::divideCeilSigned(filters, lanes) * lanes;
   int64_t columns = (groups - 1) * groupColumns + filters;
   int64_t group = arithmetic == Arithmetic::Integer ? 4 : 1;
+  Value image = op->getOperand(0);
+  // Few channels: groups along a row of the window, over pixels side by side.
+  int64_t rowDepth = kw * channels;
+  bool merged = dense && kw > 1 && channels <= kMostMergedChannels &&
+                dims.dilations[1] == 1 && rowDepth >= group && !isPadded(image);
   // Dense: whole groups of channels for each tap. Depthwise: groups of taps.
   int64_t tapDepth =
       depthwise ? 1 : llvm::divideCeilSigned(channels, group) * group;
-  Packer packer(columns, kh * kw * tapDepth, lanes, group,
-                weights->elementBytes);
+  int64_t packedRow = llvm::divideCeilSigned(rowDepth, group) * group;
+  Packer packer(columns, kh * (merged ? packedRow : kw * tapDepth), lanes,
+                group, weights->elementBytes);
+  auto getDepth = [&](int64_t i, int64_t j, int64_t c) {
+    if (!merged)
+      return (i * kw + j) * tapDepth + c;
+    // The last group of a row is that of its last elements.
+    int64_t k = j * channels + c;
+    if (k >= rowDepth / group * group)
+      k += packedRow - rowDepth;
+    return i * packedRow + k;
+  };
   for (int64_t n = 0; n < columns; ++n) {
     int64_t f = n % groupColumns;
     if (f >= filters)
@@ -384,13 +402,12 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
       for (int64_t j = 0; j < kw; ++j)
         for (int64_t c = 0; c < channels; ++c)
           packer.set(
-              n, (i * kw + j) * tapDepth + c,
+              n, getDepth(i, j, c),
               weights->at(start + i * weights->strides[rowDim] +
                           j * weights->strides[columnDim] +
                           (depthwise ? 0 : c * weights->strides[inputDim])));
   }
   Value packed = packer.create(rewriter, loc, filterType.getElementType());
-  Value image = op->getOperand(0);
 
   // A 1x1 convolution of stride 1 is a matrix product over all pixels, unless a
   // neighbour wants its image inside a halo, which has no rows to merge.
@@ -419,13 +436,31 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
     shape.push_back(groups * filters);
     convType = RankedTensorType::get(shape, resultType.getElementType());
   }
-  Value result = ConvOp::create(rewriter, loc, convType, image, packed, *bias,
-                                emptyLike(rewriter, loc, convType),
-                                rewriter.getDenseI64ArrayAttr({kh, kw}),
-                                rewriter.getDenseI64ArrayAttr(dims.strides),
-                                rewriter.getDenseI64ArrayAttr(dims.dilations),
-                                depthwise ? rewriter.getUnitAttr() : UnitAttr(),
-                                rewriter.getI64IntegerAttr(groups));
+  SmallVector<int64_t> window{kh, kw};
+  SmallVector<int64_t> strides(dims.strides.begin(), dims.strides.end());
+  if (merged) {
+    SmallVector<int64_t> shape(imageType.getShape());
+    shape = {shape[0], shape[1], shape[2] * channels};
+    auto rows = RankedTensorType::get(shape, imageType.getElementType());
+    image = tensor::CollapseShapeOp::create(
+        rewriter, loc, rows, image,
+        ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}});
+    shape.push_back(1);
+    image = tensor::ExpandShapeOp::create(
+        rewriter, loc, RankedTensorType::get(shape, imageType.getElementType()),
+        image, ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}});
+    window[1] *= channels;
+    strides[1] *= channels;
+  }
+  auto unitIf = [&](bool set) {
+    return set ? rewriter.getUnitAttr() : UnitAttr();
+  };
+  Value result = ConvOp::create(
+      rewriter, loc, convType, image, packed, *bias,
+      emptyLike(rewriter, loc, convType), rewriter.getDenseI64ArrayAttr(window),
+      rewriter.getDenseI64ArrayAttr(strides),
+      rewriter.getDenseI64ArrayAttr(dims.dilations), unitIf(depthwise),
+      rewriter.getI64IntegerAttr(groups), unitIf(merged));
   if (grouped)
     result = tensor::ExpandShapeOp::create(rewriter, loc, resultType, result,
                                            sideBySide);

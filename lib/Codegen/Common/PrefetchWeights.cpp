@@ -1,4 +1,4 @@
-//===- PrefetchWeights.cpp - read weights before they are needed ---===//
+//===- PrefetchWeights.cpp - fetch the next panel of weights early ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,22 +6,27 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A product of few rows reads each weight once, from memory. The processor's
-// own prefetchers stop at pages and start anew for every vector of columns; to
-// keep enough lines on the way, loops that say so (`mpq.prefetch`) ask for what
-// they will read some iterations later.
+// The weights of a model exceed the second-level cache, so every run reads them
+// from behind it. The first tile of rows that uses a panel then waits for
+// memory, while the others find it in the cache. Here all of them share the
+// work: tile r of a panel of V vectors fetches vector r of the next panel while
+// it computes, one line for each step of the reduction.
+//
+// T. Mowry et al., Design and Evaluation of a Compiler Algorithm for
+// Prefetching, 1992.
 //
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Codegen/Passes.h"
+#include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 
 namespace mpq {
 #define GEN_PASS_DEF_PREFETCHWEIGHTSPASS
@@ -31,65 +36,110 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-/// True if `value` is made of the induction variable and constants.
-static bool followsLoop(Value value, scf::ForOp loop) {
-  if (value == loop.getInductionVar())
+/// Weights below this size are small beside the images of their kernel.
+static constexpr int64_t kSmallWeights = 128 << 10;
+
+/// True if `value` is computed from `iv`.
+static bool dependsOn(Value value, Value iv) {
+  if (value == iv)
     return true;
-  Operation *def = value.getDefiningOp();
-  return isa_and_nonnull<arith::AddIOp, arith::MulIOp>(def) &&
-         llvm::any_of(def->getOperands(), [&](Value operand) {
-           return followsLoop(operand, loop);
+  Operation *op = value.getDefiningOp();
+  return op && llvm::any_of(op->getOperands(), [&](Value operand) {
+           return dependsOn(operand, iv);
          });
 }
 
-/// `value` computed for a later iteration.
-static Value advance(OpBuilder &builder, Value value, scf::ForOp loop,
-                     Value later) {
-  if (value == loop.getInductionVar())
-    return later;
-  if (!followsLoop(value, loop))
-    return value;
-  IRMapping mapping;
-  Operation *def = value.getDefiningOp();
-  for (Value operand : def->getOperands())
-    mapping.map(operand, advance(builder, operand, loop, later));
-  return builder.clone(*def, mapping)->getResult(0);
+/// Steps of a loop with constant bounds; 0 for others.
+static int64_t getTripCount(scf::ForOp loop) {
+  auto lower = getConstantIntValue(loop.getLowerBound());
+  auto upper = getConstantIntValue(loop.getUpperBound());
+  auto step = getConstantIntValue(loop.getStep());
+  if (!lower || *lower != 0 || !upper || !step)
+    return 0;
+  return llvm::divideCeilSigned(*upper, *step);
 }
 
 namespace {
-struct PrefetchWeights : mpq::impl::PrefetchWeightsPassBase<PrefetchWeights> {
-  using PrefetchWeightsPassBase::PrefetchWeightsPassBase;
+/// A read of packed weights: panel [vectors][groups][bytes] of an argument.
+struct PanelRead {
+  memref::SubViewOp panel;
+  vector::TransferReadOp read;
 
+  static std::optional<PanelRead> get(vector::TransferReadOp read) {
+    auto panel = read.getBase().getDefiningOp<memref::SubViewOp>();
+    if (!panel || !isa<BlockArgument>(panel.getSource()))
+      return std::nullopt;
+    MemRefType weights = panel.getSourceType();
+    if (weights.getRank() != 3 || !weights.hasStaticShape() ||
+        panel.getType().getRank() != 3 ||
+        panel.getType().getShape().drop_front() !=
+            weights.getShape().drop_front() ||
+        read.getVectorType().getShape() != weights.getShape().take_back() ||
+        weights.getNumElements() * getElementBytes(weights.getElementType()) <
+            kSmallWeights)
+      return std::nullopt;
+    return PanelRead{panel, read};
+  }
+};
+
+struct PrefetchWeights : mpq::impl::PrefetchWeightsPassBase<PrefetchWeights> {
   void runOnOperation() override {
-    getOperation()->walk([&](scf::ForOp loop) {
-      auto distance =
-          loop->getAttrOfType<IntegerAttr>(MPQDialect::getPrefetchAttrName());
-      if (!distance)
-        return;
-      loop->removeAttr(MPQDialect::getPrefetchAttrName());
-      OpBuilder builder(loop.getBody(), loop.getBody()->begin());
-      Location loc = loop.getLoc();
-      Value step =
-          arith::ConstantIndexOp::create(builder, loc, distance.getInt());
-      Value later =
-          arith::AddIOp::create(builder, loc, loop.getInductionVar(), step);
-      for (auto read : loop.getBody()->getOps<vector::TransferReadOp>()) {
-        auto source = dyn_cast<MemRefType>(read.getBase().getType());
-        // Packed vectors; elements of the rows stay in the first-level cache.
-        if (!source || source.getRank() != 3 ||
-            llvm::none_of(read.getIndices(), [&](Value index) {
-              return followsLoop(index, loop);
-            }))
-          continue;
-        builder.setInsertionPoint(read);
-        SmallVector<Value> indices;
-        for (Value index : read.getIndices())
-          indices.push_back(advance(builder, index, loop, later));
-        memref::PrefetchOp::create(builder, loc, read.getBase(), indices,
-                                   /*isWrite=*/false, /*localityHint=*/3,
-                                   /*isDataCache=*/true);
-      }
+    if (!getOperation()->hasAttr(MPQDialect::getKernelAttrName()))
+      return;
+    SmallVector<scf::ForOp> loops;
+    getOperation().walk([&](scf::ForOp loop) {
+      if (loop.getBody()->getOps<scf::ForOp>().empty())
+        loops.push_back(loop);
     });
+    for (scf::ForOp loop : loops)
+      for (auto read : loop.getBody()->getOps<vector::TransferReadOp>())
+        if (std::optional<PanelRead> panel = PanelRead::get(read);
+            panel && dependsOn(read.getIndices()[1], loop.getInductionVar())) {
+          prefetchNext(*panel);
+          break;
+        }
+  }
+
+  static void prefetchNext(PanelRead at) {
+    // The outermost loop over tiles that use one panel.
+    Value first = getFirstVector(at.panel);
+    scf::ForOp tiles;
+    for (auto loop = dyn_cast<scf::ForOp>(at.panel->getParentOp());
+         loop && getTripCount(loop) > 1 &&
+         !(first && dependsOn(first, loop.getInductionVar()));
+         loop = dyn_cast<scf::ForOp>(loop->getParentOp()))
+      tiles = loop;
+    if (!tiles)
+      return;
+    OpBuilder b(at.read);
+    Location loc = at.read.getLoc();
+    auto index = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, loc, value);
+    };
+    int64_t vectors = at.panel.getType().getDimSize(0);
+    int64_t count = getTripCount(tiles);
+    Value tile = arith::DivUIOp::create(b, loc, tiles.getInductionVar(),
+                                        tiles.getStep());
+    Value next = arith::AddIOp::create(
+        b, loc,
+        getValueOrCreateConstantIndexOp(b, loc, at.panel.getMixedOffsets()[0]),
+        index(vectors));
+    Value last = index(at.panel.getSourceType().getDimSize(0) - 1);
+    for (int64_t done = 0; done < vectors; done += count) {
+      Value vector = arith::AddIOp::create(b, loc, tile, index(done));
+      vector = arith::MinUIOp::create(b, loc, vector, index(vectors - 1));
+      vector = arith::AddIOp::create(b, loc, next, vector);
+      vector = arith::MinUIOp::create(b, loc, vector, last);
+      SmallVector<Value> place{vector, at.read.getIndices()[1], index(0)};
+      memref::PrefetchOp::create(b, loc, at.panel.getSource(), place,
+                                 /*isWrite=*/false, /*localityHint=*/2,
+                                 /*isDataCache=*/true);
+    }
+  }
+
+  /// Where the panel begins, if that is computed.
+  static Value getFirstVector(memref::SubViewOp panel) {
+    return dyn_cast<Value>(panel.getMixedOffsets()[0]);
   }
 };
 } // namespace

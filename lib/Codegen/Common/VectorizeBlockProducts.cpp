@@ -312,7 +312,7 @@ LogicalResult BlockTileEmitter::emit() {
     auto loop = scf::ForOp::create(b, loc, index(0), index(op.getBlocks()),
                                    index(1), sums);
     if (rows <= kStreamedRows)
-      loop->setAttr(MPQDialect::getPrefetchAttrName(),
+      loop->setAttr(MPQDialect::getStreamAheadAttrName(),
                     b.getI64IntegerAttr(getPrefetchDistance()));
     b.setInsertionPointToStart(loop.getBody());
     sums.assign(loop.getRegionIterArgs().begin(),

@@ -143,10 +143,13 @@ module attributes {mpq.target = #avx2} {
 #avx512 = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "skylake-avx512", features = "+avx512f,+avx512bw,+avx512vl">
 module attributes {mpq.target = #avx512} {
   // A dense convolution, 16 lanes of filters; (2 * 2 taps) * 3 channels deep.
+  // Few channels: a row of the window is one sum of adjacent numbers.
   // CHECK-LABEL: func.func @conv(
   // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x9x9x3xf32>, %[[B:[a-z0-9]+]]: tensor<20xf32>
-  // CHECK: mpq.conv ins(%[[X]], %{{.*}} : tensor<1x9x9x3xf32>, tensor<2x12x16xf32>) bias(%[[B]] :
-  // CHECK-SAME: {dilations = array<i64: 1, 1>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>}
+  // CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[X]] {{\[}}[0], [1], [2, 3]] : tensor<1x9x9x3xf32>
+  // CHECK: %[[PIXELS:.*]] = tensor.expand_shape %[[ROWS]]
+  // CHECK: mpq.conv ins(%[[PIXELS]], %{{.*}} : tensor<1x9x27x1xf32>, tensor<2x12x16xf32>) bias(%[[B]] :
+  // CHECK-SAME: merged, strides = array<i64: 2, 6>, window = array<i64: 2, 6>}
   func.func @conv(%x: tensor<1x9x9x3xf32>, %b: tensor<20xf32>) -> tensor<1x4x4x20xf32> {
     %w = arith.constant dense<2.0> : tensor<2x2x3x20xf32>
     %e = tensor.empty() : tensor<1x4x4x20xf32>
@@ -156,10 +159,9 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<1x4x4x20xf32>
   }
 
-  // Of bytes: each tap's 3 channels are one group of 4.
+  // Of bytes: two groups of 4 for the 6 numbers of a row of the window.
   // CHECK-LABEL: func.func @conv_int8
-  // CHECK: mpq.conv ins({{.*}} : tensor<1x5x5x3xi8>, tensor<1x4x64xi8>)
-  // CHECK-SAME: {dilations = array<i64: 1, 1>, strides = array<i64: 1, 1>, window = array<i64: 2, 2>}
+  // CHECK: mpq.conv ins({{.*}} : tensor<1x5x15x1xi8>, tensor<1x4x64xi8>) {{.*}} merged, strides = array<i64: 1, 3>, window = array<i64: 2, 6>}
   func.func @conv_int8(%x: tensor<1x5x5x3xi8>) -> tensor<1x4x4x16xi32> {
     %w = arith.constant dense<2> : tensor<2x2x3x16xi8>
     %zero = arith.constant 0 : i32

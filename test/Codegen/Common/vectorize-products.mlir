@@ -183,3 +183,24 @@ func.func @conv_tail(%x: tensor<1x1x2x6xi8>, %w: tensor<1x4x32xi8>, %d: tensor<1
       {window = array<i64: 1, 2>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x1x1x8xi32>
   return %r : tensor<1x1x1x8xi32>
 }
+
+// -----
+
+// Nine adjacent taps in each of three rows: two whole groups, and one that ends
+// where the row does, so that no read has a mask.
+// CHECK-LABEL: func.func @merged(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x3x15x1xi8>, %[[W:[a-z0-9]+]]: tensor<1x9x64xi8>
+// CHECK: %[[P:.*]] = tensor.collapse_shape %[[X]] {{\[}}[0], [1], [2, 3]]
+// CHECK: scf.for %[[I:[a-z0-9]+]] = %c0 to %c3
+// CHECK: scf.for %[[G:[a-z0-9]+]] = %c0 to %c2
+// CHECK: %[[AT:.*]] = arith.muli %[[G]], %c4
+// CHECK: vector.transfer_read %[[P]][%c0, %[[I]], %[[AT]]], %{{.*}} {in_bounds = [true]}
+// CHECK: %[[NEXT:.*]] = arith.addi %[[AT]], %c6
+// CHECK: vector.transfer_read %[[P]][%c0, %[[I]], %[[NEXT]]], %{{.*}} {in_bounds = [true]}
+// CHECK: vector.transfer_read %[[P]][%c0, %[[I]], %c5], %{{.*}} {in_bounds = [true]}
+// CHECK: vector.transfer_read %[[P]][%c0, %[[I]], %c11], %{{.*}} {in_bounds = [true]}
+func.func @merged(%x: tensor<1x3x15x1xi8>, %w: tensor<1x9x64xi8>, %d: tensor<1x1x2x16xi32>) -> tensor<1x1x2x16xi32> {
+  %c = mpq.conv ins(%x, %w : tensor<1x3x15x1xi8>, tensor<1x9x64xi8>) outs(%d : tensor<1x1x2x16xi32>)
+       {merged, window = array<i64: 3, 9>, strides = array<i64: 1, 6>, dilations = array<i64: 1, 1>} -> tensor<1x1x2x16xi32>
+  return %c : tensor<1x1x2x16xi32>
+}
