@@ -6,7 +6,7 @@
 // CHECK: %[[T:.*]] = arith.constant dense<[-1.000000e+00, 0.000000e+00, 1.000000e+00, 2.000000e+00, -1.000000e+00, 0.000000e+00, {{.*}}, 2.000000e+00]> : vector<16xf32>
 // CHECK: %[[F:.*]] = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%[[T]], %[[X]])
 // CHECK: return %[[F]]
-module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512vnni">} {
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
 func.func @bits(%x: vector<16xi32>) -> vector<16xf32> {
   %m = arith.constant dense<3> : vector<16xi32>
   %z = arith.constant dense<1> : vector<16xi32>

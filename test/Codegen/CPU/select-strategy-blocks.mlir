@@ -1,7 +1,7 @@
 // RUN: quant-opt %s --mpq-select-strategy | FileCheck %s
 
 // Weights in blocks are cut along the columns only, whatever the rows.
-module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512vnni">} {
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
   // One row: four vectors of columns, eight work items.
   // CHECK-LABEL: func.func private @row(
   // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 64], grain = [0, 512]>, mpq.work_items = 8 : i64
