@@ -8,9 +8,8 @@
 // CHECK-LABEL: @perceptron
 // CHECK: mpq.quantize %{{.*}} unsigned {scaling = #mpq.scaling<multiply>} : f32, f32, i8 -> i8
 // CHECK: arith.muli
-// CHECK: arith.sitofp
 // CHECK-NOT: arith.maximumf
-// CHECK: mpq.quantize %{{.*}} unsigned {scaling = #mpq.scaling<multiply>} : f32, f32, i8 -> i8
+// CHECK: mpq.requantize %{{.*}} unsigned : i32, f32, i8 -> i8
 // CHECK: arith.muli
 // CHECK: arith.sitofp
 // CHECK-NOT: mpq.dequantize
