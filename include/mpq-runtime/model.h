@@ -47,7 +47,8 @@ typedef enum mpq_status {
   MPQ_ERROR_ALIGNMENT = 6, /**< data or workspace not aligned */
   MPQ_ERROR_WORKSPACE = 7, /**< no workspace given, none made by create */
   MPQ_ERROR_BUSY = 8,      /**< the model's own workspace is in use */
-  MPQ_ERROR_MEMORY = 9     /**< out of memory */
+  MPQ_ERROR_MEMORY = 9,    /**< out of memory */
+  MPQ_ERROR_MACHINE = 10   /**< the system refuses registers the code needs */
 } mpq_status;
 
 typedef enum mpq_dtype {

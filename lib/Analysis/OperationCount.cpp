@@ -81,6 +81,12 @@ OperationCount mpq::countMultiplyAccumulates(Operation *root) {
       (conv.isInteger() ? count.integer : count.floating) += countPacked(conv);
       return;
     }
+    if (auto contract = dyn_cast<BlockContractOp>(op)) {
+      (contract.isInteger() ? count.integer : count.floating) +=
+          contract.getInit().getType().getNumElements() *
+          contract.getLhs().getType().getDimSize(1);
+      return;
+    }
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
     if (!linalgOp || !sumsProducts(linalgOp))
       return;

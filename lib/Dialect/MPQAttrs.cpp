@@ -32,14 +32,32 @@ LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult BlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t size, PrecisionKind activations) {
+  if (size < 0 || size % 4 != 0 ||
+      (activations != PrecisionKind::F32 &&
+       activations != PrecisionKind::Int8)) // (K1)
+    return emitError() << "expected blocks of a multiple of 4 and activations "
+                          "in f32 or int8 but got "
+                       << size << " and "
+                       << stringifyPrecisionKind(activations);
+  return success();
+}
+
 LogicalResult StrategyAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    ArrayRef<int64_t> tile,
-                                   ArrayRef<int64_t> grain) {
+                                   ArrayRef<int64_t> grain,
+                                   int64_t matrixRows) {
   bool negative = llvm::any_of(tile, [](int64_t v) { return v < 0; }) ||
                   llvm::any_of(grain, [](int64_t v) { return v < 0; });
   if (tile.size() != grain.size() || negative) // (S1)
     return emitError()
            << "expected tile and grain of one length without negative entries";
+  if (matrixRows != 0 && (matrixRows < 0 || tile.size() < 2 ||
+                          tile.drop_back().back() % matrixRows != 0)) // (S2)
+    return emitError() << "expected matrix_rows to divide the rows of the tile "
+                          "but got "
+                       << matrixRows;
   return success();
 }
 

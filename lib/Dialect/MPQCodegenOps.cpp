@@ -192,3 +192,14 @@ LogicalResult Dot4Op::verify() {
            << getRhs().getType();
   return success();
 }
+
+LogicalResult DotTileOp::verify() {
+  ArrayRef<int64_t> acc = getAcc().getType().getShape();
+  ArrayRef<int64_t> lhs = getLhs().getType().getShape();
+  ArrayRef<int64_t> rhs = getRhs().getType().getShape();
+  if (lhs[0] != acc[0] || lhs[1] != 4 * rhs[0] || rhs[1] != 4 * acc[1]) // (T2)
+    return emitOpError("requires operands of ")
+           << acc[0] << " x 4K and K x " << 4 * acc[1] << " bytes but got "
+           << getLhs().getType() << " and " << getRhs().getType();
+  return success();
+}

@@ -49,11 +49,13 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
   }
   if (name == getPrecisionAttrName()) {
     auto precision = dyn_cast<PrecisionAttr>(value);
-    if (!precision || precision.getKind() == PrecisionKind::Int8 ||
+    if (!precision || precision.getKind() != PrecisionKind::F32 ||
         precision.getReason() || !isa<QuantizableOpInterface>(op)) // (P1)
       return expect(precision != nullptr, "an #mpq.precision");
-    return expect(false, "int8, or f32 with a reason");
+    return expect(false, "integers, or f32 with a reason");
   }
+  if (name == getBlocksAttrName())
+    return expect(isa<BlocksAttr>(value), "an #mpq.blocks");
   if (name == getStrategyAttrName())
     return expect(isa<StrategyAttr>(value), "an #mpq.strategy");
   if (name == getTargetAttrName())

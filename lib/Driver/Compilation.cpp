@@ -269,11 +269,25 @@ LogicalResult Compiler::timed(StringRef what,
   return result;
 }
 
+static PrecisionKind getPrecisionKind(PrecisionGoal goal) {
+  switch (goal) {
+  case PrecisionGoal::F32:
+    return PrecisionKind::F32;
+  case PrecisionGoal::Int8:
+    return PrecisionKind::Int8;
+  case PrecisionGoal::Int4:
+    return PrecisionKind::Int4;
+  case PrecisionGoal::Int2:
+    return PrecisionKind::Int2;
+  }
+  llvm_unreachable("unknown precision");
+}
+
 LogicalResult Compiler::runPhase(Phase phase) {
   // Float models stay as they came: their quantized parts are in QDQ form
   // already, which lower takes.
-  bool quantizes = precision == PrecisionGoal::Int8 ||
-                   !options.recipe.empty() || from > Phase::Assign;
+  bool quantizes = precision != PrecisionGoal::F32 || !options.recipe.empty() ||
+                   from > Phase::Assign;
   PassManager manager(&context);
   switch (phase) {
   case Phase::Import:
@@ -293,8 +307,7 @@ LogicalResult Compiler::runPhase(Phase phase) {
           EqualizeChannelsPassOptions{options.recipe}));
       AssignPrecisionPassOptions assign;
       assign.recipe = options.recipe;
-      assign.precision = precision == PrecisionGoal::Int8 ? PrecisionKind::Int8
-                                                          : PrecisionKind::F32;
+      assign.precision = getPrecisionKind(precision);
       manager.addPass(createAssignPrecisionPass(assign));
     }
     break;
@@ -385,7 +398,8 @@ LogicalResult Compiler::recordPhase(Phase phase) {
 
 LogicalResult Compiler::writeReport() {
   record->report.source = llvm::sys::path::filename(source.name);
-  record->report.precision = precision == PrecisionGoal::Int8 ? "int8" : "f32";
+  record->report.precision =
+      stringifyPrecisionKind(getPrecisionKind(precision)).str();
   record->report.sizes = summary.sizes;
   return writeFile(options.report, [&](llvm::raw_ostream &os) {
     record->report.writeJSON(os);

@@ -151,9 +151,14 @@ static std::vector<Row> makeTable() {
       {"precision",
        OptionKind::Choice,
        "What products compute in (default: int8 with a profile)",
-       {{"f32", "float"}, {"int8", "8-bit integers where possible"}},
+       {{"f32", "float"},
+        {"int8", "8-bit integers where possible"},
+        {"int4", "float, 4-bit weights of matrix products"},
+        {"int2", "float, 2-bit weights of matrix products"}},
        ""},
-      &CompileOptions::precision, {PrecisionGoal::F32, PrecisionGoal::Int8}));
+      &CompileOptions::precision,
+      {PrecisionGoal::F32, PrecisionGoal::Int8, PrecisionGoal::Int4,
+       PrecisionGoal::Int2}));
   rows.push_back(
       {{"profile", OptionKind::File, "Profile of --calibrate", {}, ""},
        setText(&CompileOptions::profile)});

@@ -72,6 +72,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createNormalizeSignednessPass());
   manager.addPass(createMoveOnIntegersPass());
   manager.addPass(createAbsorbClampsPass());
+  manager.addPass(createLowerBlockProductsPass());
   manager.addPass(createLowerProductsPass());
   manager.addPass(createLowerQDQPass());
   manager.addPass(createCanonicalizerPass());

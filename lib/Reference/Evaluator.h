@@ -11,6 +11,7 @@
 #include "LoopNest.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Reference/Interpreter.h"
 
 namespace mpq {
@@ -38,6 +39,13 @@ std::optional<HostTensor> evaluateProduct(mlir::linalg::LinalgOp op,
 HostTensor evaluatePackedProduct(
     mlir::Operation *op, mlir::ArrayRef<HostTensor> operands,
     std::optional<mlir::ArrayRef<int64_t>> rows = std::nullopt);
+
+/// mpq.block_contract, packed or not.
+HostTensor evaluateBlockProduct(BlockContractOp op,
+                                mlir::ArrayRef<HostTensor> operands);
+
+/// The scales and zero points of mpq.choose_params.
+Results evaluateChooseParams(ChooseParamsOp op, const HostTensor &input);
 
 /// tensor.* operations; nothing if it is none that is known.
 std::optional<mlir::FailureOr<Results>> evaluateTensorOp(mlir::Operation *op,

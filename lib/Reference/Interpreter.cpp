@@ -90,6 +90,20 @@ FailureOr<Results> Evaluator::runOperation(Operation *op) {
       return failure();
     return Results{evaluatePackedProduct(op, *operands)};
   }
+  if (auto product = dyn_cast<BlockContractOp>(op)) {
+    if (!product.getType().hasStaticShape())
+      return op->emitOpError("the interpreter expects tensors of static shape");
+    FailureOr<Results> operands = getOperands(op);
+    if (failed(operands))
+      return failure();
+    return Results{evaluateBlockProduct(product, *operands)};
+  }
+  if (auto params = dyn_cast<ChooseParamsOp>(op)) {
+    FailureOr<HostTensor> input = lookup(params.getInput());
+    if (failed(input))
+      return failure();
+    return evaluateChooseParams(params, *input);
+  }
   // Outlined kernels: buffers enter as tensors and results go to buffers.
   if (auto toTensor = dyn_cast<bufferization::ToTensorOp>(op)) {
     FailureOr<HostTensor> value = lookup(toTensor.getBuffer());

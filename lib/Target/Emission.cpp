@@ -28,7 +28,7 @@ using namespace mpq;
 /// would depend on the machine.
 static constexpr StringLiteral kLibc[] = {
     "aligned_alloc", "bcmp",   "free",      "malloc",   "memcmp", "memcpy",
-    "memmove",       "memset", "vsnprintf", "snprintf", "strcmp"};
+    "memmove",       "memset", "vsnprintf", "snprintf", "strcmp", "syscall"};
 
 static FailureOr<std::unique_ptr<llvm::object::ELFObjectFileBase>>
 readObject(Location loc, llvm::MemoryBufferRef buffer) {

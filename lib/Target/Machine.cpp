@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // A target is spelled as LLVM spells it. The named ones are those the project
-// tests: the three generations of x86 that differ in their dot products.
+// tests: the four generations of x86 that differ in their dot products.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +20,11 @@
 #include "llvm/Target/TargetOptions.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
+
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 using namespace mlir;
 using namespace mpq;
@@ -40,7 +45,21 @@ static constexpr NamedTarget kTargets[] = {
     {"x86-avx512vnni", "x86-64-v4",
      "+avx2,+avx512bw,+avx512cd,+avx512dq,+avx512f,+avx512vl,+avx512vnni,+fma,"
      "-prefer-256-bit"},
+    {"x86-amx", "x86-64-v4",
+     "+amx-int8,+amx-tile,+avx2,+avx512bw,+avx512cd,+avx512dq,+avx512f,"
+     "+avx512vl,+avx512vnni,+fma,-prefer-256-bit"},
 };
+
+/// True if the system lets this process use tile registers; asks it to. The
+/// processor alone does not tell (lib/Runtime/Artifact/Artifact.c).
+static bool mayUseTileRegisters() {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
 
 static const llvm::Target *lookupTarget(StringRef triple, std::string &error) {
   static const bool initialized = [] {
@@ -65,9 +84,11 @@ TargetAttr mpq::getHostTarget(MLIRContext *context) {
              : nullptr);
   // Virtual machines lack features of the CPU they name.
   std::vector<std::string> features;
+  bool tiles = mayUseTileRegisters();
   for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
     std::string enabled = "+" + feature.getKey().str();
-    if (feature.getValue())
+    bool usable = tiles || !feature.getKey().starts_with("amx");
+    if (feature.getValue() && usable)
       features.push_back(enabled);
     else if (named && named->checkFeatures(enabled))
       features.push_back("-" + feature.getKey().str());

@@ -267,11 +267,13 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     """Quantizes a model.
 
     model:     a path (.onnx, .mlir, .mlirbc), ONNX bytes, an onnx.ModelProto or a torch.nn.Module
-    data:      samples to calibrate with; or pass a `profile` of an earlier calibration
+    data:      samples to calibrate with; or pass a `profile` of an earlier calibration. Weights alone (precision int4
+               or int2) need neither.
     precision: what products compute in where the recipe says nothing
     recipe:    a file or a dictionary of rules (docs/Recipes.md)
     """
-    if (data is None) == (profile is None):
+    needs_ranges = precision not in ("int4", "int2")
+    if data is not None and profile is not None or needs_ranges and data is None and profile is None:
         raise _core.Error("expected either calibration data or a profile but got "
                           f"{'neither' if data is None else 'both'}")
     kept: list[Feed] = []
@@ -282,7 +284,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         profile = _calibrate(source, itertools.chain(first, samples), shape, name, progress, kept)
     else:
         source = _Source.of(model)
-        profile = profile if isinstance(profile, Profile) else Profile.load(profile)
+        profile = profile if profile is None or isinstance(profile, Profile) else Profile.load(profile)
     options = {"precision": precision, "recipe": copy.deepcopy(recipe), "target": target,
                "shape": copy.deepcopy(shape), "name": name,
                "profile": profile}

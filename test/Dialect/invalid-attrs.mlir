@@ -18,7 +18,7 @@ func.func private @s1_negative() attributes {mpq.strategy = #mpq.strategy<tile =
 // -----
 
 func.func @p1(%x: tensor<4x2xf32>, %w: tensor<2x2xf32>, %i: tensor<4x2xf32>) -> tensor<4x2xf32> {
-  // expected-error @below {{expected attribute 'mpq.precision' to be int8, or f32 with a reason but got #mpq.precision<f32>}}
+  // expected-error @below {{expected attribute 'mpq.precision' to be integers, or f32 with a reason but got #mpq.precision<f32>}}
   %r = linalg.matmul {mpq.precision = #mpq.precision<f32>} ins(%x, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
   return %r : tensor<4x2xf32>
 }
@@ -50,3 +50,8 @@ func.func private @range(tensor<4xf32> {mpq.range = 1.0 : f32})
 
 // expected-error @below {{expected attribute 'mpq.name' of argument 0 to be a string but got unit}}
 func.func private @name(tensor<4xf32> {mpq.name})
+
+// -----
+
+// expected-error@+1 {{expected blocks of a multiple of 4 and activations in f32 or int8 but got 6 and f32}}
+func.func private @k1() attributes {test.blocks = #mpq.blocks<6, activations = f32>}

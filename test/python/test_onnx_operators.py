@@ -351,6 +351,31 @@ case("DequantizeLinear", values(4, 6, low=0, high=9999, dtype=np.uint16), S, Con
      domain="com.microsoft", variant="contrib")
 
 
+def packed(*shape):
+    return Const(np.random.default_rng(shape[-1]).integers(0, 256, shape).astype(U8))
+
+
+def matmul_nbits(variant, x, columns, bits, block, *more, **attributes):
+    depth = x.shape[-1]
+    blocks = -(-depth // block)
+    scales = values(columns * blocks, low=0.02, high=0.1)
+    if variant == "signs":
+        scales[::3] *= -1
+        scales[4] = 0
+    case("MatMulNBits", x, packed(columns, blocks, block * bits // 8), Const(scales), *more, domain="com.microsoft",
+         variant=variant, K=depth, N=columns, bits=bits, block_size=block, **attributes)
+
+
+matmul_nbits("int4", values(3, 64), 20, 4, 32)
+matmul_nbits("tail", values(2, 3, 50), 17, 4, 16, accuracy_level=1)
+matmul_nbits("vector", values(40), 5, 4, 16)
+matmul_nbits("signs", values(3, 64), 16, 4, 32)
+matmul_nbits("zero-points", values(3, 80), 20, 4, 16, packed(20 * 3))
+matmul_nbits("bias", values(3, 64), 20, 4, 32, None, None, Const(values(20)))
+matmul_nbits("int8", values(3, 64), 20, 8, 32)
+matmul_nbits("int2", values(3, 64), 20, 2, 32)
+
+
 def build(cases: list[Case], opset: int) -> tuple[onnx.ModelProto, dict]:
     """One model of all cases, and its inputs."""
     nodes, initializers, graph_inputs, graph_outputs, feed = [], [], [], [], {}

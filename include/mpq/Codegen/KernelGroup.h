@@ -38,9 +38,12 @@ mlir::Value getStorage(mlir::Value value);
 /// All loops parallel, one result.
 bool isElementwise(mlir::linalg::GenericOp op);
 
-/// A product (mpq.contract, mpq.conv) or a reduction of windows or images: what
-/// an elementwise epilogue can join.
+/// A product (mpq.contract, mpq.conv, mpq.block_contract) or a reduction of
+/// windows or images: what an elementwise epilogue can join.
 bool isRoot(mlir::Operation *op);
+
+/// Columns in one packed vector of a product.
+int64_t getProductLanes(mlir::Operation *product);
 
 /// Leading dimensions of the result over which a row-wise group loops: all but
 /// the innermost. Empty when the operation has no rows.
@@ -56,7 +59,7 @@ bool accumulatesInPlace(mlir::Operation *last);
 
 /// The operations of an outlined kernel, told apart.
 struct KernelOps {
-  /// mpq.contract or mpq.conv, or null.
+  /// mpq.contract, mpq.conv or mpq.block_contract, or null.
   mlir::Operation *product = nullptr;
   /// In program order.
   llvm::SmallVector<mlir::linalg::GenericOp> generics;

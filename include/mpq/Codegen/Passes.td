@@ -166,6 +166,25 @@ def LowerRoundingPass : Pass<"mpq-lower-rounding"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def LowerTilesPass : Pass<"mpq-lower-tiles"> {
+  let summary = "mpq.dot_tile and what it reads and writes to tile registers";
+  let description = [{
+    On buffers, in kernels with `mpq.dot_tile`: its operands become AMX tiles
+    (`x86_amx`), through loops; reads of matrices of bytes load tiles, zero
+    constants clear them, and writes of accumulators store them.
+
+    Example:
+    ```mlir
+    %a = vector.transfer_read %m[%i, %k], %z : memref<32x384xi8>, vector<16x64xi8>
+    // becomes
+    %a = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"(%rows, %bytes, %address, %stride) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def MergeKernelsPass : Pass<"mpq-merge-kernels", "::mlir::ModuleOp"> {
   let summary = "one function for kernels of equal structure";
   let description = [{
@@ -184,6 +203,18 @@ def NormalizeForKernelsPass : Pass<"mpq-normalize-for-kernels"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect",
                            "::mlir::affine::AffineDialect"];
+}
+
+def PackBlockProductsPass : Pass<"mpq-pack-block-products"> {
+  let summary = "pack weights in blocks into planes of bytes";
+  let description = [{
+    The constant weights of `mpq.block_contract` take the form that kernels
+    read, for the target's vector length; a kernel of its own sums the blocks of
+    quantized activations, for the zero points of the weights.
+  }];
+  let dependentDialects = ["::mpq::MPQDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def PackProductsPass : Pass<"mpq-pack-products"> {
@@ -245,6 +276,20 @@ def TileKernelsPass : Pass<"mpq-tile-kernels", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect"];
+}
+
+def VectorizeBlockProductsPass : Pass<"mpq-vectorize-block-products", "::mlir::func::FuncOp"> {
+  let summary = "tiles of products with weights in blocks to loops on registers";
+  let description = [{
+    Every tile of `mpq.block_contract`, with its elementwise consumer, becomes a
+    loop over the blocks: a mask and a shift unpack a plane of weights, which
+    serves all rows of the tile.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def VectorizeGenericsPass : Pass<"mpq-vectorize-generics", "::mlir::func::FuncOp"> {

@@ -24,6 +24,12 @@ enum class DotUnit {
   PairwiseWords ///< AVX2: widening to words and two pairwise products
 };
 
+/// Limits of a matrix unit that computes mpq.dot_tile.
+struct TileUnit {
+  int64_t rows = 16;  ///< of the left side and the accumulator, at most
+  int64_t bytes = 64; ///< of a row of either side
+};
+
 /// Facts about an #mpq.target. Vector sizes are in 32-bit lanes.
 class TargetInfo {
 public:
@@ -38,10 +44,13 @@ public:
   /// Vector registers.
   int64_t getNumVectorRegisters() const { return lanes == 16 ? 32 : 16; }
   DotUnit getDotUnit() const { return dotUnit; }
+  /// AMX-INT8, or nothing. Its columns are the lanes of a vector register.
+  std::optional<TileUnit> getTileUnit() const { return tileUnit; }
 
 private:
   int64_t lanes;
   DotUnit dotUnit;
+  std::optional<TileUnit> tileUnit;
 };
 
 } // namespace mpq

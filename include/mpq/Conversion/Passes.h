@@ -31,6 +31,10 @@ void populateMoveOnIntegersPatterns(mlir::RewritePatternSet &patterns);
 /// Activations that clamp as the quantization behind them does disappear.
 void populateAbsorbClampsPatterns(mlir::RewritePatternSet &patterns);
 
+/// Products with constant weights of few bits, whose scales change along the
+/// sum.
+void populateLowerBlockProductsPatterns(mlir::RewritePatternSet &patterns);
+
 /// Products of dequantized activations and constants become integer products.
 void populateLowerProductsPatterns(mlir::RewritePatternSet &patterns);
 

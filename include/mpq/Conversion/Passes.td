@@ -82,6 +82,35 @@ def AbsorbClampsPass : Pass<"mpq-absorb-clamps"> {
                            "mlir::linalg::LinalgDialect"];
 }
 
+def LowerBlockProductsPass : Pass<"mpq-lower-block-products"> {
+  let summary = "compute products whose weights have a scale for each block";
+  let description = [{
+    A matrix product with constant weights of 2, 4 or 8 bits below
+    `mpq.dequantize`, whose scales may change along the sum, becomes
+    `mpq.block_contract`. An activation that is quantized with parameters from
+    `mpq.choose_params`, of the same blocks or of a whole row, is multiplied in
+    integers; any other stays float. Rows are filled up with zeros to whole
+    blocks. Left alone are blocks that are no multiple of 4, and products of
+    static 8-bit activations with one scale for each column, which
+    mpq-lower-products takes.
+
+    `mpq.choose_params` that no product has taken become reductions.
+
+    ```mlir
+    %d = mpq.dequantize %w, %s, %z by affine_map<(d0, d1) -> (d0 floordiv 32, d1)> unsigned
+       : tensor<64x48xi4>, tensor<2x48xf32>, tensor<2x48xi4> -> tensor<64x48xf32>
+    %y = linalg.matmul ins(%x, %d : ...) outs(%zero : ...)
+    // becomes, with constants %z = 8:
+    %y = mpq.block_contract ins(%x, %w : tensor<2x64xf32>, tensor<64x48xi4>)
+         scales(%s : tensor<2x48xf32>) outs(%e : ...) {bits = 4, block = 32, zero_point = 8}
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::math::MathDialect",
+                           "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
+}
+
 def LowerProductsPass : Pass<"mpq-lower-products"> {
   let summary = "compute products of quantized operands in integers";
   let description = [{

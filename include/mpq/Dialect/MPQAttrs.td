@@ -97,19 +97,38 @@ def MPQ_RangeAttr : MPQ_AttrDef<"Range", "range"> {
 
 def MPQ_PrecisionEnum : MPQ_Enum<"PrecisionKind", "what an operation computes in", [
     I32EnumAttrCase<"F32", 0, "f32">,
-    I32EnumAttrCase<"Int8", 1, "int8">]>;
+    I32EnumAttrCase<"Int8", 1, "int8">,
+    I32EnumAttrCase<"Int4", 2, "int4">,
+    I32EnumAttrCase<"Int2", 3, "int2">]>;
 
 def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
   let summary = "The precision an operation computes in, and why";
   let description = [{
     `#mpq.precision<int8>` or `#mpq.precision<f32, "reason">`. `int8` means
     activations in the unsigned 8-bit range per tensor and signed 8-bit weights
-    per output channel. An operation that stays in float says why.
+    per output channel. An operation that stays in float says why. `int4` and
+    `int2` mean weights of so many bits in blocks, as `mpq.blocks` says.
     Constraint (P1): `f32` on a quantizable operation carries a reason.
   }];
   let parameters = (ins EnumParameter<MPQ_PrecisionEnum>:$kind,
                         OptionalParameter<"::mlir::StringAttr">:$reason);
   let assemblyFormat = "`<` $kind (`,` $reason^)? `>`";
+}
+
+def MPQ_BlocksAttr : MPQ_AttrDef<"Blocks", "blocks"> {
+  let summary = "Which weights of few bits share a scale";
+  let description = [{
+    `#mpq.blocks<32, activations = f32>`: a matrix product whose weights get a
+    scale for 32 consecutive rows of a column (0: for the whole column), and
+    whose activations stay float, or (`int8`) are quantized in the same blocks as
+    the model runs.
+    Constraint (K1): the size is not negative and a multiple of 4, activations
+    are `f32` or `int8`.
+  }];
+  let parameters = (ins "int64_t":$size,
+                        EnumParameter<MPQ_PrecisionEnum>:$activations);
+  let assemblyFormat = "`<` $size `,` `activations` `=` $activations `>`";
+  let genVerifyDecl = 1;
 }
 
 def MPQ_TargetAttr : MPQ_AttrDef<"Target", "target"> {
@@ -131,13 +150,19 @@ def MPQ_StrategyAttr : MPQ_AttrDef<"Strategy", "strategy"> {
     `#mpq.strategy<tile = [8, 48], grain = [64, 0]>`: `tile` is the register
     tile over the parallel dimensions of the kernel's root, innermost last (0:
     whole extent); `grain` the block one work item of the parallel loop takes.
+    `matrix_rows = 14`: the product is computed in tile registers of 14 rows
+    (mpq.dot_tile); without it in vector registers (mpq.dot4).
     Constraint (S1): `tile` and `grain` have the same length and no negative
-    entry.
+    entry. (S2): `matrix_rows` divides the entry of `tile` for rows, the last but
+    one.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$tile,
-                        ArrayRefParameter<"int64_t">:$grain);
-  let assemblyFormat =
-      "`<` `tile` `=` `[` $tile `]` `,` `grain` `=` `[` $grain `]` `>`";
+                        ArrayRefParameter<"int64_t">:$grain,
+                        DefaultValuedParameter<"int64_t", "0">:$matrix_rows);
+  let assemblyFormat = [{
+    `<` `tile` `=` `[` $tile `]` `,` `grain` `=` `[` $grain `]`
+        (`,` `matrix_rows` `=` $matrix_rows^)? `>`
+  }];
   let genVerifyDecl = 1;
 }
 

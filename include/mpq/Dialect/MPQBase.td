@@ -27,10 +27,11 @@ def MPQ_Dialect : Dialect {
 
     * *QDQ form*: `mpq.quantize` and `mpq.dequantize` on the edges of float
       operations; the waist where quantized models arrive and leave.
+      `mpq.choose_params` makes parameters as the model runs.
     * *Structure*: `mpq.unit` keeps a composite (softmax, layer norm, GELU)
       together; `mpq.observe` records what a value looks like at run time.
-    * *Codegen*: `mpq.contract`, `mpq.conv` and `mpq.dot4` carry packed integer
-      and float products to the registers of a target.
+    * *Codegen*: `mpq.contract`, `mpq.conv`, `mpq.block_contract` and `mpq.dot4`
+      carry packed integer and float products to the registers of a target.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect"];
@@ -50,6 +51,8 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getRangeAttrName() { return "mpq.range"; }
     /// Operation attribute: the #mpq.precision its computation gets.
     static ::llvm::StringRef getPrecisionAttrName() { return "mpq.precision"; }
+    /// Operation attribute: the #mpq.blocks of weights of 4 or 2 bits.
+    static ::llvm::StringRef getBlocksAttrName() { return "mpq.blocks"; }
     /// Operation attribute: the #mpq.strategy codegen follows.
     static ::llvm::StringRef getStrategyAttrName() { return "mpq.strategy"; }
     /// Module attribute: the #mpq.target codegen compiles for.

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // linalg's named operations cannot say mixed signedness, packed weights or a
-// bias (docs/Rationale.md); these three exist between `lower` and registers.
+// bias (docs/Rationale.md); these four exist between `lower` and registers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -178,6 +178,36 @@ def Dot4Op : MPQ_Op<"dot4", [Pure]> {
       UnitAttr:$lhs_unsigned, UnitAttr:$rhs_unsigned);
   let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
   let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def DotTileOp : MPQ_Op<"dot_tile", [Pure,
+    AllTypesMatch<["acc", "result"]>]> {
+  let summary = "a matrix product of bytes in tile registers";
+  let description = [{
+    ```
+    result[m][n] = acc[m][n]                                  # wraps at 32 bits
+        + sum_{k} lhs[m][k] * rhs[k / 4][4 * n + k % 4]
+    ```
+
+    `lhs` is unsigned, `rhs` signed and in the order of packed weights. One
+    instruction of matrix extensions (AMX `tdpbusd`); `mpq.dot4` with the rows
+    as registers of their own.
+
+    Constraint (T2): `lhs` is `M x 4K`, `rhs` is `K x 4N` and `acc` is `M x N`.
+
+    Example:
+    ```mlir
+    %r = mpq.dot_tile %acc, %a, %b
+       : vector<14x16xi32>, vector<14x64xi8>, vector<16x64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[2], [I32]>:$acc,
+      VectorOfRankAndType<[2], [I8]>:$lhs, VectorOfRankAndType<[2], [I8]>:$rhs);
+  let results = (outs VectorOfRankAndType<[2], [I32]>:$result);
+  let assemblyFormat = [{
+    $acc `,` $lhs `,` $rhs attr-dict `:` type($acc) `,` type($lhs) `,` type($rhs)
+  }];
   let hasVerifier = 1;
 }
 

@@ -234,6 +234,7 @@ def YieldOp : MPQ_Op<"yield", [Pure, Terminator, ReturnLike,
   let builders = [OpBuilder<(ins), [{}]>];
 }
 
+include "mpq/Dialect/MPQBlockOps.td"
 include "mpq/Dialect/MPQCodegenOps.td"
 
 #endif // MPQ_DIALECT_MPQOPS_TD

@@ -36,6 +36,10 @@ struct QuantizePipelineOptions
       llvm::cl::init(PrecisionKind::Int8),
       llvm::cl::values(
           clEnumValN(PrecisionKind::Int8, "int8", "8 bits where possible"),
+          clEnumValN(PrecisionKind::Int4, "int4",
+                     "4-bit weights of matrix products"),
+          clEnumValN(PrecisionKind::Int2, "int2",
+                     "2-bit weights of matrix products"),
           clEnumValN(PrecisionKind::F32, "f32", "float"))};
   Option<std::string> report{
       *this, "report",

@@ -54,6 +54,13 @@ static constexpr int64_t kDepthwiseRegisters = 12;
 /// Registers that the AVX2 sequence of mpq.dot4 keeps between its steps.
 static constexpr int64_t kPairwiseTemporaries = 6;
 
+/// Vectors of columns in a tile of weights in blocks, whose streams from memory
+/// the hardware still follows, and its rows.
+static constexpr int64_t kBlockVectors = 4;
+static constexpr int64_t kBlockRows = 8;
+/// Quantized rows of a work item, which stay in the second-level cache.
+static constexpr int64_t kMostBlockRows = 256;
+
 namespace {
 struct RegisterTile {
   int64_t rows = 1, columns = 1; // in pixels along each image dimension
@@ -134,6 +141,38 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
   return best;
 }
 
+namespace {
+/// Blocks of `rows` pixels for a matrix unit, side by side in an image row and
+/// below each other; 0 rows: vectors are faster.
+struct MatrixTile {
+  int64_t rows = 0, alongRow = 1, alongColumn = 1;
+};
+} // namespace
+
+/// Four accumulators, two of each side: with fewer, loads would be the limit.
+/// Eight tile registers hold no more, for accumulators are read out of memory
+/// when the next tile has begun.
+static constexpr int64_t kMatrixVectors = 2;
+static constexpr int64_t kMatrixBlocks = 2;
+/// With fewer rows the matrix unit's fixed time outweighs its width.
+static constexpr int64_t kLeastMatrixRows = 4;
+
+static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
+                                   const TileUnit &unit) {
+  if (width < kLeastMatrixRows)
+    return {};
+  int64_t blocks = llvm::divideCeilSigned(width, unit.rows);
+  MatrixTile tile;
+  tile.rows = llvm::divideCeilSigned(width, blocks);
+  tile.alongRow = std::min(blocks, kMatrixBlocks);
+  // The last tile overlaps its neighbour, so it must fit.
+  while (tile.rows * tile.alongRow > width)
+    --tile.rows;
+  if (blocks == 1)
+    tile.alongColumn = std::min(height, kMatrixBlocks);
+  return tile;
+}
+
 static int64_t getBytes(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   return type.getNumElements() * getElementBytes(type.getElementType());
@@ -179,6 +218,7 @@ static bool isInnermostInOperand(const KernelOps &ops, unsigned loop) {
 namespace {
 struct Decision {
   SmallVector<int64_t> tile, grain;
+  int64_t matrixRows = 0;
 };
 
 struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
@@ -207,9 +247,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     }
     Builder builder(&getContext());
     if (!kernel->hasAttr(MPQDialect::getStrategyAttrName()))
-      kernel->setAttr(
-          MPQDialect::getStrategyAttrName(),
-          StrategyAttr::get(&getContext(), decision.tile, decision.grain));
+      kernel->setAttr(MPQDialect::getStrategyAttrName(),
+                      StrategyAttr::get(&getContext(), decision.tile,
+                                        decision.grain, decision.matrixRows));
     kernel->setAttr(MPQDialect::getWorkItemsAttrName(),
                     builder.getI64IntegerAttr(items));
   }
@@ -241,6 +281,8 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       return {SmallVector<int64_t>(extents.size(), 1),
               SmallVector<int64_t>(extents.size(), 1)};
     }
+    if (auto blocks = dyn_cast_or_null<BlockContractOp>(ops.product))
+      return decideBlockProduct(blocks, target);
     if (ops.product)
       return decideProduct(ops.product, extents, target);
     return decideElementwise(ops, extents);
@@ -292,6 +334,22 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     decision.tile[rank - 2] = tile.columns;
     if (conv)
       decision.tile[1] = tile.rows;
+    if (auto unit = target.getTileUnit();
+        unit && integer && !depthwise && lanes == target.getVectorLanes32()) {
+      int64_t channels =
+          cast<RankedTensorType>(product->getOperand(0).getType())
+              .getShape()
+              .back() /
+          groupCount;
+      if (MatrixTile matrix = chooseMatrixTile(height, width, *unit);
+          matrix.rows && channels % unit->bytes == 0 && columns % lanes == 0) {
+        decision.matrixRows = matrix.rows;
+        decision.tile[rank - 1] = std::min(columns, kMatrixVectors * lanes);
+        decision.tile[rank - 2] = matrix.rows * matrix.alongRow;
+        if (conv)
+          decision.tile[1] = matrix.alongColumn;
+      }
+    }
 
     if (extents[0] > 1 && rank > 2)
       decision.grain[0] = 1;
@@ -310,6 +368,47 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
           decision.grain[rank - 1] = allColumns / blocks;
           break;
         }
+    return decision;
+  }
+
+  /// Weights in blocks are read from memory: work items are columns, so that
+  /// each weight is read once. Integer tiles have two sums for each result, of
+  /// which those in float may leave the registers between blocks. More rows
+  /// than kBlockRows would push each other out of the first-level cache, where
+  /// they lie a power of two apart; few rows take more vectors, whose chains of
+  /// sums hide the latency.
+  static Decision decideBlockProduct(BlockContractOp product,
+                                     const TargetInfo &target) {
+    auto type = product.getInit().getType();
+    int64_t rows = type.getDimSize(0), columns = type.getDimSize(1),
+            lanes = product.getLanes();
+    int64_t registers = target.getNumVectorRegisters();
+    if (product.isInteger() && target.getDotUnit() == DotUnit::PairwiseWords)
+      registers -= kPairwiseTemporaries;
+    int64_t sums = product.isInteger() ? registers / 2 : registers - 4;
+    int64_t mostRows = std::min(kBlockRows, std::max<int64_t>(sums / 2, 1));
+    int64_t tileRows =
+        llvm::divideCeilSigned(rows, llvm::divideCeilSigned(rows, mostRows));
+    int64_t allVectors = llvm::divideCeilSigned(columns, lanes);
+    int64_t vectors = std::clamp<int64_t>(sums / tileRows, 1, kBlockVectors);
+    vectors = std::min(vectors, allVectors);
+    Decision decision;
+    decision.tile = {tileRows, std::min(columns, vectors * lanes)};
+    decision.grain = {rows > kMostBlockRows ? kMostBlockRows : 0, 0};
+    int64_t work = rows * columns * product.getLhs().getType().getDimSize(1);
+    int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
+    // Whole panels in each block, and no remainder.
+    if (columns % decision.tile[1] == 0)
+      for (int64_t blocks = items; blocks > 1; --blocks)
+        if (columns / decision.tile[1] % blocks == 0) {
+          decision.grain[1] = columns / blocks;
+          break;
+        }
+    // The last block may overlap the one before, at whole vectors.
+    if (!decision.grain[1] && items > 1 && columns % lanes == 0)
+      decision.grain[1] = std::min<int64_t>(
+          columns, llvm::alignTo(llvm::divideCeilSigned(columns, items),
+                                 decision.tile[1]));
     return decision;
   }
 

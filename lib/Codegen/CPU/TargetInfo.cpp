@@ -22,6 +22,8 @@ TargetInfo::TargetInfo(TargetAttr target) {
   bool avx512 = features.lookup("avx512f") && features.lookup("avx512bw") &&
                 features.lookup("avx512vl");
   lanes = avx512 ? 16 : 8;
+  if (avx512 && features.lookup("amx-tile") && features.lookup("amx-int8"))
+    tileUnit = TileUnit();
   if (avx512 && features.lookup("avx512vnni"))
     dotUnit = DotUnit::Vpdpbusd512;
   else if (!avx512 && features.lookup("avxvnni"))

@@ -71,11 +71,19 @@ bool mpq::isElementwise(linalg::GenericOp op) {
 }
 
 bool mpq::isRoot(Operation *op) {
-  if (isa<ContractOp, ConvOp>(op))
+  if (isa<ContractOp, ConvOp, BlockContractOp>(op))
     return true;
   auto generic = dyn_cast<linalg::GenericOp>(op);
   return generic && generic.getNumResults() == 1 &&
          generic.getNumReductionLoops() > 0;
+}
+
+int64_t mpq::getProductLanes(Operation *product) {
+  if (auto conv = dyn_cast<ConvOp>(product))
+    return conv.getLanes();
+  if (auto contract = dyn_cast<ContractOp>(product))
+    return contract.getLanes();
+  return cast<BlockContractOp>(product).getLanes();
 }
 
 SmallVector<int64_t> mpq::getRowShape(linalg::GenericOp op) {
@@ -138,7 +146,7 @@ bool mpq::accumulatesInPlace(Operation *last) {
 KernelOps KernelOps::get(func::FuncOp kernel) {
   KernelOps ops;
   kernel.walk([&](Operation *op) {
-    if (isa<ContractOp, ConvOp>(op))
+    if (isa<ContractOp, ConvOp, BlockContractOp>(op))
       ops.last = ops.product = op;
     if (isa<linalg::CopyOp>(op))
       ops.last = op;

@@ -27,6 +27,7 @@ static void addCleanup(OpPassManager &manager) {
 void mpq::buildFormKernelsPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createInlineUnitsPass());
   manager.addNestedPass<func::FuncOp>(createPackProductsPass());
+  manager.addNestedPass<func::FuncOp>(createPackBlockProductsPass());
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createNormalizeForKernelsPass());
   addCleanup(manager);
@@ -47,12 +48,14 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createExpandMathPass());
   manager.addNestedPass<func::FuncOp>(createVectorizeProductsPass());
+  manager.addNestedPass<func::FuncOp>(createVectorizeBlockProductsPass());
   manager.addNestedPass<func::FuncOp>(createVectorizeGenericsPass());
   addCleanup(manager);
   manager.addPass(createBufferizeKernelsPass());
   manager.addNestedPass<func::FuncOp>(createPrefetchWeightsPass());
 
   // To the LLVM dialect.
+  manager.addNestedPass<func::FuncOp>(createLowerTilesPass());
   manager.addNestedPass<func::FuncOp>(createLowerDotPass());
   manager.addNestedPass<func::FuncOp>(createLowerRoundingPass());
   manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());

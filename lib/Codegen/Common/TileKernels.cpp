@@ -348,8 +348,7 @@ static LogicalResult verifyStrategy(func::FuncOp kernel, const KernelOps &ops,
            << type.getRank() << " entries but got "
            << strategy.getTile().size();
   auto conv = dyn_cast<ConvOp>(ops.product);
-  int64_t lanes =
-      conv ? conv.getLanes() : cast<ContractOp>(ops.product).getLanes();
+  int64_t lanes = getProductLanes(ops.product);
   int64_t columns = type.getShape().back(), blockUnit = lanes;
   int64_t tile = strategy.getTile().back(), block = strategy.getGrain().back();
   // Register tiles are those of one group, work items are whole groups.

@@ -12,7 +12,9 @@
 // of bytes stays mpq.dot4 until the target's conversion.
 //
 // Per group of the reduction: NV loads of packed weights, M broadcasts of
-// image elements, M * NV multiply-adds.
+// image elements, M * NV multiply-adds. Where the strategy asks for a matrix
+// unit, the accumulators are matrices of several rows and mpq.dot_tile takes
+// 64 bytes of the reduction at once; their rows come back through memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,9 +42,9 @@ namespace {
 class TileEmitter {
 public:
   TileEmitter(RewriterBase &rewriter, Operation *op, Value weights, Value bias,
-              Value init, int64_t lanes, int64_t group)
+              Value init, int64_t lanes, int64_t group, int64_t matrixRows)
       : b(rewriter), op(op), loc(op->getLoc()), weights(weights), bias(bias),
-        init(init), lanes(lanes), group(group) {
+        init(init), lanes(lanes), group(group), matrixRows(matrixRows) {
     auto type = cast<RankedTensorType>(init.getType());
     columns = type.getShape().back();
     vectors = llvm::divideCeilSigned(columns, lanes);
@@ -70,6 +72,8 @@ protected:
 
   /// Emits the reduction on the accumulators (row-major rows x vectors).
   virtual Values reduce(Values accumulators) = 0;
+  /// The same on matrices of `matrixRows` rows (blocks of rows x vectors).
+  virtual Values reduceMatrices(Values accumulators) = 0;
 
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
@@ -83,9 +87,9 @@ protected:
   }
   Value read(VectorType type, Value source, ValueRange at, bool inBounds) {
     Type element = cast<RankedTensorType>(source.getType()).getElementType();
-    return vector::TransferReadOp::create(b, loc, type, source, at,
-                                          std::optional<Value>(zero(element)),
-                                          ArrayRef<bool>{inBounds});
+    return vector::TransferReadOp::create(
+        b, loc, type, source, at, std::optional<Value>(zero(element)),
+        SmallVector<bool>(type.getRank(), inBounds));
   }
   bool isWhole(int64_t vector) const { return (vector + 1) * lanes <= columns; }
 
@@ -100,6 +104,34 @@ protected:
       panel.push_back(read(packType, weights, at, true));
     }
     return panel;
+  }
+
+  /// Reads the weights of one step of the matrix unit for every vector, asks
+  /// `readLeft` for the rows of each block, given its first row, and
+  /// multiplies.
+  Values multiplyMatrices(Value groupIndex, Values sums,
+                          function_ref<Value(ArrayRef<int64_t>)> readLeft) {
+    Values panel;
+    auto type = VectorType::get({matrixBytes / group, lanes * group},
+                                packType.getElementType());
+    bool batched = cast<RankedTensorType>(weights.getType()).getRank() == 4;
+    for (int64_t v = 0; v < vectors; ++v) {
+      Values at{index(v), groupIndex, index(0)};
+      if (batched)
+        at.insert(at.begin(), index(0));
+      panel.push_back(read(type, weights, at, true));
+    }
+    for (size_t block = 0; block * matrixRows < rows.size(); ++block) {
+      Value left = readLeft(rows[block * matrixRows]);
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = sums[block * vectors + v];
+        sum = DotTileOp::create(b, loc, sum.getType(), sum, left, panel[v]);
+      }
+    }
+    return sums;
+  }
+  VectorType getMatrixLeftType() {
+    return VectorType::get({matrixRows, matrixBytes}, b.getI8Type());
   }
 
   /// One element (or group of four bytes) of the left side in every lane.
@@ -155,12 +187,18 @@ protected:
   Location loc;
   Value weights, bias, init;
   int64_t lanes, group, columns, vectors;
+  /// Rows of a matrix accumulator; 0: vectors only.
+  int64_t matrixRows;
+  /// Bytes of the reduction that mpq.dot_tile takes.
+  static constexpr int64_t matrixBytes = 64;
   bool integer;
   VectorType accType, packType;
   /// Position of each row in the tile, without the column.
   SmallVector<SmallVector<int64_t>> rows;
 
 private:
+  Values accumulateInMatrices();
+  Values accumulateInVectors();
   FailureOr<Value> writeEpilogue(linalg::GenericOp epilogue,
                                  const Values &accumulators);
   Values rowPosition(int64_t row, int64_t vector) {
@@ -182,13 +220,8 @@ LogicalResult TileEmitter::emit() {
       epilogue = nullptr;
   }
   b.setInsertionPoint(epilogue ? epilogue.getOperation() : op);
-  Values start, accumulators;
-  for (int64_t v = 0; v < vectors; ++v)
-    start.push_back(bias ? read(accType, bias, index(v * lanes), isWhole(v))
-                         : zero(accType));
-  for (unsigned row = 0; row < rows.size(); ++row)
-    llvm::append_range(accumulators, start);
-  accumulators = reduce(accumulators);
+  Values accumulators =
+      matrixRows ? accumulateInMatrices() : accumulateInVectors();
 
   if (epilogue) {
     FailureOr<Value> written = writeEpilogue(epilogue, accumulators);
@@ -205,6 +238,51 @@ LogicalResult TileEmitter::emit() {
                        rowPosition(row, v), columns - v * lanes);
   b.replaceOp(op, out);
   return success();
+}
+
+/// Sums in matrices that start from the bias in every row; the rows of the
+/// results as vectors.
+TileEmitter::Values TileEmitter::accumulateInMatrices() {
+  int64_t blocks = rows.size() / matrixRows;
+  auto type = VectorType::get({matrixRows, lanes}, b.getI32Type());
+  auto everyRow =
+      AffineMap::get(1, 0, {b.getAffineConstantExpr(0), b.getAffineDimExpr(0)},
+                     b.getContext());
+  Values sums;
+  for (int64_t i = 0; i < blocks * vectors; ++i)
+    sums.push_back(bias ? vector::TransferReadOp::create(
+                              b, loc, type, bias,
+                              Values{index(i % vectors * lanes)},
+                              std::optional<Value>(zero(b.getI32Type())),
+                              everyRow, ArrayRef<bool>{true, true})
+                        : zero(type));
+  sums = reduceMatrices(sums);
+  Value buffer = tensor::EmptyOp::create(
+      b, loc, {blocks * vectors, matrixRows, lanes}, b.getI32Type());
+  for (auto [i, sum] : llvm::enumerate(sums))
+    buffer = vector::TransferWriteOp::create(
+                 b, loc, sum, buffer, Values{index(i), index(0), index(0)},
+                 ArrayRef<bool>{true, true})
+                 .getResult();
+  Values accumulators;
+  for (int64_t row = 0; row < blocks * matrixRows; ++row)
+    for (int64_t v = 0; v < vectors; ++v) {
+      Values at{index(row / matrixRows * vectors + v), index(row % matrixRows),
+                index(0)};
+      accumulators.push_back(read(accType, buffer, at, true));
+    }
+  return accumulators;
+}
+
+/// Sums in vectors.
+TileEmitter::Values TileEmitter::accumulateInVectors() {
+  Values start, accumulators;
+  for (int64_t v = 0; v < vectors; ++v)
+    start.push_back(bias ? read(accType, bias, index(v * lanes), isWhole(v))
+                         : zero(accType));
+  for (unsigned row = 0; row < rows.size(); ++row)
+    llvm::append_range(accumulators, start);
+  return reduce(accumulators);
 }
 
 FailureOr<Value> TileEmitter::writeEpilogue(linalg::GenericOp epilogue,
@@ -236,9 +314,9 @@ FailureOr<Value> TileEmitter::writeEpilogue(linalg::GenericOp epilogue,
 
 namespace {
 struct ContractEmitter : TileEmitter {
-  ContractEmitter(RewriterBase &rewriter, ContractOp op)
+  ContractEmitter(RewriterBase &rewriter, ContractOp op, int64_t matrixRows)
       : TileEmitter(rewriter, op, op.getRhs(), op.getBias(), op.getInit(),
-                    op.getLanes(), op.getGroup()),
+                    op.getLanes(), op.getGroup(), matrixRows),
         lhs(op.getLhs()) {}
 
   Values reduce(Values accumulators) override {
@@ -268,13 +346,30 @@ struct ContractEmitter : TileEmitter {
     return accumulators;
   }
 
+  Values reduceMatrices(Values accumulators) override {
+    int64_t depth = cast<RankedTensorType>(lhs.getType()).getShape().back();
+    return loop({depth / matrixBytes}, accumulators,
+                [&](ArrayRef<Value> ivs, Values sums) {
+                  Value step = ivs[0], k = scaled(step, matrixBytes);
+                  return multiplyMatrices(scaled(step, matrixBytes / group),
+                                          sums, [&](ArrayRef<int64_t> row) {
+                                            Values at;
+                                            for (int64_t d : row)
+                                              at.push_back(index(d));
+                                            at.push_back(k);
+                                            return read(getMatrixLeftType(),
+                                                        lhs, at, true);
+                                          });
+                });
+  }
+
   Value lhs;
 };
 
 struct ConvEmitter : TileEmitter {
-  ConvEmitter(RewriterBase &rewriter, ConvOp op)
+  ConvEmitter(RewriterBase &rewriter, ConvOp op, int64_t matrixRows)
       : TileEmitter(rewriter, op, op.getWeights(), op.getBias(), op.getInit(),
-                    op.getLanes(), op.getGroup()),
+                    op.getLanes(), op.getGroup(), matrixRows),
         conv(op) {}
 
   /// Image row and column that tap (i, j) of output row `row` reads.
@@ -355,6 +450,37 @@ struct ConvEmitter : TileEmitter {
     });
   }
 
+  Values reduceMatrices(Values accumulators) override {
+    Value image = conv.getImage();
+    int64_t channels = cast<RankedTensorType>(image.getType()).getDimSize(3);
+    int64_t kh = conv.getWindow()[0], kw = conv.getWindow()[1];
+    int64_t stride = conv.getStrides()[1];
+    // Pixels `stride` apart are the rows of a slice.
+    auto readPixels = [&](Values at) {
+      if (stride == 1)
+        return read(getMatrixLeftType(), image, at, true);
+      SmallVector<OpFoldResult> sizes(4, b.getIndexAttr(1)),
+          strides(4, b.getIndexAttr(1));
+      sizes[2] = b.getIndexAttr(matrixRows);
+      sizes[3] = b.getIndexAttr(matrixBytes);
+      strides[2] = b.getIndexAttr(stride);
+      Value slice = tensor::ExtractSliceOp::create(
+          b, loc, image, getAsOpFoldResult(at), sizes, strides);
+      return read(getMatrixLeftType(), slice, Values(4, index(0)), true);
+    };
+    return loop(
+        {kh, kw, channels / matrixBytes}, accumulators,
+        [&](ArrayRef<Value> ivs, Values sums) {
+          Value tap = add(scaled(ivs[0], kw), ivs[1]);
+          Value first = add(scaled(tap, channels / group),
+                            scaled(ivs[2], matrixBytes / group));
+          Value channel = scaled(ivs[2], matrixBytes);
+          return multiplyMatrices(first, sums, [&](ArrayRef<int64_t> row) {
+            return readPixels(imagePosition(row, ivs[0], ivs[1], channel));
+          });
+        });
+  }
+
   /// Lanes are channels; taps are unrolled, four to a dot product of bytes.
   Values reduceDepthwise(Values accumulators) {
     int64_t kw = conv.getWindow()[1], taps = conv.getWindow()[0] * kw;
@@ -407,6 +533,9 @@ struct VectorizeProducts
         products.push_back(op);
     });
     IRRewriter rewriter(&getContext());
+    auto strategy = getOperation()->getAttrOfType<StrategyAttr>(
+        MPQDialect::getStrategyAttrName());
+    int64_t matrixRows = strategy ? strategy.getMatrixRows() : 0;
     for (Operation *op : products) {
       if (!cast<RankedTensorType>(op->getResult(0).getType())
                .hasStaticShape()) {
@@ -420,8 +549,9 @@ struct VectorizeProducts
       }
       LogicalResult emitted =
           isa<ContractOp>(op)
-              ? ContractEmitter(rewriter, cast<ContractOp>(op)).emit()
-              : ConvEmitter(rewriter, cast<ConvOp>(op)).emit();
+              ? ContractEmitter(rewriter, cast<ContractOp>(op), matrixRows)
+                    .emit()
+              : ConvEmitter(rewriter, cast<ConvOp>(op), matrixRows).emit();
       if (failed(emitted))
         return signalPassFailure();
     }

@@ -11,6 +11,8 @@
  * global, and a run allocates nothing. It may use libc only.
  */
 
+#define _GNU_SOURCE /* syscall */
+
 #include "mpq-runtime/artifact.h"
 
 #include <stdarg.h>
@@ -18,6 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 enum { kMessageSize = 512, kShapeSize = 160 };
 
@@ -52,6 +58,17 @@ static int fail(mpq_report_fn report, void *reporter, int status,
   return status;
 }
 
+#if defined(__linux__) && defined(__x86_64__)
+/* Linux saves tile registers only for processes that asked for them (its
+ * Documentation/arch/x86/xstate.rst). Returns 0 if they may be used. */
+static int requestTileRegisters(void) {
+  enum { kRequestPermission = 0x1023, kTileData = 18 };
+  return (int)syscall(SYS_arch_prctl, kRequestPermission, kTileData);
+}
+#else
+static int requestTileRegisters(void) { return -1; }
+#endif
+
 int mpq_artifact_create(const mpq_artifact *artifact,
                         const mpq_options *options, mpq_model **model) {
   const mpq_model_info *info = &artifact->info;
@@ -74,6 +91,12 @@ int mpq_artifact_create(const mpq_artifact *artifact,
                 "model '%s': expected a place for the model but got NULL",
                 info->name);
   *model = NULL;
+  if (strstr(info->target, "+amx-tile") && requestTileRegisters() != 0)
+    return fail(o.report, o.reporter, MPQ_ERROR_MACHINE,
+                "model '%s': expected a system that permits tile registers "
+                "(amx-tile) but it refuses: compile for another target, as "
+                "x86-avx512vnni",
+                info->name);
 
   mpq_model *created = malloc(sizeof *created);
   void *workspace = NULL;

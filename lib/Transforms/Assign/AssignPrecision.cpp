@@ -42,6 +42,9 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
+/// Rows of weights that share a scale, if a recipe does not say.
+static constexpr int64_t kBlock = 32;
+
 namespace {
 struct Product {
   QuantizableOpInterface op;
@@ -106,6 +109,23 @@ static std::string findObstacle(QuantizableOpInterface op,
   if (!group.getRange(ranges, missing))
     return llvm::formatv("no range is known of its input '{0}'",
                          ids.lookup(missing));
+  return "";
+}
+
+/// Why the weights of `op` cannot have few bits in blocks, or "".
+static std::string findBlockObstacle(QuantizableOpInterface op,
+                                     StringRef kind) {
+  if (kind != "matmul" || !isa<linalg::MatmulOp>(op) ||
+      !op.getMultiplyAccumulates())
+    return "only matrix products with constant weights have them in blocks of "
+           "few bits";
+  std::optional<ConstantView> data =
+      ConstantView::get(op.getWeightOperand().get());
+  if (!data || !data->getElementType().isF32())
+    return "its weights are not constant in f32";
+  for (int64_t i = 0; i < (data->isSplat() ? 1 : data->size()); ++i)
+    if (!std::isfinite(data->getFloat(i)))
+      return llvm::formatv("its weights hold {0}", data->getFloat(i));
   return "";
 }
 
@@ -247,13 +267,18 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
     if (failed(applyRules(rules, recipe, module.getLoc(), products)))
       return signalPassFailure();
 
+    bool hasBlocks = false;
     for (auto [product, obstacle] : llvm::zip_equal(products, obstacles)) {
       if (product.quantizedInModel) {
         product.wanted = PrecisionKind::Int8;
         product.reason.clear();
         continue;
       }
-      if (!obstacle.empty() && product.wanted == PrecisionKind::Int8) {
+      bool inBlocks = product.wanted == PrecisionKind::Int4 ||
+                      product.wanted == PrecisionKind::Int2;
+      if (inBlocks)
+        obstacle = findBlockObstacle(product.op, product.kind);
+      if (!obstacle.empty() && product.wanted != PrecisionKind::F32) {
         product.wanted = PrecisionKind::F32;
         product.reason = obstacle;
       }
@@ -266,6 +291,19 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       product.op->setAttr(
           MPQDialect::getPrecisionAttrName(),
           PrecisionAttr::get(&getContext(), product.wanted, reason));
+      if (!inBlocks || !obstacle.empty())
+        continue;
+      hasBlocks = true;
+      product.op->setAttr(
+          MPQDialect::getBlocksAttrName(),
+          BlocksAttr::get(&getContext(), rules.block.value_or(kBlock),
+                          rules.activations.value_or(PrecisionKind::F32)));
+    }
+    if ((rules.block || rules.activations) && !hasBlocks) {
+      emitError(module.getLoc())
+          << "'" << (rules.block ? "block" : "activations") << "' of recipe '"
+          << recipe << "' has no effect: no product gets precision int4 or int2";
+      return signalPassFailure();
     }
     if (!report.empty() &&
         failed(writeReport(report, module.getLoc(), products)))

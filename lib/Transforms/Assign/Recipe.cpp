@@ -70,8 +70,9 @@ struct Reader {
     std::optional<PrecisionKind> kind = symbolizePrecisionKind(*text);
     if (!kind)
       return error(
-          "expected 'precision' {0} to be int8 or f32 but got '{1}'{2}", where,
-          *text, suggestNearest(*text, {"int8", "f32"}));
+          "expected 'precision' {0} to be int8, int4, int2 or f32 but got "
+          "'{1}'{2}",
+          where, *text, suggestNearest(*text, {"int8", "int4", "int2", "f32"}));
     return *kind;
   }
 
@@ -195,9 +196,9 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
   if (!object)
     return reader.error("expected an object with 'rules'");
   StringRef top = "at the top level";
-  if (Error e = reader.checkKeys(
-          *object, top,
-          {"precision", "method", "percentile", "equalize", "rules"}))
+  if (Error e = reader.checkKeys(*object, top,
+                                 {"precision", "block", "activations", "method",
+                                  "percentile", "equalize", "rules"}))
     return e;
   Recipe recipe;
   if (const llvm::json::Value *precision = object->get("precision")) {
@@ -205,6 +206,27 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
     if (!kind)
       return kind.takeError();
     recipe.precision = *kind;
+  }
+  if (const llvm::json::Value *block = object->get("block")) {
+    std::optional<int64_t> number = block->getAsInteger();
+    if (block->getAsString() == "column")
+      number = 0;
+    if (!number || (*number != 0 && (*number < 16 || *number > 4096 ||
+                                     !llvm::isPowerOf2_64(*number))))
+      return reader.error("expected 'block' to be \"column\" or a power of two "
+                          "from 16 to 4096");
+    recipe.block = *number;
+  }
+  if (const llvm::json::Value *activations = object->get("activations")) {
+    Expected<std::string> read =
+        reader.readString(*activations, "activations", top);
+    if (!read)
+      return read.takeError();
+    if (*read != "f32" && *read != "int8")
+      return reader.error(
+          "expected 'activations' to be f32 or int8 but got '{0}'{1}", *read,
+          suggestNearest(*read, {"f32", "int8"}));
+    recipe.activations = symbolizePrecisionKind(*read);
   }
   if (const llvm::json::Value *method = object->get("method")) {
     Expected<std::string> read = reader.readString(*method, "method", top);

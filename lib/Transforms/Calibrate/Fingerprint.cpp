@@ -82,6 +82,7 @@ void Fingerprinter::addAttributes(DictionaryAttr attributes) {
         name == MPQDialect::getRangeAttrName() ||
         name == MPQDialect::getRangesAttrName() ||
         name == MPQDialect::getPrecisionAttrName() ||
+        name == MPQDialect::getBlocksAttrName() ||
         name == MPQDialect::getTargetAttrName())
       continue;
     stream << name << ' ';

@@ -13,6 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BlockWeights.h"
+
 #include "mpq/Transforms/Quantize/Passes.h"
 
 #include "mlir/IR/Builders.h"
@@ -166,12 +168,15 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
 }
 
 LogicalResult Quantizer::run() {
-  SmallVector<QuantizableOpInterface> products;
+  SmallVector<QuantizableOpInterface> products, inBlocks;
   function.walk([&](QuantizableOpInterface op) {
     auto precision =
         op->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
     if (precision && precision.getKind() == PrecisionKind::Int8)
       products.push_back(op);
+    if (precision && (precision.getKind() == PrecisionKind::Int4 ||
+                      precision.getKind() == PrecisionKind::Int2))
+      inBlocks.push_back(op);
   });
   SmallVector<Value> activations;
   for (QuantizableOpInterface product : products) {
@@ -207,6 +212,12 @@ LogicalResult Quantizer::run() {
     if (failed(quantizeWeights(product)))
       return failure();
     product->removeAttr(MPQDialect::getPrecisionAttrName());
+  }
+  for (QuantizableOpInterface product : inBlocks) {
+    if (failed(quantizeBlocks(product)))
+      return failure();
+    product->removeAttr(MPQDialect::getPrecisionAttrName());
+    product->removeAttr(MPQDialect::getBlocksAttrName());
   }
   return success();
 }

@@ -6,6 +6,17 @@
 // RUN: quant-opt %s --mpq-assign-precision="precision=f32" | FileCheck %s --check-prefix=FLOAT
 // RUN: quant-opt %s --mpq-assign-precision="recipe=%S/Inputs/recipe.json" | FileCheck %s --check-prefix=RECIPE
 
+// RUN: quant-opt %s --mpq-assign-precision="precision=int4" | FileCheck %s --check-prefix=INT4
+// RUN: echo '{"precision": "int2", "block": 64, "activations": "int8"}' > %t.recipe
+// RUN: quant-opt %s --mpq-assign-precision="recipe=%t.recipe" | FileCheck %s --check-prefix=INT2
+
+// Weights of few bits need no range, but a matrix product with constants.
+// INT4-COUNT-2: linalg.matmul {mpq.blocks = #mpq.blocks<32, activations = f32>, mpq.precision = #mpq.precision<int4>}
+// INT4: linalg.matmul {mpq.precision = #mpq.precision<f32, "only matrix products with constant weights have them in blocks of few bits">}
+// INT4: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
+// INT4: linalg.conv_2d_nhwc_hwcf {{{.*}}#mpq.precision<f32, "only matrix
+// INT2-COUNT-2: linalg.matmul {mpq.blocks = #mpq.blocks<64, activations = int8>, mpq.precision = #mpq.precision<int2>}
+
 // REPORT: [
 // REPORT: "id": "first"
 // REPORT: "op": "matmul"

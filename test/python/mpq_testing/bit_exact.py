@@ -13,6 +13,8 @@ from .models import Feed
 from .tools import file_name, run_tool
 
 TARGETS = ("x86-avx2", "x86-avxvnni", "x86-avx512vnni")
+if "amx_int8" in Path("/proc/cpuinfo").read_text().split():
+    TARGETS += ("x86-amx",)
 THREADS = (1, 2)
 POSITIONS = ".positions"  # what quant-run --sample adds to an output's name
 

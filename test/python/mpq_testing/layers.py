@@ -332,9 +332,25 @@ def slices(layer):
     return layer.convolution(layer.requantized(value), (1, 1), layer.extent(40))
 
 
+def low_bit(layer):
+    """Weights of few bits in blocks; activations in float, or quantized as the layer runs."""
+    rows, depth, columns = layer.extent(40), layer.extent() + layer.extent(), layer.extent()
+    bits, block = int(layer.pick((2, 4, 4, 8))), int(layer.pick((16, 32, 64, 128)))
+    blocks = -(-depth // block)
+    inputs = [layer.source(rows, depth),
+              layer.constant(layer.rng.integers(0, 256, (columns, blocks, block * bits // 8)).astype(np.uint8)),
+              layer.constant(layer.rng.uniform(0.1, 1, columns * blocks).astype(np.float32) / np.float32(2**bits))]
+    if layer.rng.random() < 0.4:
+        zeros = layer.rng.integers(0, 256, columns * -(-blocks * bits // 8)).astype(np.uint8)
+        inputs.append(layer.constant(zeros))
+    value = layer.node("MatMulNBits", inputs, (rows, columns), domain="com.microsoft", K=depth, N=columns, bits=bits,
+                       block_size=block, accuracy_level=int(layer.pick((0, 4))))
+    return layer.node("Add", [value, layer.vector(columns)]) if layer.rng.random() < 0.5 else value
+
+
 ROOTS = (conv_kxk, conv_1x1, depthwise, linear, batch_product, pool, elementwise, softmax, layer_norm, residual,
          concat, conv_kxk, conv_1x1, depthwise, linear, squeeze_excite, reduction, global_pool, transpose, resize,
-         gemm, grouped, attention, transposed_convolution, padding, normalized_convolution, slices)
+         gemm, grouped, attention, transposed_convolution, padding, normalized_convolution, slices, low_bit)
 
 
 # Tails ---------------------------------------------------------------------------------------------------------------
@@ -407,4 +423,5 @@ def save(layers: list[Layer], path: Path) -> None:
     graph = helper.make_graph([n for layer in layers for n in layer.nodes], "layers",
                               [i for layer in layers for i in layer.inputs], outputs,
                               [c for layer in layers for c in layer.constants])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8), path)
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)

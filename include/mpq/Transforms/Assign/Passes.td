@@ -40,6 +40,10 @@ def AssignPrecisionPass : Pass<"mpq-assign-precision", "::mlir::ModuleOp"> {
            "Precision of products without a rule", [{::llvm::cl::values(
              clEnumValN(::mpq::PrecisionKind::Int8, "int8",
                         "8-bit activations and weights where possible"),
+             clEnumValN(::mpq::PrecisionKind::Int4, "int4",
+                        "4-bit weights of matrix products"),
+             clEnumValN(::mpq::PrecisionKind::Int2, "int2",
+                        "2-bit weights of matrix products"),
              clEnumValN(::mpq::PrecisionKind::F32, "f32", "float"))}]>,
     Option<"report", "report", "std::string", /*default=*/"\"\"",
            "Path of the JSON file to write a record of each product to">,

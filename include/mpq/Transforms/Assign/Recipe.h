@@ -45,6 +45,11 @@ llvm::ArrayRef<llvm::StringRef> getProductKinds();
 /// docs/Recipes.md.
 struct Recipe {
   std::optional<PrecisionKind> precision;
+  /// Rows of weights of 4 or 2 bits that share a scale; 0: whole columns.
+  std::optional<int64_t> block;
+  /// What products with such weights do with activations: leave them in f32, or
+  /// quantize them (int8) as the model runs.
+  std::optional<PrecisionKind> activations;
   /// How ranges are picked from a profile, for those who apply one.
   std::optional<std::string> method;
   std::optional<double> percentile;

@@ -1,0 +1,150 @@
+//===- MPQBlockOps.td - weights in blocks, dynamic scales -*- tablegen -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Scales that change inside of a sum (weights of few bits in blocks) and scales
+// that are computed while the model runs.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_DIALECT_MPQBLOCKOPS_TD
+#define MPQ_DIALECT_MPQBLOCKOPS_TD
+
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+include "mpq/Dialect/MPQBase.td"
+
+def ChooseParamsOp : MPQ_Op<"choose_params", [Pure]> {
+  let summary = "scale and zero point of values that are known at run time";
+  let description = [{
+    Symmetric parameters for signed 8 bits, one pair for each block `p` of the
+    parameter map (docs/Numerics.md, N-Y1):
+
+    ```
+    scale[p]      = max(max_{i in p} |input[i]| * f32(1 / 127), 2^-100)
+    zero_point[p] = 0
+    ```
+
+    With a NaN in the block the scale is NaN. The map keeps the leading
+    dimensions; blocks divide the last one, or a row is one block.
+
+    Constraints:
+    * (H1) with `n` the last dimension, the map is `(d0, .., dn) -> (d0, ..)` with
+      or without `dn floordiv c` at its end.
+    * (H2) scale and zero point have the shape of the blocks.
+
+    Example:
+    ```mlir
+    %s, %z = mpq.choose_params %x by affine_map<(d0, d1) -> (d0, d1 floordiv 32)>
+       : tensor<4x64xf32> -> tensor<4x2xf32>, tensor<4x2xi8>
+    ```
+  }];
+  let arguments = (ins RankedTensorOf<[F32]>:$input, AffineMapAttr:$param_map);
+  let results = (outs RankedTensorOf<[F32]>:$scale,
+                      RankedTensorOf<[I8]>:$zero_point);
+  let assemblyFormat = [{
+    $input `by` $param_map attr-dict
+    `:` type($input) `->` type($scale) `,` type($zero_point)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Elements of the last dimension that share parameters.
+    int64_t getBlock() {
+      ::mlir::AffineMap map = getParamMap();
+      int64_t extent = getInput().getType().getShape().back();
+      if (map.getNumResults() < map.getNumDims())
+        return extent;
+      auto divided = ::mlir::cast<::mlir::AffineBinaryOpExpr>(
+          map.getResult(map.getNumDims() - 1));
+      return ::mlir::cast<::mlir::AffineConstantExpr>(divided.getRHS()).getValue();
+    }
+  }];
+}
+
+def BlockContractOp : MPQ_Op<"block_contract", [Pure, AttrSizedOperandSegments,
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<TilingInterface,
+      ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+       "getResultTilePosition", "generateResultTileValue",
+       "getIterationDomainTileFromResultTile"]>]> {
+  let summary = "matrix product with weights that have a scale for each block";
+  let description = [{
+    Block `g` of the sum covers `block` consecutive `k`. With `w` the unsigned
+    weights and `z` their zero point (`zero_points[g,n]`, else `zero_point`):
+
+    ```
+    f32 lhs:  sum = fma(lhs[m,k], f32(w[k,n] - z) * scales[g,n], sum)   ascending k
+    i8 lhs:   p   = sum_{k in g} lhs[m,k] * (w[k,n] - z)                exactly, i32
+              sum = fma(f32(p), scales[g,n] * lhs_scales[m,g], sum)     ascending g
+    ```
+
+    The sum starts at zero, `lhs` is signed. The contents of `init` are never
+    read (docs/Numerics.md, N-W1 and N-W2).
+
+    After `lower` the weights are `tensor<K x N x i2|i4|i8>` and the parameters
+    `[G][N]`. For kernels everything is packed in vectors of `L` columns: weights
+    as bytes `[ceil(N/L)][G*S][4*L]`, where a byte has `P = 8 / bits` planes and
+    `S = ceil(block / (4 * P))`. Bits `p * bits` and up of byte `4 * l + j` of
+    step `s` of a block are the weight of column `l` and row
+    `(s * P + p) * 4 + j` in the block: one mask makes four rows. Parameters are
+    `[ceil(N/L)][G][L]`, zero points as bytes. `lhs_sums[m,g]` is then
+    `-sum_{k in g} lhs[m,k]`, times `zero_point` unless there are `zero_points`.
+
+    Constraints:
+    * (B1) lhs and init have rank 2 and equal rows, and bits is 2, 4 or 8.
+    * (B2) block divides K.
+    * (B3) weights and parameters have one of the two forms above.
+    * (B4) lhs_scales are `[M][G]`, given for integer lhs only.
+    * (B5) lhs_sums are `[M][G]`, given for packed weights and integer lhs only.
+    * (B6) no exact sum of a block exceeds 31 bits.
+
+    Example:
+    ```mlir
+    %r = mpq.block_contract ins(%q, %w : tensor<2x64xi8>, tensor<64x48xi4>)
+         scales(%s : tensor<2x48xf32>) lhs_scales(%t : tensor<2x2xf32>)
+         outs(%e : tensor<2x48xf32>) {bits = 4, block = 32, zero_point = 8}
+    ```
+  }];
+  let arguments = (ins TensorRankOf<[I8, F32], [2]>:$lhs,
+      TensorRankOf<[I<2>, I<4>, I8], [2, 3]>:$weights,
+      TensorRankOf<[F32], [2, 3]>:$scales,
+      Optional<TensorRankOf<[I<2>, I<4>, I8], [2, 3]>>:$zero_points,
+      Optional<TensorRankOf<[F32], [2]>>:$lhs_scales,
+      Optional<TensorRankOf<[I32], [2]>>:$lhs_sums,
+      TensorRankOf<[F32], [2]>:$init,
+      I64Attr:$bits, I64Attr:$block, DefaultValuedAttr<I64Attr, "0">:$zero_point);
+  let results = (outs TensorRankOf<[F32], [2]>:$result);
+  let assemblyFormat = [{
+    `ins` `(` $lhs `,` $weights `:` type($lhs) `,` type($weights) `)`
+    `scales` `(` $scales `:` type($scales) `)`
+    (`zero_points` `(` $zero_points^ `:` type($zero_points) `)`)?
+    (`lhs_scales` `(` $lhs_scales^ `:` type($lhs_scales) `)`)?
+    (`lhs_sums` `(` $lhs_sums^ `:` type($lhs_sums) `)`)?
+    `outs` `(` $init `:` type($init) `)` attr-dict `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    bool isInteger() { return getLhs().getType().getElementType().isInteger(8); }
+    /// Weights are in the form of kernels.
+    bool isPacked() { return getWeights().getType().getRank() == 3; }
+    int64_t getBlocks() {
+      return getLhs().getType().getDimSize(1) / int64_t(getBlock());
+    }
+    /// Columns in one packed vector.
+    int64_t getLanes() { return getScales().getType().getShape().back(); }
+    /// Planes of weights in a byte.
+    int64_t getPlanes() { return 8 / int64_t(getBits()); }
+    /// Packed vectors of a block, for each vector of columns.
+    int64_t getSteps() {
+      return ::llvm::divideCeilSigned(getBlock(), 4 * getPlanes());
+    }
+  }];
+}
+
+#endif // MPQ_DIALECT_MPQBLOCKOPS_TD

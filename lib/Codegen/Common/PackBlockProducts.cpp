@@ -1,0 +1,174 @@
+//===- PackBlockProducts.cpp - weights in blocks to planes of bytes ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Types of less than a byte end here: no memref of them is legal. A kernel
+// reads the vectors of its columns one after the other, so that weights stream
+// from memory; low and high bits of a byte are rows of the same column, so that
+// unpacking never moves anything between lanes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Codegen/TargetInfo.h"
+#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_PACKBLOCKPRODUCTSPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+/// The rows' sums of each block, negated and times the zero point if there is
+/// one for all.
+static Value createSums(OpBuilder &builder, BlockContractOp op) {
+  Location loc = op.getLoc();
+  int64_t rows = op.getLhs().getType().getDimSize(0), blocks = op.getBlocks(),
+          block = op.getBlock();
+  Type i32 = builder.getI32Type();
+  Value split = tensor::ExpandShapeOp::create(
+      builder, loc,
+      RankedTensorType::get({rows, blocks, block}, builder.getI8Type()),
+      op.getLhs(), ArrayRef<ReassociationIndices>{{0}, {1, 2}});
+  Value empty = tensor::EmptyOp::create(builder, loc, {rows, blocks}, i32);
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  Value start = linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
+  AffineMap identity = builder.getMultiDimIdentityMap(3),
+            ofBlock = identity.getMajorSubMap(2),
+            inPlace = builder.getMultiDimIdentityMap(2);
+  auto parallel = utils::IteratorType::parallel;
+  Value sums =
+      linalg::GenericOp::create(
+          builder, loc, TypeRange{empty.getType()}, split, start,
+          ArrayRef<AffineMap>{identity, ofBlock},
+          ArrayRef<utils::IteratorType>{parallel, parallel,
+                                        utils::IteratorType::reduction},
+          [](OpBuilder &b, Location l, ValueRange args) {
+            Value x = arith::ExtSIOp::create(b, l, args[1].getType(), args[0]);
+            linalg::YieldOp::create(
+                b, l, arith::AddIOp::create(b, l, args[1], x).getResult());
+          })
+          .getResult(0);
+  int64_t factor = op.getZeroPoints() ? -1 : -int64_t(op.getZeroPoint());
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{empty.getType()}, sums, empty,
+             ArrayRef<AffineMap>{inPlace, inPlace},
+             ArrayRef<utils::IteratorType>{parallel, parallel},
+             [&](OpBuilder &b, Location l, ValueRange args) {
+               Value times = arith::ConstantOp::create(
+                   b, l, b.getI32IntegerAttr(int32_t(factor)));
+               linalg::YieldOp::create(
+                   b, l,
+                   arith::MulIOp::create(b, l, args[0], times).getResult());
+             })
+      .getResult(0);
+}
+
+/// Parameters [G][N] of `elementBytes` as [ceil(N/L)][G][L].
+static SmallVector<char> packParameters(ArrayRef<char> plain, int64_t blocks,
+                                        int64_t columns, int64_t lanes,
+                                        int64_t elementBytes) {
+  int64_t vectors = llvm::divideCeilSigned(columns, lanes);
+  SmallVector<char> packed(vectors * blocks * lanes * elementBytes, 0);
+  for (int64_t g = 0; g < blocks; ++g)
+    for (int64_t n = 0; n < columns; ++n)
+      std::memcpy(
+          packed.data() +
+              ((n / lanes * blocks + g) * lanes + n % lanes) * elementBytes,
+          plain.data() + (g * columns + n) * elementBytes, elementBytes);
+  return packed;
+}
+
+/// Weights [K][N] as [ceil(N/L)][G*S][4*L].
+static SmallVector<char> packWeights(ArrayRef<char> plain, BlockContractOp op,
+                                     int64_t columns, int64_t lanes) {
+  int64_t blocks = op.getBlocks(), block = op.getBlock(), bits = op.getBits(),
+          planes = op.getPlanes(), steps = op.getSteps();
+  int64_t vectors = llvm::divideCeilSigned(columns, lanes);
+  uint8_t mask = uint8_t((1 << bits) - 1);
+  SmallVector<char> packed(vectors * blocks * steps * 4 * lanes, 0);
+  for (int64_t k = 0; k < blocks * block; ++k) {
+    int64_t g = k / block, quad = k % block / 4;
+    int64_t step = g * steps + quad / planes, shift = quad % planes * bits;
+    for (int64_t n = 0; n < columns; ++n)
+      packed[((n / lanes * blocks * steps + step) * lanes + n % lanes) * 4 +
+             k % 4] |= char((uint8_t(plain[k * columns + n]) & mask) << shift);
+  }
+  return packed;
+}
+
+static LogicalResult pack(RewriterBase &rewriter, BlockContractOp op,
+                          int64_t lanes) {
+  auto weights = readConstantBytes(op.getWeights()),
+       scales = readConstantBytes(op.getScales());
+  std::optional<SmallVector<char>> zeroPoints;
+  if (op.getZeroPoints())
+    zeroPoints = readConstantBytes(op.getZeroPoints());
+  if (!weights || !scales || bool(zeroPoints) != bool(op.getZeroPoints()))
+    return op.emitOpError("expected constant weights and parameters");
+  Location loc = op.getLoc();
+  rewriter.setInsertionPoint(op);
+  int64_t columns = op.getInit().getType().getDimSize(1),
+          blocks = op.getBlocks();
+  int64_t vectors = llvm::divideCeilSigned(columns, lanes);
+  Type i8 = rewriter.getI8Type(), f32 = rewriter.getF32Type();
+  Value packedWeights = createConstant(
+      rewriter, loc,
+      RankedTensorType::get({vectors, blocks * op.getSteps(), 4 * lanes}, i8),
+      ArrayRef<char>(packWeights(*weights, op, columns, lanes)));
+  auto parameters = [&](ArrayRef<char> plain, Type type) {
+    return createConstant(
+        rewriter, loc, RankedTensorType::get({vectors, blocks, lanes}, type),
+        ArrayRef<char>(packParameters(plain, blocks, columns, lanes,
+                                      getElementBytes(type))));
+  };
+  Value packedScales = parameters(*scales, f32), packedZeros;
+  if (zeroPoints) {
+    for (char &value : *zeroPoints)
+      value = char(uint8_t(value) & ((1 << op.getBits()) - 1));
+    packedZeros = parameters(*zeroPoints, i8);
+  }
+  rewriter.replaceOpWithNewOp<BlockContractOp>(
+      op, op.getType(), op.getLhs(), packedWeights, packedScales, packedZeros,
+      op.getLhsScales(), op.isInteger() ? createSums(rewriter, op) : Value(),
+      op.getInit(), op.getBits(), op.getBlock(), op.getZeroPoint());
+  return success();
+}
+
+namespace {
+struct PackBlockProducts
+    : mpq::impl::PackBlockProductsPassBase<PackBlockProducts> {
+  using PackBlockProductsPassBase::PackBlockProductsPassBase;
+
+  void runOnOperation() override {
+    SmallVector<BlockContractOp> products;
+    getOperation()->walk([&](BlockContractOp op) {
+      if (!op.isPacked())
+        products.push_back(op);
+    });
+    if (products.empty())
+      return;
+    FailureOr<TargetInfo> target = TargetInfo::get(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    IRRewriter rewriter(&getContext());
+    for (BlockContractOp op : products)
+      if (failed(pack(rewriter, op, target->getVectorLanes32())))
+        return signalPassFailure();
+  }
+};
+} // namespace

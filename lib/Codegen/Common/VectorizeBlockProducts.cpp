@@ -1,0 +1,345 @@
+//===- VectorizeBlockProducts.cpp - register tiles of weights in blocks ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One tile loops over the blocks with f32 accumulators in iteration arguments.
+// Quantized rows: the i32 sums of a block start from the term of the zero
+// points, take unpacked weights as the unsigned side of mpq.dot4, and join the
+// accumulators by one fma with the product of both scales. Float rows: weights
+// become f32 in registers, in ascending order of the sum. Either way a weight
+// is unpacked once for all rows of the tile.
+//
+//===----------------------------------------------------------------------===//
+
+#include "BodyVectorizer.h"
+#include "mpq/Codegen/KernelGroup.h"
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_VECTORIZEBLOCKPRODUCTSPASS
+#include "mpq/Codegen/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+/// Steps of a block that are emitted one after the other instead of in a loop.
+static constexpr int64_t kUnrolledSteps = 8;
+
+namespace {
+class BlockTileEmitter {
+public:
+  BlockTileEmitter(RewriterBase &rewriter, BlockContractOp op)
+      : b(rewriter), op(op), loc(op.getLoc()), lanes(op.getLanes()),
+        rows(op.getInit().getType().getDimSize(0)),
+        columns(op.getInit().getType().getDimSize(1)),
+        vectors(llvm::divideCeilSigned(columns, lanes)),
+        floatType(VectorType::get({lanes}, b.getF32Type())),
+        intType(VectorType::get({lanes}, b.getI32Type())),
+        byteType(VectorType::get({4 * lanes}, b.getI8Type())) {}
+
+  LogicalResult emit();
+
+private:
+  using Values = SmallVector<Value>;
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value scaled(Value x, int64_t factor) {
+    return factor == 1 ? x : arith::MulIOp::create(b, loc, x, index(factor));
+  }
+  Value shifted(Value x, int64_t offset) {
+    return offset == 0 ? x : arith::AddIOp::create(b, loc, x, index(offset));
+  }
+  Value splat(VectorType type, int64_t value) {
+    return arith::ConstantOp::create(
+        b, loc,
+        DenseElementsAttr::get(type,
+                               b.getIntegerAttr(type.getElementType(), value)));
+  }
+  Value broadcast(VectorType type, Value source, ValueRange at) {
+    return vector::BroadcastOp::create(
+        b, loc, type, tensor::ExtractOp::create(b, loc, source, at));
+  }
+  Value read(VectorType type, Value source, ValueRange at) {
+    Value zero =
+        arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
+    return vector::TransferReadOp::create(b, loc, type, source, at,
+                                          std::optional<Value>(zero),
+                                          ArrayRef<bool>{true});
+  }
+  /// Zero points of a block as integers, or null where they are in the sums.
+  Value readZeroPoints(int64_t vector, Value blockIndex) {
+    if (!op.getZeroPoints())
+      return {};
+    Value bytes =
+        read(VectorType::get({lanes}, b.getI8Type()), op.getZeroPoints(),
+             {index(vector), blockIndex, index(0)});
+    return arith::ExtUIOp::create(b, loc, intType, bytes);
+  }
+
+  /// Calls `step(index of the step in the block, its number if known)` for
+  /// every packed vector of a block.
+  Values
+  forEachStep(Values sums,
+              function_ref<Values(Value, std::optional<int64_t>, Values)> step);
+  Values reduceIntegers(Value blockIndex, Values accumulators);
+  Values reduceFloats(Value blockIndex, Values accumulators);
+  FailureOr<Value> write(linalg::GenericOp epilogue, const Values &sums);
+
+  RewriterBase &b;
+  BlockContractOp op;
+  Location loc;
+  int64_t lanes, rows, columns, vectors;
+  VectorType floatType, intType, byteType;
+};
+} // namespace
+
+BlockTileEmitter::Values BlockTileEmitter::forEachStep(
+    Values sums,
+    function_ref<Values(Value, std::optional<int64_t>, Values)> step) {
+  int64_t steps = op.getSteps();
+  // In the last one some planes may lie beyond the block.
+  int64_t whole = int64_t(op.getBlock()) / (4 * op.getPlanes());
+  int64_t looped = steps <= kUnrolledSteps ? 0 : whole;
+  if (looped) {
+    auto loop =
+        scf::ForOp::create(b, loc, index(0), index(looped), index(1), sums);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    sums.assign(loop.getRegionIterArgs().begin(),
+                loop.getRegionIterArgs().end());
+    sums = step(loop.getInductionVar(), std::nullopt, sums);
+    scf::YieldOp::create(b, loc, sums);
+    sums.assign(loop.getResults().begin(), loop.getResults().end());
+  }
+  for (int64_t s = looped; s < steps; ++s)
+    sums = step(index(s), s, sums);
+  return sums;
+}
+
+BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
+                                                          Values accumulators) {
+  int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock();
+  Value firstStep = scaled(blockIndex, op.getSteps()),
+        firstRow = scaled(blockIndex, block);
+  Values sums;
+  for (int64_t v = 0; v < vectors; ++v)
+    sums.push_back(readZeroPoints(v, blockIndex));
+  Values start;
+  for (int64_t r = 0; r < rows; ++r) {
+    Value term = broadcast(intType, op.getLhsSums(), {index(r), blockIndex});
+    for (int64_t v = 0; v < vectors; ++v)
+      start.push_back(sums[v] ? arith::MulIOp::create(b, loc, term, sums[v])
+                              : term);
+  }
+  sums = forEachStep(start, [&](Value s, std::optional<int64_t> number,
+                                Values sums) {
+    Value at = arith::AddIOp::create(b, loc, firstStep, s);
+    Values packed;
+    for (int64_t v = 0; v < vectors; ++v)
+      packed.push_back(
+          read(byteType, op.getWeights(), {index(v), at, index(0)}));
+    Value quad = arith::AddIOp::create(b, loc, firstRow, scaled(s, 4 * planes));
+    for (int64_t p = 0; p < planes; ++p) {
+      if (number && (*number * planes + p) * 4 >= block)
+        break;
+      Values panel;
+      for (Value bytes : packed) {
+        // Words shift in one instruction; what crosses bytes is masked.
+        if (p > 0) {
+          Value words = vector::BitCastOp::create(b, loc, intType, bytes);
+          words =
+              arith::ShRUIOp::create(b, loc, words, splat(intType, p * bits));
+          bytes = vector::BitCastOp::create(b, loc, byteType, words);
+        }
+        if (planes > 1)
+          bytes = arith::AndIOp::create(b, loc, bytes,
+                                        splat(byteType, (1 << bits) - 1));
+        panel.push_back(bytes);
+      }
+      Value k = shifted(quad, 4 * p);
+      for (int64_t r = 0; r < rows; ++r) {
+        Value word = read(VectorType::get({4}, b.getI8Type()), op.getLhs(),
+                          {index(r), k});
+        word = vector::BitCastOp::create(
+            b, loc, VectorType::get({1}, b.getI32Type()), word);
+        word = vector::ExtractOp::create(b, loc, word, 0);
+        Value left = vector::BitCastOp::create(
+            b, loc, byteType,
+            vector::BroadcastOp::create(b, loc, intType, word));
+        for (int64_t v = 0; v < vectors; ++v) {
+          Value &sum = sums[r * vectors + v];
+          sum = Dot4Op::create(b, loc, intType, sum, panel[v], left,
+                               /*lhs_unsigned=*/b.getUnitAttr(), UnitAttr());
+        }
+      }
+    }
+    return sums;
+  });
+  Values scales;
+  for (int64_t v = 0; v < vectors; ++v)
+    scales.push_back(
+        read(floatType, op.getScales(), {index(v), blockIndex, index(0)}));
+  for (int64_t r = 0; r < rows; ++r) {
+    Value own = broadcast(floatType, op.getLhsScales(), {index(r), blockIndex});
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value number =
+          arith::SIToFPOp::create(b, loc, floatType, sums[r * vectors + v]);
+      Value scale = arith::MulFOp::create(b, loc, scales[v], own);
+      Value &sum = accumulators[r * vectors + v];
+      sum = math::FmaOp::create(b, loc, number, scale, sum);
+    }
+  }
+  return accumulators;
+}
+
+BlockTileEmitter::Values BlockTileEmitter::reduceFloats(Value blockIndex,
+                                                        Values accumulators) {
+  int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock();
+  Value firstStep = scaled(blockIndex, op.getSteps()),
+        firstRow = scaled(blockIndex, block);
+  Values scales, zeroPoints;
+  for (int64_t v = 0; v < vectors; ++v) {
+    scales.push_back(
+        read(floatType, op.getScales(), {index(v), blockIndex, index(0)}));
+    Value zero = readZeroPoints(v, blockIndex);
+    zeroPoints.push_back(zero ? zero : splat(intType, op.getZeroPoint()));
+  }
+  return forEachStep(accumulators, [&](Value s, std::optional<int64_t> number,
+                                       Values sums) {
+    Value at = arith::AddIOp::create(b, loc, firstStep, s);
+    Values packed;
+    for (int64_t v = 0; v < vectors; ++v)
+      packed.push_back(vector::BitCastOp::create(
+          b, loc, intType,
+          read(byteType, op.getWeights(), {index(v), at, index(0)})));
+    Value first =
+        arith::AddIOp::create(b, loc, firstRow, scaled(s, 4 * planes));
+    for (int64_t i = 0; i < 4 * planes; ++i) {
+      if (number && *number * 4 * planes + i >= block)
+        break;
+      int64_t shift = i % 4 * 8 + i / 4 * bits;
+      Values panel;
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value word = packed[v];
+        if (shift)
+          word = arith::ShRUIOp::create(b, loc, word, splat(intType, shift));
+        word = arith::AndIOp::create(b, loc, word,
+                                     splat(intType, (1 << bits) - 1));
+        word = arith::SubIOp::create(b, loc, word, zeroPoints[v]);
+        Value weight = arith::SIToFPOp::create(b, loc, floatType, word);
+        panel.push_back(arith::MulFOp::create(b, loc, weight, scales[v]));
+      }
+      Value k = shifted(first, i);
+      for (int64_t r = 0; r < rows; ++r) {
+        Value left = broadcast(floatType, op.getLhs(), {index(r), k});
+        for (int64_t v = 0; v < vectors; ++v) {
+          Value &sum = sums[r * vectors + v];
+          sum = math::FmaOp::create(b, loc, left, panel[v], sum);
+        }
+      }
+    }
+    return sums;
+  });
+}
+
+FailureOr<Value> BlockTileEmitter::write(linalg::GenericOp epilogue,
+                                         const Values &sums) {
+  Value out = epilogue ? epilogue.getDpsInits()[0] : Value(op.getInit());
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < vectors; ++v) {
+      Values at{index(r), index(v * lanes)};
+      Value value = sums[r * vectors + v];
+      if (epilogue) {
+        BodyVectorizer body(b, epilogue, lanes, 1, at);
+        for (OpOperand *input : epilogue.getDpsInputOperands()) {
+          BlockArgument argument = epilogue.getMatchingBlockArgument(input);
+          if (!argument.use_empty())
+            body.map(argument, input->get() == op.getResult()
+                                   ? value
+                                   : body.readOperand(input));
+        }
+        FailureOr<Value> computed = body.run();
+        if (failed(computed))
+          return failure();
+        value = *computed;
+      }
+      out = writeLanes(b, loc, value, out, at, columns - v * lanes);
+    }
+  return out;
+}
+
+LogicalResult BlockTileEmitter::emit() {
+  linalg::GenericOp epilogue;
+  if (op->hasOneUse()) {
+    epilogue = dyn_cast<linalg::GenericOp>(*op->user_begin());
+    if (epilogue && (!isElementwise(epilogue) ||
+                     epilogue.getDpsInits()[0] == op.getResult()))
+      epilogue = nullptr;
+  }
+  b.setInsertionPoint(epilogue ? epilogue.getOperation() : op);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(floatType));
+  Values sums(rows * vectors, zero);
+  auto reduce = [&](Value blockIndex) {
+    return op.isInteger() ? reduceIntegers(blockIndex, sums)
+                          : reduceFloats(blockIndex, sums);
+  };
+  if (op.getBlocks() == 1) {
+    sums = reduce(index(0));
+  } else {
+    auto loop = scf::ForOp::create(b, loc, index(0), index(op.getBlocks()),
+                                   index(1), sums);
+    b.setInsertionPointToStart(loop.getBody());
+    sums.assign(loop.getRegionIterArgs().begin(),
+                loop.getRegionIterArgs().end());
+    sums = reduce(loop.getInductionVar());
+    scf::YieldOp::create(b, loc, sums);
+    b.setInsertionPointAfter(loop);
+    sums.assign(loop.getResults().begin(), loop.getResults().end());
+  }
+  FailureOr<Value> written = write(epilogue, sums);
+  if (failed(written))
+    return failure();
+  if (epilogue) {
+    b.replaceOp(epilogue, *written);
+    b.eraseOp(op);
+  } else {
+    b.replaceOp(op, *written);
+  }
+  return success();
+}
+
+namespace {
+struct VectorizeBlockProducts
+    : mpq::impl::VectorizeBlockProductsPassBase<VectorizeBlockProducts> {
+  using VectorizeBlockProductsPassBase::VectorizeBlockProductsPassBase;
+
+  void runOnOperation() override {
+    SmallVector<BlockContractOp> products;
+    getOperation()->walk([&](BlockContractOp op) { products.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (BlockContractOp op : products) {
+      if (!op.getType().hasStaticShape() || !op.isPacked()) {
+        op->emitError("expected a static tile of packed weights: run "
+                      "mpq-pack-block-products and mpq-tile-kernels first");
+        return signalPassFailure();
+      }
+      if (failed(BlockTileEmitter(rewriter, op).emit()))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,424 @@
+//===- LowerBlockProducts.cpp - products of weights in blocks ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Scales that change inside of a sum have no place in a linalg.generic of
+// integers, so these products get an operation of their own. Activations stay
+// float, or are quantized as the model runs: then with the blocks of the
+// weights as a dimension, which code generation reduces over.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Parameters.h"
+#include "ProductParts.h"
+
+#include "mpq/Conversion/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/ConstantView.h"
+
+namespace mpq {
+#define GEN_PASS_DEF_LOWERBLOCKPRODUCTSPASS
+#include "mpq/Conversion/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+/// Scales are not below this: their reciprocals stay finite.
+static constexpr float kSmallestScale = 0x1p-100f;
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+/// The last dimension as blocks, filled up with zeros.
+static Value splitLast(OpBuilder &builder, Location loc, Value value,
+                       int64_t blocks, int64_t block) {
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t rank = type.getRank(), extent = type.getShape().back();
+  SmallVector<int64_t> shape(type.getShape());
+  if (blocks * block != extent) {
+    shape.back() = blocks * block;
+    SmallVector<OpFoldResult> low(rank, builder.getIndexAttr(0)), high(low);
+    high.back() = builder.getIndexAttr(blocks * block - extent);
+    Value zero = arith::ConstantOp::create(
+        builder, loc, builder.getZeroAttr(type.getElementType()));
+    value = tensor::PadOp::create(
+        builder, loc, RankedTensorType::get(shape, type.getElementType()),
+        value, low, high, zero);
+  }
+  shape.back() = blocks;
+  shape.push_back(block);
+  SmallVector<ReassociationIndices> split;
+  for (int64_t d = 0; d < rank; ++d)
+    split.push_back({d});
+  split.back().push_back(rank);
+  return tensor::ExpandShapeOp::create(
+      builder, loc, RankedTensorType::get(shape, type.getElementType()), value,
+      split);
+}
+
+/// A generic over `shape` with results of all its dimensions, or without the
+/// last (a reduction from `init`).
+static Value
+createGeneric(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape,
+              Type element, ValueRange inputs, ArrayRef<AffineMap> inputMaps,
+              TypedAttr init,
+              function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+  int64_t rank = shape.size();
+  ArrayRef<int64_t> outShape = init ? shape.drop_back() : shape;
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  Value out = tensor::EmptyOp::create(builder, loc, outShape, element);
+  if (init) {
+    iterators.back() = utils::IteratorType::reduction;
+    Value start = arith::ConstantOp::create(builder, loc, init);
+    out = linalg::FillOp::create(builder, loc, start, out).getResult(0);
+  }
+  SmallVector<AffineMap> maps(inputMaps);
+  maps.push_back(
+      builder.getMultiDimIdentityMap(rank).getMajorSubMap(outShape.size()));
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{out.getType()}, inputs, ValueRange{out},
+             maps, iterators,
+             [&](OpBuilder &b, Location l, ValueRange args) {
+               linalg::YieldOp::create(b, l, body(b, l, args));
+             })
+      .getResult(0);
+}
+
+/// max(largest magnitude * f32(1 / 127), 2^-100) along the last dimension.
+static Value createScales(OpBuilder &builder, Location loc, Value blocks) {
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(blocks.getType()).getShape();
+  Type f32 = builder.getF32Type();
+  Value largest = createGeneric(
+      builder, loc, shape, f32, blocks,
+      builder.getMultiDimIdentityMap(shape.size()), builder.getF32FloatAttr(0),
+      [](OpBuilder &b, Location l, ValueRange args) -> Value {
+        Value magnitude = math::AbsFOp::create(b, l, args[0]);
+        return arith::MaximumFOp::create(b, l, magnitude, args[1]);
+      });
+  return createGeneric(
+      builder, loc, shape.drop_back(), f32, largest,
+      builder.getMultiDimIdentityMap(shape.size() - 1), {},
+      [](OpBuilder &b, Location l, ValueRange args) -> Value {
+        auto constant = [&](float value) {
+          return arith::ConstantOp::create(b, l, b.getF32FloatAttr(value));
+        };
+        Value scale =
+            arith::MulFOp::create(b, l, args[0], constant(1.0f / 127.0f));
+        return arith::MaximumFOp::create(b, l, scale, constant(kSmallestScale));
+      });
+}
+
+namespace {
+/// An activation that the model quantizes as it runs.
+struct DynamicActivation {
+  QuantizeOp quantize;
+  Value input;
+  int64_t block; // elements along the sum that share a scale
+};
+} // namespace
+
+/// Matches dequantize(quantize(x)) with parameters chosen from x.
+static std::optional<DynamicActivation> matchDynamic(Value value) {
+  auto dequantize = value.getDefiningOp<DequantizeOp>();
+  auto quantize =
+      dequantize ? dequantize.getInput().getDefiningOp<QuantizeOp>() : nullptr;
+  auto params =
+      quantize ? quantize.getScale().getDefiningOp<ChooseParamsOp>() : nullptr;
+  if (!params || quantize.getZeroPoint() != params.getZeroPoint() ||
+      dequantize.getScale() != params.getScale() ||
+      dequantize.getZeroPoint() != params.getZeroPoint() ||
+      quantize.getParamMap() != params.getParamMap() ||
+      dequantize.getParamMap() != params.getParamMap() ||
+      quantize.getInput() != params.getInput() || quantize.getIsUnsigned() ||
+      dequantize.getIsUnsigned())
+    return std::nullopt;
+  return DynamicActivation{quantize, params.getInput(), params.getBlock()};
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Constant weights [K][N] and their parameters [G][N].
+struct BlockWeights {
+  int64_t depth, columns, bits, block, blocks;
+  SmallVector<char> weights, zeroPoints; // unsigned, one byte each
+  SmallVector<float> scales;
+  bool uniform; // all zero points are equal
+};
+} // namespace
+
+/// Reads the weights of a product from below `value`, whose dimensions are
+/// (k, n), or (n, k) if `transposed`.
+static std::optional<BlockWeights> readWeights(Value value, bool transposed) {
+  if (auto transpose = value.getDefiningOp<linalg::TransposeOp>()) {
+    transposed ^= transpose.getPermutation()[0] == 1;
+    value = transpose.getInput();
+  }
+  auto dequantize = value.getDefiningOp<DequantizeOp>();
+  if (!dequantize)
+    return std::nullopt;
+  auto data = ConstantView::get(dequantize.getInput()),
+       scale = ConstantView::get(dequantize.getScale()),
+       zero = ConstantView::get(dequantize.getZeroPoint());
+  auto type = cast<RankedTensorType>(dequantize.getInput().getType());
+  if (!data || !scale || !zero || type.getElementTypeBitWidth() > 8)
+    return std::nullopt;
+  BlockWeights w;
+  w.bits = type.getElementTypeBitWidth();
+  w.depth = type.getDimSize(transposed);
+  w.columns = type.getDimSize(!transposed);
+  if (w.depth == 0 || w.columns == 0)
+    return std::nullopt;
+
+  // Where the parameters of (k, n) are.
+  ArrayRef<int64_t> paramShape =
+      cast<RankedTensorType>(dequantize.getScale().getType()).getShape();
+  int64_t stride = 1, depthStride = 0, columnStride = 0;
+  w.block = w.depth;
+  AffineMap map = *dequantize.getParamMap();
+  for (int64_t d = int64_t(paramShape.size()) - 1; d >= 0; --d) {
+    AffineExpr expr = map.getResult(d);
+    int64_t divisor = 1;
+    if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr)) {
+      divisor = cast<AffineConstantExpr>(binary.getRHS()).getValue();
+      expr = binary.getLHS();
+    }
+    bool isDepth = (cast<AffineDimExpr>(expr).getPosition() == 0) != transposed;
+    if (isDepth) {
+      w.block = std::min(divisor, w.depth);
+      depthStride = stride;
+    } else if (divisor == 1) {
+      columnStride = stride;
+    } else {
+      return std::nullopt;
+    }
+    stride *= paramShape[d];
+  }
+  w.blocks = llvm::divideCeilSigned(w.depth, w.block);
+  if (w.blocks == 1)
+    w.block = llvm::alignTo(w.depth, 4);
+  if (w.block % 4 != 0)
+    return std::nullopt;
+
+  // Signed weights become unsigned ones with a zero point in the middle.
+  bool isUnsigned = dequantize.getIsUnsigned();
+  int64_t flip = isUnsigned ? 0 : int64_t(1) << (w.bits - 1);
+  for (int64_t g = 0; g < w.blocks; ++g)
+    for (int64_t n = 0; n < w.columns; ++n) {
+      int64_t parameter = g * depthStride + n * columnStride;
+      w.scales.push_back(scale->getFloat(parameter));
+      w.zeroPoints.push_back(char(zero->getInt(parameter, isUnsigned) + flip));
+    }
+  w.uniform = llvm::all_equal(w.zeroPoints);
+  w.weights.assign(w.blocks * w.block * w.columns, 0);
+  for (int64_t k = 0; k < w.depth; ++k)
+    for (int64_t n = 0; n < w.columns; ++n)
+      w.weights[k * w.columns + n] =
+          char(data->getInt(transposed ? n * w.depth + k : k * w.columns + n,
+                            isUnsigned) +
+               flip);
+  return w;
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct LowerBlockProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::LinalgOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!linalg::isaContractionOpInterface(op) || op.hasDynamicShape() ||
+        !op.hasPureTensorSemantics())
+      return rewriter.notifyMatchFailure(op, "no contraction of static shape");
+    auto dims = linalg::inferContractionDims(op);
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    if (failed(dims) || dims->m.size() != 1 || dims->n.size() != 1 ||
+        dims->k.size() != 1 || !dims->batch.empty() ||
+        !type.getElementType().isF32())
+      return rewriter.notifyMatchFailure(op, "not one matrix product in f32");
+    auto place = [&](unsigned operand, unsigned loop) {
+      return op.getMatchingIndexingMap(&op->getOpOperand(operand))
+          .getResultPosition(rewriter.getAffineDimExpr(loop));
+    };
+    if (place(0, dims->m[0]) != 0u || place(0, dims->k[0]) != 1u ||
+        place(2, dims->m[0]) != 0u || place(2, dims->n[0]) != 1u)
+      return rewriter.notifyMatchFailure(op, "not row-major");
+    Value lhs = op->getOperand(0);
+    std::optional<DynamicActivation> dynamic = matchDynamic(lhs);
+    // Static activations and one scale for each column: a product of integers.
+    if (auto dequantize = lhs.getDefiningOp<DequantizeOp>();
+        dequantize && !dynamic && getTensorParameters(dequantize))
+      if (auto weights = op->getOperand(1).getDefiningOp<DequantizeOp>();
+          weights && llvm::none_of(weights.getParamMap()->getResults(),
+                                   [](AffineExpr expr) {
+                                     return isa<AffineBinaryOpExpr>(expr);
+                                   }))
+        return rewriter.notifyMatchFailure(op, "a static integer product");
+    std::optional<BlockWeights> w =
+        readWeights(op->getOperand(1), place(1, dims->k[0]) == 1u);
+    if (!w)
+      return rewriter.notifyMatchFailure(
+          op, "no constant weights in blocks of columns and multiples of 4");
+    bool sameBlocks =
+        dynamic && (dynamic->block == w->block || dynamic->block >= w->depth);
+    if (!sameBlocks || (w->block << (7 + w->bits)) > (int64_t(1) << 31))
+      dynamic = std::nullopt;
+
+    Location loc = op.getLoc();
+    int64_t rows = type.getDimSize(0), depth = w->blocks * w->block;
+    Value lhsScales;
+    if (dynamic) {
+      std::tie(lhs, lhsScales) = quantizeRows(rewriter, loc, *dynamic, *w);
+    } else if (depth != w->depth) {
+      lhs = splitLast(rewriter, loc, lhs, w->blocks, w->block);
+    }
+    if (cast<RankedTensorType>(lhs.getType()).getRank() == 3)
+      lhs = tensor::CollapseShapeOp::create(
+          rewriter, loc, lhs, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
+
+    Type storage = rewriter.getIntegerType(w->bits);
+    Value weights = createConstant(
+        rewriter, loc, RankedTensorType::get({depth, w->columns}, storage),
+        ArrayRef<char>(w->weights));
+    Value scales = createConstant(
+        rewriter, loc,
+        RankedTensorType::get({w->blocks, w->columns}, rewriter.getF32Type()),
+        ArrayRef<float>(w->scales));
+    Value zeroPoints;
+    if (!w->uniform)
+      zeroPoints = createConstant(
+          rewriter, loc,
+          RankedTensorType::get({w->blocks, w->columns}, storage),
+          ArrayRef<char>(w->zeroPoints));
+    Value empty = tensor::EmptyOp::create(rewriter, loc, {rows, w->columns},
+                                          rewriter.getF32Type());
+    Value result = BlockContractOp::create(
+        rewriter, loc, type, lhs, weights, scales, zeroPoints, lhsScales,
+        /*lhs_sums=*/Value(), empty, w->bits, w->block,
+        w->uniform ? uint8_t(w->zeroPoints[0]) : 0);
+    if (!startsAtZero(op->getOperand(2))) {
+      AffineMap identity = rewriter.getMultiDimIdentityMap(2);
+      result =
+          createGeneric(rewriter, loc, type.getShape(), type.getElementType(),
+                        {result, op->getOperand(2)}, {identity, identity}, {},
+                        [](OpBuilder &b, Location l, ValueRange args) -> Value {
+                          return arith::AddFOp::create(b, l, args[0], args[1]);
+                        });
+    }
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+
+private:
+  static bool startsAtZero(Value init) {
+    if (auto fill = init.getDefiningOp<linalg::FillOp>())
+      return matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
+    return matchPattern(init, m_AnyZeroFloat());
+  }
+
+  /// The quantized rows [M][G][B] and their scales [M][G].
+  static std::pair<Value, Value> quantizeRows(OpBuilder &builder, Location loc,
+                                              DynamicActivation &dynamic,
+                                              const BlockWeights &w) {
+    Value blocks = splitLast(builder, loc, dynamic.input, w.blocks, w.block);
+    ArrayRef<int64_t> shape =
+        cast<RankedTensorType>(blocks.getType()).getShape();
+    AffineMap identity = builder.getMultiDimIdentityMap(3),
+              ofBlock = identity.getMajorSubMap(2);
+    Value scales;
+    if (w.blocks > 1 && dynamic.block >= w.depth) {
+      // One scale for a row serves all blocks.
+      Value whole = splitLast(builder, loc, dynamic.input, 1, w.depth);
+      AffineMap first = AffineMap::get(
+          2, 0, {builder.getAffineDimExpr(0), builder.getAffineConstantExpr(0)},
+          builder.getContext());
+      scales = createGeneric(
+          builder, loc, {shape[0], shape[1]}, builder.getF32Type(),
+          createScales(builder, loc, whole), first, {},
+          [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+    } else {
+      scales = createScales(builder, loc, blocks);
+    }
+    QuantizeOp quantize = dynamic.quantize;
+    Value rows = createGeneric(
+        builder, loc, shape, builder.getI8Type(), {blocks, scales},
+        {identity, ofBlock}, {},
+        [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+          Value zero = arith::ConstantOp::create(b, l, b.getI8IntegerAttr(0));
+          return QuantizeOp::create(
+              b, l, b.getI8Type(), args[0], args[1], zero, AffineMapAttr(),
+              /*is_unsigned=*/false, quantize.getRounding(),
+              quantize.getScaling(), quantize.getZeroPointOrder(),
+              quantize.getClampRangeAttr());
+        });
+    return {rows, scales};
+  }
+};
+
+/// What no product has taken.
+struct LowerChooseParams : OpRewritePattern<ChooseParamsOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ChooseParamsOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getInput().getType().hasStaticShape())
+      return rewriter.notifyMatchFailure(op, "dynamic shape");
+    Location loc = op.getLoc();
+    int64_t extent = op.getInput().getType().getShape().back();
+    int64_t block = std::min(op.getBlock(), extent);
+    Value scales =
+        createScales(rewriter, loc,
+                     splitLast(rewriter, loc, op.getInput(),
+                               llvm::divideCeilSigned(extent, block), block));
+    auto type = op.getScale().getType();
+    if (type != scales.getType()) { // one block for each row
+      SmallVector<ReassociationIndices> rows;
+      for (int64_t d = 0; d < type.getRank(); ++d)
+        rows.push_back({d});
+      if (!rows.empty())
+        rows.back().push_back(type.getRank());
+      scales =
+          tensor::CollapseShapeOp::create(rewriter, loc, type, scales, rows);
+    }
+    Value zeros = arith::ConstantOp::create(
+        rewriter, loc, rewriter.getZeroAttr(op.getZeroPoint().getType()));
+    rewriter.replaceOp(op, {scales, zeros});
+    return success();
+  }
+};
+
+struct LowerBlockProducts
+    : mpq::impl::LowerBlockProductsPassBase<LowerBlockProducts> {
+  void runOnOperation() override {
+    RewritePatternSet products(&getContext()), rest(&getContext());
+    populateLowerBlockProductsPatterns(products);
+    rest.add<LowerChooseParams>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(products))) ||
+        failed(applyPatternsGreedily(getOperation(), std::move(rest))))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+void mpq::populateLowerBlockProductsPatterns(RewritePatternSet &patterns) {
+  patterns.add<LowerBlockProduct>(patterns.getContext());
+}

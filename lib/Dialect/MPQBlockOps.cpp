@@ -1,0 +1,209 @@
+//===- MPQBlockOps.cpp - weights in blocks: verifiers and tiling ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Tiles cover rows and columns of the result; the blocks of the sum stay
+// together, because their accumulators live in registers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Dialect/MPQDialect.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace mpq;
+
+//===----------------------------------------------------------------------===//
+// choose_params
+//===----------------------------------------------------------------------===//
+
+LogicalResult ChooseParamsOp::verify() {
+  AffineMap map = getParamMap();
+  RankedTensorType input = getInput().getType(), scale = getScale().getType();
+  if (map.getNumDims() != input.getRank() || map.getNumSymbols() != 0 ||
+      map.getNumResults() != scale.getRank()) // (H1)
+    return emitOpError("expected a parameter map from ")
+           << input.getRank() << " dimensions to " << scale.getRank()
+           << " but got " << getParamMapAttr();
+  if (scale.getShape() != getZeroPoint().getType().getShape()) // (H2)
+    return emitOpError("requires scale and zero point of equal shape but got ")
+           << scale << " and " << getZeroPoint().getType();
+  int64_t rows = input.getRank() - 1, block = input.getShape().back();
+  bool ok = map.getNumResults() >= rows && rows >= 0;
+  for (auto [d, expr] : llvm::enumerate(map.getResults()))
+    ok = ok && (int64_t(d) < rows ? expr == getAffineDimExpr(d, getContext())
+                                  : expr.isFunctionOfDim(rows));
+  if (ok && map.getNumResults() > rows) {
+    auto binary = dyn_cast<AffineBinaryOpExpr>(map.getResult(rows));
+    ok = binary && binary.getKind() == AffineExprKind::FloorDiv &&
+         isa<AffineDimExpr>(binary.getLHS()) &&
+         isa<AffineConstantExpr>(binary.getRHS());
+    if (ok)
+      block = cast<AffineConstantExpr>(binary.getRHS()).getValue();
+    ok = ok && block > 0;
+  }
+  if (!ok) // (H1)
+    return emitOpError(
+               "expected a parameter map to the leading dimensions, "
+               "and the last one floordiv a positive constant, but got ")
+           << getParamMapAttr();
+  SmallVector<int64_t> wanted(input.getShape().drop_back());
+  if (map.getNumResults() > rows)
+    wanted.push_back(
+        input.isDynamicDim(rows)
+            ? ShapedType::kDynamic
+            : llvm::divideCeilSigned(input.getDimSize(rows), block));
+  if (failed(verifyCompatibleShape(scale.getShape(), wanted))) // (H2)
+    return emitOpError("expected scales of shape [")
+           << wanted << "] but got " << scale;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// block_contract
+//===----------------------------------------------------------------------===//
+
+LogicalResult BlockContractOp::verify() {
+  RankedTensorType lhs = getLhs().getType(), weights = getWeights().getType(),
+                   scales = getScales().getType(), init = getInit().getType();
+  int64_t bits = getBits(), block = getBlock();
+  if ((bits != 2 && bits != 4 && bits != 8) ||
+      lhs.getDimSize(0) != init.getDimSize(0)) // (B1)
+    return emitOpError("requires 2, 4 or 8 bits and lhs and init of equal rows "
+                       "but got ")
+           << bits << " bits, " << lhs << " and " << init;
+  int64_t depth = lhs.getDimSize(1), columns = init.getDimSize(1);
+  if (ShapedType::isDynamic(depth) || block <= 0 || depth % block != 0) // (B2)
+    return emitOpError("expected blocks that divide ")
+           << depth << " but got " << block;
+  int64_t blocks = depth / block, lanes = scales.getShape().back();
+  SmallVector<int64_t> wantedWeights{depth, columns},
+      wantedScales{blocks, columns};
+  unsigned width = bits;
+  if (isPacked()) {
+    int64_t vectors = ShapedType::isDynamic(columns)
+                          ? columns
+                          : llvm::divideCeilSigned(columns, lanes);
+    wantedWeights = {vectors, blocks * getSteps(), 4 * lanes};
+    wantedScales = {vectors, blocks, lanes};
+    width = 8;
+  }
+  bool ok =
+      weights.getElementTypeBitWidth() == width &&
+      succeeded(verifyCompatibleShape(weights.getShape(), wantedWeights)) &&
+      succeeded(verifyCompatibleShape(scales.getShape(), wantedScales));
+  if (getZeroPoints())
+    ok &= getZeroPoints().getType().getElementTypeBitWidth() == width &&
+          succeeded(verifyCompatibleShape(getZeroPoints().getType().getShape(),
+                                          wantedScales));
+  if (!ok) // (B3)
+    return emitOpError("expected weights of shape [")
+           << wantedWeights << "] and " << width
+           << " bits with parameters of shape [" << wantedScales << "] but got "
+           << weights << " and " << scales;
+  auto isOfBlocks = [&](RankedTensorType type) {
+    return succeeded(
+        verifyCompatibleShape(type.getShape(), {lhs.getDimSize(0), blocks}));
+  };
+  if (isInteger() != bool(getLhsScales()) ||
+      (getLhsScales() && !isOfBlocks(getLhsScales().getType()))) // (B4)
+    return emitOpError("expected lhs_scales for each of ")
+           << blocks << " blocks of an integer lhs, and for no other";
+  if ((isInteger() && isPacked()) != bool(getLhsSums()) ||
+      (getLhsSums() && !isOfBlocks(getLhsSums().getType()))) // (B5)
+    return emitOpError("expected lhs_sums for each of ")
+           << blocks << " blocks of an integer lhs and packed weights, and for "
+           << "no other";
+  if (isInteger() && (block << (7 + bits)) > (int64_t(1) << 31)) // (B6)
+    return emitOpError("expected blocks of at most ")
+           << (int64_t(1) << (24 - bits)) << " but got " << block;
+  return success();
+}
+
+SmallVector<utils::IteratorType> BlockContractOp::getLoopIteratorTypes() {
+  return {utils::IteratorType::parallel, utils::IteratorType::parallel};
+}
+
+SmallVector<Range> BlockContractOp::getIterationDomain(OpBuilder &builder) {
+  SmallVector<Range> domain;
+  for (int64_t d : {0, 1})
+    domain.push_back({builder.getIndexAttr(0),
+                      tensor::getMixedSize(builder, getLoc(), getInit(), d),
+                      builder.getIndexAttr(1)});
+  return domain;
+}
+
+FailureOr<TilingResult>
+BlockContractOp::getTiledImplementation(OpBuilder &builder,
+                                        ArrayRef<OpFoldResult> offsets,
+                                        ArrayRef<OpFoldResult> sizes) {
+  if (!isPacked())
+    return emitOpError("expected packed weights: run mpq-pack-products first");
+  Location loc = getLoc();
+  AffineExpr s0 = builder.getAffineSymbolExpr(0);
+  auto apply = [&](AffineExpr expr, OpFoldResult value) {
+    return affine::makeComposedFoldedAffineApply(builder, loc, expr, {value});
+  };
+  OpFoldResult vector = apply(s0.floorDiv(getLanes()), offsets[1]),
+               vectors = apply(s0.ceilDiv(getLanes()), sizes[1]),
+               zero = builder.getIndexAttr(0);
+  SmallVector<Operation *> slices;
+  auto slice = [&](Value source, SmallVector<OpFoldResult> at,
+                   SmallVector<OpFoldResult> extents) -> Value {
+    int64_t rank = cast<RankedTensorType>(source.getType()).getRank();
+    for (int64_t d = at.size(); d < rank; ++d) {
+      at.push_back(zero);
+      extents.push_back(tensor::getMixedSize(builder, loc, source, d));
+    }
+    SmallVector<OpFoldResult> strides(rank, builder.getIndexAttr(1));
+    auto op = tensor::ExtractSliceOp::create(builder, loc, source, at, extents,
+                                             strides);
+    slices.push_back(op);
+    return op;
+  };
+  SmallVector<Value> operands{slice(getLhs(), {offsets[0]}, {sizes[0]}),
+                              slice(getWeights(), {vector}, {vectors}),
+                              slice(getScales(), {vector}, {vectors})};
+  if (getZeroPoints())
+    operands.push_back(slice(getZeroPoints(), {vector}, {vectors}));
+  for (Value ofRows : {getLhsScales(), getLhsSums()})
+    if (ofRows)
+      operands.push_back(slice(ofRows, {offsets[0]}, {sizes[0]}));
+  operands.push_back(slice(getInit(), SmallVector<OpFoldResult>(offsets),
+                           SmallVector<OpFoldResult>(sizes)));
+  Operation *tiled = mlir::clone(builder, getOperation(),
+                                 {operands.back().getType()}, operands);
+  return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
+}
+
+LogicalResult BlockContractOp::getResultTilePosition(
+    OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets,
+    ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
+    SmallVector<OpFoldResult> &resultSizes) {
+  resultOffsets.assign(offsets.begin(), offsets.end());
+  resultSizes.assign(sizes.begin(), sizes.end());
+  return success();
+}
+
+LogicalResult BlockContractOp::getIterationDomainTileFromResultTile(
+    OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets,
+    ArrayRef<OpFoldResult> sizes, SmallVectorImpl<OpFoldResult> &domainOffsets,
+    SmallVectorImpl<OpFoldResult> &domainSizes) {
+  domainOffsets.assign(offsets.begin(), offsets.end());
+  domainSizes.assign(sizes.begin(), sizes.end());
+  return success();
+}
+
+FailureOr<TilingResult>
+BlockContractOp::generateResultTileValue(OpBuilder &builder, unsigned,
+                                         ArrayRef<OpFoldResult> offsets,
+                                         ArrayRef<OpFoldResult> sizes) {
+  return getTiledImplementation(builder, offsets, sizes);
+}

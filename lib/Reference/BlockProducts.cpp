@@ -1,0 +1,132 @@
+//===- BlockProducts.cpp - products of weights in blocks ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// N-W1, N-W2 and N-Y1 in plain loops. Packed weights are unpacked first: the
+// layout cannot matter for the result.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Evaluator.h"
+
+#include "mpq/Dialect/MPQDialect.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+/// Weights [K][N] minus their zero points, and scales [G][N].
+struct PlainWeights {
+  std::vector<int32_t> differences;
+  std::vector<float> scales;
+};
+} // namespace
+
+static PlainWeights unpack(BlockContractOp op, const HostTensor &weights,
+                           const HostTensor &scales,
+                           const HostTensor *zeroPoints) {
+  int64_t depth = op.getLhs().getType().getDimSize(1),
+          columns = op.getInit().getType().getDimSize(1);
+  int64_t blocks = op.getBlocks(), block = op.getBlock(), bits = op.getBits();
+  bool packed = op.isPacked();
+  int64_t lanes = op.getLanes(), planes = op.getPlanes(), steps = op.getSteps();
+  int64_t mask = (int64_t(1) << bits) - 1;
+  // Where the parameters of block g and column n are.
+  auto parameter = [&](int64_t g, int64_t n) {
+    return packed ? (n / lanes * blocks + g) * lanes + n % lanes
+                  : g * columns + n;
+  };
+  PlainWeights plain;
+  plain.scales.resize(blocks * columns);
+  for (int64_t g = 0; g < blocks; ++g)
+    for (int64_t n = 0; n < columns; ++n)
+      plain.scales[g * columns + n] = scales.getFloat(parameter(g, n));
+  plain.differences.resize(depth * columns);
+  for (int64_t k = 0; k < depth; ++k) {
+    int64_t g = k / block, quad = k % block / 4;
+    for (int64_t n = 0; n < columns; ++n) {
+      int64_t at = k * columns + n, shift = 0;
+      if (packed) {
+        int64_t step = g * steps + quad / planes;
+        at = ((n / lanes * blocks * steps + step) * lanes + n % lanes) * 4 +
+             k % 4;
+        shift = quad % planes * bits;
+      }
+      int64_t zero = zeroPoints ? zeroPoints->getInteger(parameter(g, n)) & mask
+                                : int64_t(op.getZeroPoint());
+      int64_t byte = weights.getInteger(at) & (packed ? 0xff : mask);
+      plain.differences[k * columns + n] =
+          int32_t((byte >> shift & mask) - zero);
+    }
+  }
+  return plain;
+}
+
+HostTensor mpq::evaluateBlockProduct(BlockContractOp op,
+                                     ArrayRef<HostTensor> operands) {
+  const HostTensor &lhs = operands[0];
+  const HostTensor *next = operands.data() + 3;
+  const HostTensor *zeroPoints = op.getZeroPoints() ? next++ : nullptr;
+  const HostTensor *lhsScales = op.getLhsScales() ? next++ : nullptr;
+  PlainWeights weights = unpack(op, operands[1], operands[2], zeroPoints);
+  RankedTensorType type = op.getType();
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  int64_t blocks = op.getBlocks(), block = op.getBlock();
+  HostTensor result(ElementKind::F32, type.getShape());
+  std::vector<int32_t> sums(columns);
+  for (int64_t m = 0; m < rows; ++m) {
+    float *out = result.getMutableData<float>() + m * columns;
+    for (int64_t g = 0; g < blocks; ++g) {
+      const float *scales = weights.scales.data() + g * columns;
+      std::fill(sums.begin(), sums.end(), 0);
+      for (int64_t k = g * block; k < (g + 1) * block; ++k) {
+        const int32_t *row = weights.differences.data() + k * columns;
+        if (op.isInteger()) {
+          int32_t x = lhs.getData<int8_t>()[m * blocks * block + k];
+          for (int64_t n = 0; n < columns; ++n)
+            sums[n] += x * row[n];
+        } else {
+          float x = lhs.getData<float>()[m * blocks * block + k];
+          for (int64_t n = 0; n < columns; ++n)
+            out[n] = std::fma(x, float(row[n]) * scales[n], out[n]);
+        }
+      }
+      if (!op.isInteger())
+        continue;
+      float own = lhsScales->getFloat(m * blocks + g);
+      for (int64_t n = 0; n < columns; ++n)
+        out[n] = std::fma(float(sums[n]), scales[n] * own, out[n]);
+    }
+  }
+  return result;
+}
+
+Results mpq::evaluateChooseParams(ChooseParamsOp op, const HostTensor &input) {
+  RankedTensorType type = op.getScale().getType();
+  HostTensor scales(ElementKind::F32, type.getShape()),
+      zeros(ElementKind::I8, type.getShape());
+  int64_t extent = op.getInput().getType().getShape().back();
+  int64_t block = std::min(op.getBlock(), std::max<int64_t>(extent, 1));
+  int64_t blocks = llvm::divideCeilSigned(extent, block);
+  float *out = scales.getMutableData<float>();
+  for (int64_t i = 0, e = type.getNumElements(); i < e; ++i) {
+    int64_t first = i / blocks * extent + i % blocks * block;
+    int64_t last = std::min(first + block, (i / blocks + 1) * extent);
+    float largest = 0;
+    for (int64_t k = first; k < last; ++k) {
+      float magnitude = std::fabs(input.getFloat(k));
+      // NaN stays.
+      if (!(magnitude <= largest))
+        largest = std::isnan(largest) ? largest : magnitude;
+    }
+    float scale = largest * (1.0f / 127.0f);
+    out[i] = scale < 0x1p-100f ? 0x1p-100f : scale;
+  }
+  return {scales, zeros};
+}

@@ -1,0 +1,22 @@
+//===- BlockWeights.h - constant weights of few bits in blocks ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_TRANSFORMS_QUANTIZE_BLOCKWEIGHTS_H
+#define MPQ_LIB_TRANSFORMS_QUANTIZE_BLOCKWEIGHTS_H
+
+#include "mpq/Dialect/MPQInterfaces.h"
+
+namespace mpq {
+
+/// Gives a matrix product of precision int4 or int2 weights in the blocks that
+/// its `mpq.blocks` says, and activations that are quantized as the model runs
+/// if it wants them.
+mlir::LogicalResult quantizeBlocks(QuantizableOpInterface product);
+
+} // namespace mpq
+
+#endif // MPQ_LIB_TRANSFORMS_QUANTIZE_BLOCKWEIGHTS_H

@@ -1,0 +1,87 @@
+// RUN: quant-opt %s --split-input-file --verify-diagnostics
+
+func.func @h1(%x: tensor<4x10xf32>) {
+  // expected-error@+1 {{'mpq.choose_params' op expected a parameter map to the leading dimensions, and the last one floordiv a positive constant, but got affine_map<(d0, d1) -> (d1, d0)>}}
+  %s, %z = mpq.choose_params %x by affine_map<(d0, d1) -> (d1, d0)> : tensor<4x10xf32> -> tensor<10x4xf32>, tensor<10x4xi8>
+  return
+}
+
+// -----
+
+func.func @h1_rank(%x: tensor<4x10xf32>) {
+  // expected-error@+1 {{'mpq.choose_params' op expected a parameter map from 2 dimensions to 2 but got}}
+  %s, %z = mpq.choose_params %x by affine_map<(d0, d1) -> (d0)> : tensor<4x10xf32> -> tensor<4x1xf32>, tensor<4x1xi8>
+  return
+}
+
+// -----
+
+func.func @h2(%x: tensor<4x10xf32>) {
+  // expected-error@+1 {{'mpq.choose_params' op expected scales of shape [4, 3] but got 'tensor<4x2xf32>'}}
+  %s, %z = mpq.choose_params %x by affine_map<(d0, d1) -> (d0, d1 floordiv 4)> : tensor<4x10xf32> -> tensor<4x2xf32>, tensor<4x2xi8>
+  return
+}
+
+// -----
+
+func.func @h2_equal(%x: tensor<4x10xf32>) {
+  // expected-error@+1 {{'mpq.choose_params' op requires scale and zero point of equal shape but got 'tensor<4xf32>' and 'tensor<1xi8>'}}
+  %s, %z = mpq.choose_params %x by affine_map<(d0, d1) -> (d0)> : tensor<4x10xf32> -> tensor<4xf32>, tensor<1xi8>
+  return
+}
+
+// -----
+
+func.func @b1(%a: tensor<2x8xf32>, %w: tensor<8x3xi4>, %s: tensor<1x3xf32>, %e: tensor<2x3xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op requires 2, 4 or 8 bits and lhs and init of equal rows but got 3 bits}}
+  %r = mpq.block_contract ins(%a, %w : tensor<2x8xf32>, tensor<8x3xi4>) scales(%s : tensor<1x3xf32>) outs(%e : tensor<2x3xf32>) {bits = 3, block = 8} -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @b2(%a: tensor<2x8xf32>, %w: tensor<8x3xi4>, %s: tensor<1x3xf32>, %e: tensor<2x3xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected blocks that divide 8 but got 3}}
+  %r = mpq.block_contract ins(%a, %w : tensor<2x8xf32>, tensor<8x3xi4>) scales(%s : tensor<1x3xf32>) outs(%e : tensor<2x3xf32>) {bits = 4, block = 3} -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @b3(%a: tensor<2x8xf32>, %w: tensor<8x3xi4>, %s: tensor<1x3xf32>, %e: tensor<2x3xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected weights of shape [8, 3] and 4 bits with parameters of shape [2, 3] but got 'tensor<8x3xi4>' and 'tensor<1x3xf32>'}}
+  %r = mpq.block_contract ins(%a, %w : tensor<2x8xf32>, tensor<8x3xi4>) scales(%s : tensor<1x3xf32>) outs(%e : tensor<2x3xf32>) {bits = 4, block = 4} -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @b3_packed(%a: tensor<2x8xf32>, %w: tensor<1x2x64xi8>, %s: tensor<1x1x16xf32>, %e: tensor<2x3xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected weights of shape [1, 1, 64] and 8 bits with parameters of shape [1, 1, 16] but got}}
+  %r = mpq.block_contract ins(%a, %w : tensor<2x8xf32>, tensor<1x2x64xi8>) scales(%s : tensor<1x1x16xf32>) outs(%e : tensor<2x3xf32>) {bits = 4, block = 8} -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @b4(%a: tensor<2x8xi8>, %w: tensor<8x3xi4>, %s: tensor<1x3xf32>, %e: tensor<2x3xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected lhs_scales for each of 1 blocks of an integer lhs, and for no other}}
+  %r = mpq.block_contract ins(%a, %w : tensor<2x8xi8>, tensor<8x3xi4>) scales(%s : tensor<1x3xf32>) outs(%e : tensor<2x3xf32>) {bits = 4, block = 8} -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @b5(%a: tensor<2x8xi8>, %w: tensor<1x1x64xi8>, %s: tensor<1x1x16xf32>, %t: tensor<2x1xf32>, %e: tensor<2x3xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected lhs_sums for each of 1 blocks of an integer lhs and packed weights, and for no other}}
+  %r = mpq.block_contract ins(%a, %w : tensor<2x8xi8>, tensor<1x1x64xi8>) scales(%s : tensor<1x1x16xf32>) lhs_scales(%t : tensor<2x1xf32>) outs(%e : tensor<2x3xf32>) {bits = 4, block = 8} -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @b6(%a: tensor<1x131072xi8>, %w: tensor<131072x3xi8>, %s: tensor<1x3xf32>, %t: tensor<1x1xf32>, %e: tensor<1x3xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected blocks of at most 65536 but got 131072}}
+  %r = mpq.block_contract ins(%a, %w : tensor<1x131072xi8>, tensor<131072x3xi8>) scales(%s : tensor<1x3xf32>) lhs_scales(%t : tensor<1x1xf32>) outs(%e : tensor<1x3xf32>) {bits = 8, block = 131072} -> tensor<1x3xf32>
+  return
+}

@@ -1,0 +1,76 @@
+"""Weights of 4 and 2 bits that the compiler makes of a float model: accuracy, size, and the same bits on every target."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import mpq
+from mpq_testing import bit_exact, layers, metrics, models, tools
+from mpq_testing.layers import Layer
+from mpq_testing.paths import BUILD
+
+MINILM = models.BY_NAME["minilm"]
+
+
+@pytest.fixture
+def folder(request):
+    path = BUILD / "low-bit" / request.node.name
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def linear(rows, depth, columns):
+    layer = Layer("linear")
+    value = layer.node("MatMul", [layer.source(rows, depth), layer.weights((depth, columns), 1)], (rows, columns))
+    layer.finish(layer.node("Relu", [layer.node("Add", [value, layer.vector(columns)])]))
+    return layer
+
+
+@pytest.mark.parametrize("activations", ["f32", "int8"])
+@pytest.mark.parametrize("block", [16, 128, "column"])
+@pytest.mark.parametrize("precision", ["int4", "int2"])
+def test_bits(precision, block, activations, folder):
+    """Blocks that the depth does not fill, columns that vectors do not."""
+    layer = linear(5, 150, 37)
+    layers.save([layer], folder / "layer.onnx")
+    (folder / "recipe.json").write_text(json.dumps({"block": block, "activations": activations}))
+    differences = bit_exact.compare(folder / "layer.onnx", layer.feed, folder, "--precision", precision, "--recipe",
+                                    folder / "recipe.json")
+    assert not differences, "\n".join(map(str, differences))
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("precision, most", [("int4", 0.12), ("int2", 0.6)])
+def test_error(precision, most, folder):
+    """Normal weights in blocks of 32: about a tenth of their deviation for a step of 4 bits."""
+    layer = linear(8, 256, 64)
+    layers.save([layer], folder / "layer.onnx")
+    exact = mpq.compile(folder / "layer.onnx")
+    ours = mpq.compile(folder / "layer.onnx", precision=precision)
+    expected, got = (list(program(layer.feed).values())[0] for program in (exact, ours))
+    error = metrics.relative_error(got, expected)
+    assert most / 10 < error < most
+    shutil.rmtree(folder)
+
+
+def test_network():
+    """A sentence encoder without calibration."""
+    feeds = [MINILM.random_feed(MINILM.shape, seed) for seed in (1, 2)]
+    exact = mpq.compile(MINILM.path, shape=MINILM.shape)
+    quantized = mpq.quantize(MINILM.path, precision="int4", shape=MINILM.shape)
+    assert quantized.profile is None
+    ours = mpq.compile(quantized)
+    for feed in feeds:
+        expected, got = (list(program(feed).values())[0] for program in (exact, ours))
+        cosine = float(np.sum(expected * got) / np.linalg.norm(expected) / np.linalg.norm(got))
+        assert 0.85 < cosine < 0.9999  # of random words; rounding to the nearest knows nothing of activations
+    dynamic = mpq.compile(MINILM.path, precision="int4", recipe={"activations": "int8"}, shape=MINILM.shape)
+    assert metrics.relative_error(list(dynamic(feeds[0]).values())[0], list(ours(feeds[0]).values())[0]) < 0.2
+
+
+def test_needs_no_samples():
+    with pytest.raises(mpq.Error, match="expected either calibration data or a profile but got neither"):
+        mpq.quantize(MINILM.path)
