@@ -18,6 +18,16 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<4x16xf32>
   }
 
+  // Weights of 512 KiB, an image of 49 KiB: every item reads all of the image and
+  // an eighth of the weights. Five tiles of ten rows
+  // compute one row twice.
+  // CHECK-LABEL: func.func private @large_weights(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [10, 32], grain = [0, 64]>, mpq.work_items = 8 : i64}
+  func.func private @large_weights(%a: tensor<49x1024xi8>, %w: tensor<32x256x64xi8>, %d: tensor<49x512xi32>, %begin: index, %end: index) -> tensor<49x512xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<49x1024xi8>, tensor<32x256x64xi8>) outs(%d : tensor<49x512xi32>) -> tensor<49x512xi32>
+    return %r : tensor<49x512xi32>
+  }
+
   // One row: the columns are split, in whole panels.
   // CHECK-LABEL: func.func private @one_row(
   // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 64], grain = [0, 256]>, mpq.work_items = 4 : i64}
