@@ -54,6 +54,10 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
       return expect(precision != nullptr, "an #mpq.precision");
     return expect(false, "integers, or f32 with a reason");
   }
+  if (name == getStreamAheadAttrName()) {
+    auto distance = dyn_cast<IntegerAttr>(value);
+    return expect(distance && distance.getInt() > 0, "a positive i64");
+  }
   if (name == getBlocksAttrName())
     return expect(isa<BlocksAttr>(value), "an #mpq.blocks");
   if (name == getStrategyAttrName())

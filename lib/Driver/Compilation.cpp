@@ -269,20 +269,6 @@ LogicalResult Compiler::timed(StringRef what,
   return result;
 }
 
-static PrecisionKind getPrecisionKind(PrecisionGoal goal) {
-  switch (goal) {
-  case PrecisionGoal::F32:
-    return PrecisionKind::F32;
-  case PrecisionGoal::Int8:
-    return PrecisionKind::Int8;
-  case PrecisionGoal::Int4:
-    return PrecisionKind::Int4;
-  case PrecisionGoal::Int2:
-    return PrecisionKind::Int2;
-  }
-  llvm_unreachable("unknown precision");
-}
-
 LogicalResult Compiler::runPhase(Phase phase) {
   // Float models stay as they came: their quantized parts are in QDQ form
   // already, which lower takes.

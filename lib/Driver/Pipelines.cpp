@@ -32,6 +32,20 @@
 using namespace mlir;
 using namespace mpq;
 
+PrecisionKind mpq::getPrecisionKind(PrecisionGoal goal) {
+  switch (goal) {
+  case PrecisionGoal::F32:
+    return PrecisionKind::F32;
+  case PrecisionGoal::Int8:
+    return PrecisionKind::Int8;
+  case PrecisionGoal::Int4:
+    return PrecisionKind::Int4;
+  case PrecisionGoal::Int2:
+    return PrecisionKind::Int2;
+  }
+  llvm_unreachable("unknown precision");
+}
+
 ApplyProfilePassOptions mpq::getApplyProfileOptions(llvm::StringRef profile,
                                                     llvm::StringRef recipe) {
   ApplyProfilePassOptions apply;

@@ -34,6 +34,10 @@ void populateInlineUnitsPatterns(mlir::RewritePatternSet &patterns);
 /// mpq.dot4 to the target's instructions.
 void populateLowerDotPatterns(mlir::RewritePatternSet &patterns,
                               const TargetInfo &target);
+
+/// Bits to numbers by tables of 16 entries.
+void populateLowerLookupPatterns(mlir::RewritePatternSet &patterns);
+
 /// Rounding to even and conversion as one instruction of `target`.
 void populateLowerRoundingPatterns(mlir::RewritePatternSet &patterns,
                                    const TargetInfo &target);

@@ -143,6 +143,26 @@ def LowerDotPass : Pass<"mpq-lower-dot"> {
                            "::mlir::arith::ArithDialect"];
 }
 
+def LowerLookupPass : Pass<"mpq-lower-lookup", "::mlir::func::FuncOp"> {
+  let summary = "weights of few bits to f32 by a table in a register";
+  let description = [{
+    `arith.sitofp((x & mask) - z)` on 16 lanes, with a mask of at most four bits,
+    becomes `vpermps` of the 16 numbers on targets with AVX-512. Results are
+    equal.
+
+    Example:
+    ```mlir
+    %n = arith.andi %x, %fifteen : vector<16xi32>
+    %d = arith.subi %n, %eight : vector<16xi32>
+    %f = arith.sitofp %d : vector<16xi32> to vector<16xf32>
+    // becomes
+    %f = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%table, %x) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def LowerRoundingPass : Pass<"mpq-lower-rounding"> {
   let summary = "rounding to even and conversion to i32 as one instruction";
   let description = [{
@@ -263,6 +283,17 @@ def SelectStrategyPass : Pass<"mpq-select-strategy", "::mlir::func::FuncOp"> {
     Writes `mpq.strategy` (unless present: strategies can be overridden) and
     `mpq.work_items` on every kernel, for the module's `mpq.target`.
   }];
+}
+
+def StreamWeightsPass : Pass<"mpq-stream-weights", "::mlir::func::FuncOp"> {
+  let summary = "ask for packed weights some iterations ahead";
+  let description = [{
+    In loops with `mpq.stream_ahead = N : i64`, every read of a packed vector gets a
+    `memref.prefetch` of what it will read `N` iterations later. The last ones
+    ask for what lies behind, which does no harm.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
 }
 
 def TileKernelsPass : Pass<"mpq-tile-kernels", "::mlir::func::FuncOp"> {

@@ -53,6 +53,8 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getPrecisionAttrName() { return "mpq.precision"; }
     /// Operation attribute: the #mpq.blocks of weights of 4 or 2 bits.
     static ::llvm::StringRef getBlocksAttrName() { return "mpq.blocks"; }
+    /// Loop attribute: iterations (i64) by which weights are read ahead.
+    static ::llvm::StringRef getStreamAheadAttrName() { return "mpq.stream_ahead"; }
     /// Operation attribute: the #mpq.strategy codegen follows.
     static ::llvm::StringRef getStrategyAttrName() { return "mpq.strategy"; }
     /// Module attribute: the #mpq.target codegen compiles for.

@@ -10,6 +10,7 @@
 
 #include "mpq/Calibration/Profile.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Driver/CompileOptions.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 
 #include "mlir/Pass/PassOptions.h"
@@ -21,6 +22,9 @@ class OpPassManager;
 } // namespace mlir
 
 namespace mpq {
+
+/// The precision of products without a rule that a goal stands for.
+PrecisionKind getPrecisionKind(PrecisionGoal goal);
 
 /// Options of the phases assign and quantize.
 struct QuantizePipelineOptions

@@ -53,10 +53,12 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   addCleanup(manager);
   manager.addPass(createBufferizeKernelsPass());
   manager.addNestedPass<func::FuncOp>(createPrefetchWeightsPass());
+  manager.addNestedPass<func::FuncOp>(createStreamWeightsPass());
 
   // To the LLVM dialect.
   manager.addNestedPass<func::FuncOp>(createLowerTilesPass());
   manager.addNestedPass<func::FuncOp>(createLowerDotPass());
+  manager.addNestedPass<func::FuncOp>(createLowerLookupPass());
   manager.addNestedPass<func::FuncOp>(createLowerRoundingPass());
   manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   manager.addPass(createLowerAffinePass());

@@ -37,6 +37,11 @@ using namespace mpq;
 /// Steps of a block that are emitted one after the other instead of in a loop.
 static constexpr int64_t kUnrolledSteps = 8;
 
+/// Tiles of so many rows wait for their weights rather than compute, and the
+/// bytes of each stream that are on the way then.
+static constexpr int64_t kStreamedRows = 4;
+static constexpr int64_t kBytesAhead = 2048;
+
 namespace {
 class BlockTileEmitter {
 public:
@@ -97,6 +102,10 @@ private:
               function_ref<Values(Value, std::optional<int64_t>, Values)> step);
   Values reduceIntegers(Value blockIndex, Values accumulators);
   Values reduceFloats(Value blockIndex, Values accumulators);
+  /// Blocks that make kBytesAhead of each vector's weights.
+  int64_t getPrefetchDistance() {
+    return llvm::divideCeilSigned(kBytesAhead, op.getSteps() * 4 * lanes);
+  }
   FailureOr<Value> write(linalg::GenericOp epilogue, const Values &sums);
 
   RewriterBase &b;
@@ -302,6 +311,9 @@ LogicalResult BlockTileEmitter::emit() {
   } else {
     auto loop = scf::ForOp::create(b, loc, index(0), index(op.getBlocks()),
                                    index(1), sums);
+    if (rows <= kStreamedRows)
+      loop->setAttr(MPQDialect::getStreamAheadAttrName(),
+                    b.getI64IntegerAttr(getPrefetchDistance()));
     b.setInsertionPointToStart(loop.getBody());
     sums.assign(loop.getRegionIterArgs().begin(),
                 loop.getRegionIterArgs().end());
