@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Dialect/DepthwisePacking.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/IR/Builders.h"
@@ -116,9 +117,10 @@ LogicalResult ConvOp::verify() {
            << channels << " channels and " << filters
            << " filters, 1 for a depthwise convolution, but got " << groups;
   int64_t steps =
-      getDepthwise()
-          ? llvm::divideCeilSigned(taps, getGroup())
-          : taps * llvm::divideCeilSigned(getGroupChannels(), getGroup());
+      !getDepthwise()
+          ? taps * llvm::divideCeilSigned(getGroupChannels(), getGroup())
+      : isInteger() ? DepthwisePacking(*this).getNumGroups()
+                    : taps;
   bool ok =
       weights.getShape().back() % getGroup() == 0 && getLanes() > 0 &&
       weights.getDimSize(0) ==

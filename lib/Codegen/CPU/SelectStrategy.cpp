@@ -50,6 +50,9 @@ static constexpr int64_t kTransposedBlock = 16;
 /// Registers a depthwise tile may use: eight accumulators hide the latency.
 static constexpr int64_t kDepthwiseRegisters = 12;
 
+/// Outputs of a depthwise tile of bytes: enough to hide the latency.
+static constexpr int64_t kNeighbourAccumulators = 8;
+
 /// Registers that the AVX2 sequence of mpq.dot4 keeps between its steps.
 static constexpr int64_t kPairwiseTemporaries = 6;
 
@@ -130,6 +133,20 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
         }
       }
   return best;
+}
+
+/// Depthwise bytes: one vector of channels, whose neighbouring pixels are put
+/// side by side once for all outputs of the tile that they reach. Tiles of equal
+/// width, because the last one would compute pixels twice.
+static RegisterTile chooseNeighbourTile(int64_t height, int64_t width,
+                                        int64_t registers) {
+  int64_t accumulators =
+      std::min(kNeighbourAccumulators, std::max<int64_t>(1, registers - 4));
+  RegisterTile tile;
+  tile.columns = llvm::divideCeilSigned(
+      width, llvm::divideCeilSigned(width, accumulators));
+  tile.rows = std::min(height, accumulators / tile.columns);
+  return tile;
 }
 
 /// A block size along `extent` that makes about `items` blocks of whole tiles.
@@ -265,7 +282,10 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t windows =
         conv && !depthwise ? conv.getWindow()[0] * conv.getWindow()[1] : 1;
     TileCost cost(groups, windows, lanes * 4, integer);
-    RegisterTile tile = chooseTile(height, width, vectors, registers, cost);
+    RegisterTile tile =
+        depthwise && integer
+            ? chooseNeighbourTile(height, width, registers)
+            : chooseTile(height, width, vectors, registers, cost);
     Decision decision;
     decision.tile.assign(rank, 1);
     decision.grain.assign(rank, 0);

@@ -18,6 +18,7 @@
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
 #include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/DepthwisePacking.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -369,11 +370,16 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
   int64_t groupColumns = llvm::divideCeilSigned(filters, lanes) * lanes;
   int64_t columns = (groups - 1) * groupColumns + filters;
   int64_t group = arithmetic == Arithmetic::Integer ? 4 : 1;
-  // Dense: whole groups of channels for each tap. Depthwise: groups of taps.
+  // Dense: whole groups of channels for each tap. Depthwise: taps, of bytes in
+  // groups of neighbours.
   int64_t tapDepth =
       depthwise ? 1 : llvm::divideCeilSigned(channels, group) * group;
-  Packer packer(columns, kh * kw * tapDepth, lanes, group,
-                weights->elementBytes);
+  DepthwisePacking taps({kh, kw}, dims.strides, dims.dilations);
+  bool neighbours = depthwise && arithmetic == Arithmetic::Integer;
+  int64_t phases = neighbours ? taps.getNumPhases() : 1;
+  Packer packer(columns,
+                neighbours ? taps.getNumGroups() * group : kh * kw * tapDepth,
+                lanes, group, weights->elementBytes);
   for (int64_t n = 0; n < columns; ++n) {
     int64_t f = n % groupColumns;
     if (f >= filters)
@@ -383,11 +389,14 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
     for (int64_t i = 0; i < kh; ++i)
       for (int64_t j = 0; j < kw; ++j)
         for (int64_t c = 0; c < channels; ++c)
-          packer.set(
-              n, (i * kw + j) * tapDepth + c,
-              weights->at(start + i * weights->strides[rowDim] +
-                          j * weights->strides[columnDim] +
-                          (depthwise ? 0 : c * weights->strides[inputDim])));
+          for (int64_t phase = 0; phase < phases; ++phase)
+            packer.set(
+                n,
+                neighbours ? taps.getDepth(i, phase, j)
+                           : (i * kw + j) * tapDepth + c,
+                weights->at(start + i * weights->strides[rowDim] +
+                            j * weights->strides[columnDim] +
+                            (depthwise ? 0 : c * weights->strides[inputDim])));
   }
   Value packed = packer.create(rewriter, loc, filterType.getElementType());
   Value image = op->getOperand(0);
