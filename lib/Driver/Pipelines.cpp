@@ -73,6 +73,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createMoveOnIntegersPass());
   manager.addPass(createLowerProductsPass());
   manager.addPass(createLowerQDQPass());
+  manager.addPass(createAvoidSlowFloatsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createVerifyLoweredPass());

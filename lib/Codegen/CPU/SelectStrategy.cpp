@@ -48,7 +48,10 @@ static constexpr int64_t kProductGrain = 1 << 19;
 static constexpr int64_t kTransposedBlock = 16;
 
 /// Registers a depthwise tile may use: eight accumulators hide the latency.
-static constexpr int64_t kDepthwiseRegisters = 12;
+static constexpr int64_t kDepthwiseRegisters = 20;
+
+/// Bytes of an image that stay in a second-level cache.
+static constexpr int64_t kSecondLevelShare = 512 << 10;
 
 /// Outputs of a depthwise tile of bytes: enough to hide the latency.
 static constexpr int64_t kNeighbourAccumulators = 8;
@@ -299,6 +302,15 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
     if (extents[0] > 1 && rank > 2)
       decision.grain[0] = 1;
+    if (depthwise) {
+      // Tiles walk over the image once for each vector of channels: a block of
+      // rows that stays in the cache meanwhile is read from memory once.
+      ArrayRef<int64_t> image = conv.getImage().getType().getShape();
+      int64_t rowBytes = image[2] * image[3] * (integer ? 1 : 4);
+      int64_t rows = std::max<int64_t>(
+          1, kSecondLevelShare / rowBytes / conv.getStrides()[0]);
+      items = std::max(items, llvm::divideCeilSigned(height, rows));
+    }
     unsigned split = conv ? 1 : rank - 2;
     if (int64_t(extents[split]) > decision.tile[split])
       decision.grain[split] =
