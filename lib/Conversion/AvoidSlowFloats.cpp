@@ -10,8 +10,8 @@
 // division (the sixth of a hard swish), and a product with a subnormal number,
 // which microcode takes over. Trained weights hold such numbers: channels that
 // weight decay has emptied, 1e-40 instead of 0. What follows `lower` computes
-// with subnormal numbers to the bit, so they end here, where the reference still
-// sees it.
+// with subnormal numbers to the bit, so they end here, where the reference
+// still sees it.
 //
 //===----------------------------------------------------------------------===//
 

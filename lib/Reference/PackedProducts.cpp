@@ -150,11 +150,11 @@ static HostTensor convolve(ConvOp op, const HostTensor &image,
   int64_t groupSize = weights.getNumElements() / groups;
   std::vector<std::vector<T>> plain; // of each group
   for (int64_t g = 0; g < groups; ++g)
-    plain.push_back(
-        depthwise && op.isInteger()
-            ? unpackNeighbours<T>(weights, op)
-            : unpack<T>(weights, g * groupSize, depth, filters, op.getLanes(),
-                        op.getGroup(), depthwise ? taps : channels));
+    plain.push_back(depthwise && op.isInteger()
+                        ? unpackNeighbours<T>(weights, op)
+                        : unpack<T>(weights, g * groupSize, depth, filters,
+                                    op.getLanes(), op.getGroup(),
+                                    depthwise ? taps : channels));
   std::vector<T> pixels = widenActivations<T>(image);
   std::vector<int64_t> imageSteps, weightSteps;
   for (int64_t i = 0; i < windowRows; ++i)

@@ -41,8 +41,8 @@ using namespace mpq;
 /// thread, so that uneven progress evens out.
 static constexpr int64_t kWorkItems = 8;
 /// Smallest work item, in result elements of an elementwise kernel and in
-/// multiply-adds of a product: about ten microseconds.
-static constexpr int64_t kElementwiseGrain = 1 << 14;
+/// multiply-adds of a product in f32: about ten microseconds.
+static constexpr int64_t kElementwiseGrain = 1 << 16;
 static constexpr int64_t kProductGrain = 1 << 19;
 /// Blocks along a dimension that operands have innermost hold whole lines.
 static constexpr int64_t kTransposedBlock = 16;
@@ -139,8 +139,8 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
 }
 
 /// Depthwise bytes: one vector of channels, whose neighbouring pixels are put
-/// side by side once for all outputs of the tile that they reach. Tiles of equal
-/// width, because the last one would compute pixels twice.
+/// side by side once for all outputs of the tile that they reach. Tiles of
+/// equal width, because the last one would compute pixels twice.
 static RegisterTile chooseNeighbourTile(int64_t height, int64_t width,
                                         int64_t registers) {
   int64_t accumulators =
@@ -299,7 +299,8 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
 
     int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
     int64_t work = depth * allColumns * height * width;
-    int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
+    int64_t grain = integer ? 2 * kProductGrain : kProductGrain;
+    int64_t items = std::clamp<int64_t>(work / grain, 1, kWorkItems);
     if (extents[0] > 1 && rank > 2)
       decision.grain[0] = 1;
     if (depthwise) {
@@ -307,8 +308,8 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       // rows that stays in the cache meanwhile is read from memory once.
       ArrayRef<int64_t> image = conv.getImage().getType().getShape();
       int64_t rowBytes = image[2] * image[3] * (integer ? 1 : 4);
-      int64_t rows = std::max<int64_t>(
-          1, kSecondLevelShare / rowBytes / conv.getStrides()[0]);
+      int64_t rows = std::max<int64_t>(1, kSecondLevelShare / rowBytes /
+                                              conv.getStrides()[0]);
       items = std::max(items, llvm::divideCeilSigned(height, rows));
     }
     unsigned split = conv ? 1 : rank - 2;

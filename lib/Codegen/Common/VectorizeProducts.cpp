@@ -395,14 +395,13 @@ struct ConvEmitter : TileEmitter {
     };
     Values parts;
     for (int64_t p = column; p < column + group; ++p)
-      parts.push_back(
-          p < image.getDimSize(2)
-              ? read(bytes, conv.getImage(),
-                     {index(y / image.getDimSize(1)),
-                      index(y % image.getDimSize(1)), index(p),
-                      index(vector * lanes)},
-                     isWhole(vector))
-              : zero(bytes));
+      parts.push_back(p < image.getDimSize(2)
+                          ? read(bytes, conv.getImage(),
+                                 {index(y / image.getDimSize(1)),
+                                  index(y % image.getDimSize(1)), index(p),
+                                  index(vector * lanes)},
+                                 isWhole(vector))
+                          : zero(bytes));
     // First beside each other, which loads do, then in order: one permutation.
     Value all = join(join(parts[0], parts[1]), join(parts[2], parts[3]));
     SmallVector<int64_t> order;
