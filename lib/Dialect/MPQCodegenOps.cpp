@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Dialect/DepthwisePacking.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/IR/Builders.h"
@@ -122,9 +123,13 @@ LogicalResult ConvOp::verify() {
            << getGroup() << " adjacent taps in a merged convolution but got "
            << channels << " channels, " << groups << " groups and rows of "
            << getWindow()[1] << " taps, " << getDilations()[1] << " apart";
-  int64_t depth = getDepthwise() ? taps : taps * getGroupChannels();
-  int64_t steps = depth / getPackedSegment() *
-                  llvm::divideCeilSigned(getPackedSegment(), getGroup());
+  int64_t depth = taps * getGroupChannels();
+  int64_t steps =
+      !getDepthwise()
+          ? depth / getPackedSegment() *
+                llvm::divideCeilSigned(getPackedSegment(), getGroup())
+      : isInteger() ? DepthwisePacking(*this).getNumGroups()
+                    : taps;
   bool ok =
       weights.getShape().back() % getGroup() == 0 && getLanes() > 0 &&
       weights.getDimSize(0) ==

@@ -89,6 +89,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createLowerBlockProductsPass());
   manager.addPass(createLowerProductsPass());
   manager.addPass(createLowerQDQPass());
+  manager.addPass(createAvoidSlowFloatsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createVerifyLoweredPass());

@@ -14,6 +14,7 @@
 #include "Evaluator.h"
 #include "Rows.h"
 
+#include "mpq/Dialect/DepthwisePacking.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 using namespace mlir;
@@ -49,6 +50,25 @@ unpack(const HostTensor &packed, int64_t start, int64_t depth, int64_t columns,
                    inGroup;
       plain[k * columns + n] = elementOf<T>(packed, at, /*isUnsigned=*/false);
     }
+  return plain;
+}
+
+/// The same for depthwise weights of bytes, of which the first phase says all.
+template <typename T>
+static std::vector<T> unpackNeighbours(const HostTensor &packed, ConvOp op) {
+  DepthwisePacking taps(op);
+  int64_t columns = op.getGroupFilters(), lanes = op.getLanes();
+  int64_t groups = taps.getNumGroups(), group = taps.group;
+  std::vector<T> plain;
+  for (int64_t i = 0; i < taps.rows; ++i)
+    for (int64_t j = 0; j < taps.columns; ++j)
+      for (int64_t n = 0; n < columns; ++n) {
+        int64_t k = taps.getDepth(i, /*phase=*/0, j);
+        int64_t at =
+            ((n / lanes * groups + k / group) * lanes + n % lanes) * group +
+            k % group;
+        plain.push_back(elementOf<T>(packed, at, /*isUnsigned=*/false));
+      }
   return plain;
 }
 
@@ -134,9 +154,11 @@ static HostTensor convolve(ConvOp op, const HostTensor &image,
   int64_t groupSize = weights.getNumElements() / groups;
   std::vector<std::vector<T>> plain; // of each group
   for (int64_t g = 0; g < groups; ++g)
-    plain.push_back(unpack<T>(weights, g * groupSize, depth, filters,
-                              op.getLanes(), op.getGroup(),
-                              op.getPackedSegment(), op.getMerged()));
+    plain.push_back(depthwise && op.isInteger()
+                        ? unpackNeighbours<T>(weights, op)
+                        : unpack<T>(weights, g * groupSize, depth, filters,
+                                    op.getLanes(), op.getGroup(),
+                                    op.getPackedSegment(), op.getMerged()));
   std::vector<T> pixels = widenActivations<T>(image);
   std::vector<int64_t> imageSteps, weightSteps;
   for (int64_t i = 0; i < windowRows; ++i)

@@ -17,6 +17,11 @@ func.func private @s1_negative() attributes {mpq.strategy = #mpq.strategy<tile =
 
 // -----
 
+// expected-error @below {{expected matrix_rows to divide the rows of the tile but got 16}}
+func.func private @s2() attributes {mpq.strategy = #mpq.strategy<tile = [24, 32], grain = [0, 0], matrix_rows = 16>}
+
+// -----
+
 func.func @p1(%x: tensor<4x2xf32>, %w: tensor<2x2xf32>, %i: tensor<4x2xf32>) -> tensor<4x2xf32> {
   // expected-error @below {{expected attribute 'mpq.precision' to be integers, or f32 with a reason but got #mpq.precision<f32>}}
   %r = linalg.matmul {mpq.precision = #mpq.precision<f32>} ins(%x, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>

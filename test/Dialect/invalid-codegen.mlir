@@ -1,4 +1,4 @@
-// Rules (C*) of contract, (V*) of conv and (T*) of dot4.
+// Rules (C*) of contract, (V*) of conv and (T*) of dot4 and dot_tile.
 // RUN: quant-opt %s --split-input-file -verify-diagnostics
 
 func.func @c1(%a: tensor<32x64xi8>, %w: tensor<3x16x64xi8>, %e: tensor<31x48xi32>) -> tensor<31x48xi32> {
@@ -146,4 +146,12 @@ func.func @t1(%v: vector<16xi32>, %l: vector<32xi8>) -> vector<16xi32> {
   // expected-error @below {{'mpq.dot4' op requires two operands of 64 bytes but got 'vector<32xi8>' and 'vector<32xi8>'}}
   %d = mpq.dot4 %v, %l unsigned, %l signed : vector<16xi32>, vector<32xi8>
   return %d : vector<16xi32>
+}
+
+// -----
+
+func.func @t2(%acc: vector<14x16xi32>, %l: vector<16x64xi8>, %r: vector<16x64xi8>) {
+  // expected-error @below {{'mpq.dot_tile' op requires operands of 14 x 4K and K x 64 bytes but got 'vector<16x64xi8>' and 'vector<16x64xi8>'}}
+  %d = mpq.dot_tile %acc, %l, %r : vector<14x16xi32>, vector<16x64xi8>, vector<16x64xi8>
+  return
 }

@@ -49,6 +49,15 @@ func.func @products(%a: tensor<32x64xi8>, %w: tensor<3x16x64xi8>, %b: tensor<48x
   return %r, %c, %d : tensor<32x48xi32>, tensor<1x56x56x64xi32>, vector<16xi32>
 }
 
+// CHECK-LABEL: @tiles
+// CHECK-SAME: matrix_rows = 14>
+func.func @tiles(%acc: vector<14x16xi32>, %l: vector<14x64xi8>, %r: vector<16x64xi8>) -> vector<14x16xi32>
+    attributes {mpq.strategy = #mpq.strategy<tile = [28, 32], grain = [0, 0], matrix_rows = 14>} {
+  // CHECK: mpq.dot_tile %{{.*}}, %{{.*}}, %{{.*}} : vector<14x16xi32>, vector<14x64xi8>, vector<16x64xi8>
+  %d = mpq.dot_tile %acc, %l, %r : vector<14x16xi32>, vector<14x64xi8>, vector<16x64xi8>
+  return %d : vector<14x16xi32>
+}
+
 // CHECK-LABEL: @grouped
 func.func @grouped(%x: tensor<1x9x9x48xi8>, %w: tensor<8x27x64xi8>, %e: tensor<1x7x7x80xi32>) -> tensor<1x7x7x80xi32> {
   // CHECK: mpq.conv ins{{.*}} {dilations = array<i64: 1, 1>, groups = 4 : i64, strides

@@ -79,6 +79,27 @@ def depthwise_rows(layer):
     layer.finish(layer.convolution(layer.source(1, 17, 20, 23), (5, 5), 17, 17, (2, 2), pads=[2, 2, 2, 2]))
 
 
+def matrix_blocks(layer):
+    """Rows for two blocks of a matrix unit, the last of which overlap; columns for two vectors and one."""
+    value = layer.node("MatMul", [layer.source(45, 128), layer.weights((128, 48), 1)], (45, 48))
+    layer.finish(layer.node("Add", [value, layer.vector(48)]))
+
+
+def matrix_rows(layer):
+    """Fewer rows than a block of a matrix unit holds."""
+    layer.finish(layer.node("Add", [layer.node("MatMul", [layer.source(9, 192), layer.weights((192, 32), 1)], (9, 32)),
+                                    layer.vector(32)]))
+
+
+def matrix_convolution(layer):
+    """Pixels two apart are the rows of a matrix unit."""
+    layer.finish(layer.convolution(layer.source(1, 64, 17, 37), (3, 3), 48, 1, (2, 2), pads=[1, 1, 1, 1]))
+
+
+def matrix_convolution_of_short_rows(layer):
+    layer.finish(layer.convolution(layer.source(1, 128, 7, 7), (3, 3), 32, 1, pads=[1, 1, 1, 1]))
+
+
 def one_column(layer):
     """The bias of one column is a splat, which fills the product's init."""
     layer.finish(layer.node("Add", [layer.node("MatMul", [layer.source(7, 33), layer.weights((33, 1), 1)], (7, 1)),
@@ -113,7 +134,8 @@ def layer_norm(layer):
 
 @pytest.mark.parametrize("quantized", [False, True], ids=["float", "quantized"])
 @pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution,
-                                   grouped_convolution_in_blocks, depthwise_convolution, depthwise_rows, one_column,
+                                   grouped_convolution_in_blocks, depthwise_convolution, depthwise_rows, matrix_blocks,
+                                   matrix_rows, matrix_convolution, matrix_convolution_of_short_rows, one_column,
                                    one_number, one_column_of_integers, one_column_behind_a_vector, mean_of_difference,
                                    layer_norm], ids=lambda build: build.__name__)
 def test_layer(build, quantized, folder):

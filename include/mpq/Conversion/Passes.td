@@ -154,6 +154,18 @@ def LowerQDQPass : Pass<"mpq-lower-qdq"> {
                            "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
 }
 
+def AvoidSlowFloatsPass : Pass<"mpq-avoid-slow-floats"> {
+  let summary = "no division by constants, no subnormal factors";
+  let description = [{
+    In f32: `x / c` becomes `x * f32(1 / c)` where `c` and the inverse are normal
+    numbers, and elements below 2^-100 of constants that are only multiplied
+    (weights, scales of channels) become 0. Both change results by less than
+    rounding does; a product with a subnormal number takes a hundred times as
+    long as another.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
 def VerifyLoweredPass : Pass<"mpq-verify-lowered"> {
   let summary = "check what the phase lower promises";
   let description = [{

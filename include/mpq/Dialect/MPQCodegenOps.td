@@ -94,7 +94,11 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
     a tile of one group is a dense convolution of a slice of the channels.
 
     Depthwise convolutions (`depthwise`, one input channel for each output
-    channel) are packed `[ceil(F/L)][ceil(KH*KW/G)][L*G]`, `G` along the window.
+    channel) are packed `[ceil(F/L)][KH*KW][L]` in f32. Of bytes they are packed
+    `[ceil(F/L)][KH*P*R][L*4]`: for each row of the window and each of `P = 4 /
+    gcd(4, stride)` places where a window can begin in four neighbouring pixels,
+    the `R` groups of four that it reaches into, with zeros around it
+    (DepthwisePacking.h).
 
     With few channels, groups of `G` channels would be mostly padding. An image
     whose pixels lie side by side as one channel (`[N][H][W*C][1]`, window

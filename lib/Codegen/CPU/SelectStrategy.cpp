@@ -42,14 +42,20 @@ using namespace mpq;
 /// thread, so that uneven progress evens out.
 static constexpr int64_t kWorkItems = 8;
 /// Smallest work item, in result elements of an elementwise kernel and in
-/// multiply-adds of a product: about ten microseconds.
-static constexpr int64_t kElementwiseGrain = 1 << 14;
+/// multiply-adds of a product in f32: about ten microseconds.
+static constexpr int64_t kElementwiseGrain = 1 << 16;
 static constexpr int64_t kProductGrain = 1 << 19;
 /// Blocks along a dimension that operands have innermost hold whole lines.
 static constexpr int64_t kTransposedBlock = 16;
 
 /// Registers a depthwise tile may use: eight accumulators hide the latency.
-static constexpr int64_t kDepthwiseRegisters = 12;
+static constexpr int64_t kDepthwiseRegisters = 20;
+
+/// Bytes of an image that stay in a second-level cache.
+static constexpr int64_t kSecondLevelShare = 512 << 10;
+
+/// Outputs of a depthwise tile of bytes: enough to hide the latency.
+static constexpr int64_t kNeighbourAccumulators = 8;
 
 /// Registers that the AVX2 sequence of mpq.dot4 keeps between its steps.
 static constexpr int64_t kPairwiseTemporaries = 6;
@@ -176,6 +182,20 @@ static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
 static int64_t getBytes(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   return type.getNumElements() * getElementBytes(type.getElementType());
+}
+
+/// Depthwise bytes: one vector of channels, whose neighbouring pixels are put
+/// side by side once for all outputs of the tile that they reach. Tiles of
+/// equal width, because the last one would compute pixels twice.
+static RegisterTile chooseNeighbourTile(int64_t height, int64_t width,
+                                        int64_t registers) {
+  int64_t accumulators =
+      std::min(kNeighbourAccumulators, std::max<int64_t>(1, registers - 4));
+  RegisterTile tile;
+  tile.columns = llvm::divideCeilSigned(
+      width, llvm::divideCeilSigned(width, accumulators));
+  tile.rows = std::min(height, accumulators / tile.columns);
+  return tile;
 }
 
 /// A block size along `extent` that makes about `items` blocks of whole tiles.
@@ -316,7 +336,8 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       windows *= conv.getWindow()[1];
     int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
     int64_t work = depth * allColumns * height * width;
-    int64_t items = std::clamp<int64_t>(work / kProductGrain, 1, kWorkItems);
+    int64_t grain = integer ? 2 * kProductGrain : kProductGrain;
+    int64_t items = std::clamp<int64_t>(work / grain, 1, kWorkItems);
     // Each block of rows reads all weights, each block of columns the image:
     // what is larger is read once.
     int64_t columnBlocks = 1;
@@ -325,8 +346,10 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       for (columnBlocks = items; vectors % columnBlocks != 0;)
         --columnBlocks;
     TileCost cost(groups, windows, lanes * 4, integer);
-    RegisterTile tile =
-        chooseTile(height, width, vectors / columnBlocks, registers, cost);
+    RegisterTile tile = depthwise && integer
+                            ? chooseNeighbourTile(height, width, registers)
+                            : chooseTile(height, width, vectors / columnBlocks,
+                                         registers, cost);
     Decision decision;
     decision.tile.assign(rank, 1);
     decision.grain.assign(rank, 0);
@@ -353,6 +376,15 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
 
     if (extents[0] > 1 && rank > 2)
       decision.grain[0] = 1;
+    if (depthwise) {
+      // Tiles walk over the image once for each vector of channels: a block of
+      // rows that stays in the cache meanwhile is read from memory once.
+      ArrayRef<int64_t> image = conv.getImage().getType().getShape();
+      int64_t rowBytes = image[2] * image[3] * (integer ? 1 : 4);
+      int64_t rows = std::max<int64_t>(1, kSecondLevelShare / rowBytes /
+                                              conv.getStrides()[0]);
+      items = std::max(items, llvm::divideCeilSigned(height, rows));
+    }
     unsigned split = conv ? 1 : rank - 2;
     if (columnBlocks > 1)
       decision.grain[rank - 1] = columns / columnBlocks;

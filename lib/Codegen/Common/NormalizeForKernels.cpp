@@ -131,6 +131,107 @@ static bool shouldCollapse(OpOperand *operand) {
   return reshape && findRootOf(reshape.getSrc()) && reshape->hasOneUse();
 }
 
+/// Columns of a product that fill a vector: its epilogue wastes no lanes.
+static constexpr int64_t kFewestColumns = 16;
+
+/// Elements in another order: a transpose as a generic.
+static bool isPermutation(linalg::GenericOp op) {
+  return op.getNumDpsInputs() == 1 && isElementwise(op) &&
+         llvm::all_of(op.getIndexingMapsArray(),
+                      [](AffineMap map) { return map.isPermutation(); }) &&
+         op.getBody()->getTerminator()->getOperand(0) ==
+             op.getBody()->getArgument(0);
+}
+
+/// A generic without a body of its own: its input in the order of its maps.
+static Value permute(OpBuilder &b, Location loc, linalg::GenericOp like,
+                     Value input, RankedTensorType type) {
+  Value empty =
+      tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+  return linalg::GenericOp::create(
+             b, loc, type, input, empty, like.getIndexingMapsArray(),
+             like.getIteratorTypesArray(),
+             [](OpBuilder &b, Location loc, ValueRange args) {
+               linalg::YieldOp::create(b, loc, args[0]);
+             })
+      .getResult(0);
+}
+
+namespace {
+/// A function of single elements behind a product whose elements are rearranged
+/// (the pixels of a transposed convolution) is computed in front of that: it
+/// joins the product's kernel, and what moves is often narrower.
+struct ComputeBeforeRearranging : OpRewritePattern<linalg::GenericOp> {
+  /// Before what elementwise fusion would make of the parts.
+  explicit ComputeBeforeRearranging(MLIRContext *context)
+      : OpRewritePattern(context, /*benefit=*/2) {}
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getNumDpsInputs() != 1 || op.getNumResults() != 1 ||
+        !isElementwise(op) || isPermutation(op) ||
+        !op.payloadUsesValueFromOperand(op.getDpsInputOperand(0)) ||
+        op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)) ||
+        !llvm::all_of(op.getIndexingMapsArray(),
+                      [](AffineMap map) { return map.isIdentity(); }) ||
+        op.getBody()
+            ->walk([](linalg::IndexOp) { return WalkResult::interrupt(); })
+            .wasInterrupted())
+      return rewriter.notifyMatchFailure(op, "no function of single elements");
+    SmallVector<Operation *> moves; // the last one first
+    Value source = op.getInputs()[0];
+    bool permutes = false;
+    while (Operation *def = source.getDefiningOp()) {
+      auto generic = dyn_cast<linalg::GenericOp>(def);
+      if (!def->hasOneUse() ||
+          !(isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(def) ||
+            (generic && isPermutation(generic))))
+        break;
+      permutes |= bool(generic);
+      moves.push_back(def);
+      source = generic ? generic.getInputs()[0] : def->getOperand(0);
+    }
+    auto type = dyn_cast<RankedTensorType>(source.getType());
+    if (!permutes || !type || !findRootOf(source))
+      return rewriter.notifyMatchFailure(op, "no rearranged product");
+    if (type.getShape().back() < kFewestColumns)
+      return rewriter.notifyMatchFailure(op, "would waste lanes");
+
+    Type element = getElementTypeOrSelf(op.getResult(0).getType());
+    auto with = [&](Value value) {
+      return cast<RankedTensorType>(value.getType()).clone(element);
+    };
+    Location loc = op.getLoc();
+    Value empty =
+        tensor::EmptyOp::create(rewriter, loc, type.getShape(), element);
+    SmallVector<AffineMap> maps(
+        2, rewriter.getMultiDimIdentityMap(type.getRank()));
+    SmallVector<utils::IteratorType> loops(type.getRank(),
+                                           utils::IteratorType::parallel);
+    auto early = linalg::GenericOp::create(rewriter, loc, with(source), source,
+                                           empty, maps, loops);
+    rewriter.cloneRegionBefore(op.getRegion(), early.getRegion(),
+                               early.getRegion().begin());
+    Value moved = early.getResult(0);
+    for (Operation *move : llvm::reverse(moves)) {
+      Location at = move->getLoc();
+      RankedTensorType moveType = with(move->getResult(0));
+      if (auto expand = dyn_cast<tensor::ExpandShapeOp>(move))
+        moved = tensor::ExpandShapeOp::create(rewriter, at, moveType, moved,
+                                              expand.getReassociationIndices());
+      else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(move))
+        moved = tensor::CollapseShapeOp::create(
+            rewriter, at, moveType, moved, collapse.getReassociationIndices());
+      else
+        moved = permute(rewriter, at, cast<linalg::GenericOp>(move), moved,
+                        moveType);
+    }
+    rewriter.replaceOp(op, moved);
+    return success();
+  }
+};
+} // namespace
+
 namespace {
 struct NormalizeForKernels
     : mpq::impl::NormalizeForKernelsPassBase<NormalizeForKernels> {
@@ -151,6 +252,7 @@ struct NormalizeForKernels
       }
     }
     RewritePatternSet patterns(&getContext());
+    patterns.add<ComputeBeforeRearranging>(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
     linalg::populateFoldReshapeOpsByCollapsingPatterns(patterns,
                                                        shouldCollapse);

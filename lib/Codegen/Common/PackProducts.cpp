@@ -18,6 +18,7 @@
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
 #include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/DepthwisePacking.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -377,13 +378,20 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
   int64_t rowDepth = kw * channels;
   bool merged = dense && kw > 1 && channels <= kMostMergedChannels &&
                 dims.dilations[1] == 1 && rowDepth >= group && !isPadded(image);
-  // Dense: whole groups of channels for each tap. Depthwise: groups of taps.
+  // Dense: whole groups of channels for each tap. Depthwise: taps, of bytes in
+  // groups of neighbours.
   int64_t tapDepth =
       depthwise ? 1 : llvm::divideCeilSigned(channels, group) * group;
   int64_t packedRow = llvm::divideCeilSigned(rowDepth, group) * group;
-  Packer packer(columns, kh * (merged ? packedRow : kw * tapDepth), lanes,
-                group, weights->elementBytes);
-  auto getDepth = [&](int64_t i, int64_t j, int64_t c) {
+  DepthwisePacking taps({kh, kw}, dims.strides, dims.dilations);
+  bool neighbours = depthwise && arithmetic == Arithmetic::Integer;
+  int64_t phases = neighbours ? taps.getNumPhases() : 1;
+  int64_t depth = kh * (merged ? packedRow : kw * tapDepth);
+  Packer packer(columns, neighbours ? taps.getNumGroups() * group : depth,
+                lanes, group, weights->elementBytes);
+  auto getDepth = [&](int64_t i, int64_t phase, int64_t j, int64_t c) {
+    if (neighbours)
+      return taps.getDepth(i, phase, j);
     if (!merged)
       return (i * kw + j) * tapDepth + c;
     // The last group of a row is that of its last elements.
@@ -401,11 +409,12 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
     for (int64_t i = 0; i < kh; ++i)
       for (int64_t j = 0; j < kw; ++j)
         for (int64_t c = 0; c < channels; ++c)
-          packer.set(
-              n, getDepth(i, j, c),
-              weights->at(start + i * weights->strides[rowDim] +
-                          j * weights->strides[columnDim] +
-                          (depthwise ? 0 : c * weights->strides[inputDim])));
+          for (int64_t phase = 0; phase < phases; ++phase)
+            packer.set(
+                n, getDepth(i, phase, j, c),
+                weights->at(start + i * weights->strides[rowDim] +
+                            j * weights->strides[columnDim] +
+                            (depthwise ? 0 : c * weights->strides[inputDim])));
   }
   Value packed = packer.create(rewriter, loc, filterType.getElementType());
 

@@ -44,6 +44,8 @@ using namespace mpq;
 
 /// Operations of a body that is unrolled over a tile turned in registers.
 static constexpr int64_t kMostTurned = 40;
+/// Innermost extents (colours) up to which results are interleaved instead.
+static constexpr int64_t kMostInterleaved = 4;
 
 namespace {
 class GenericEmitter {
@@ -176,6 +178,46 @@ private:
   FailureOr<Value> emitTransposed(unsigned lane, unsigned laneDim,
                                   unsigned inner,
                                   ArrayRef<OpOperand *> strided);
+  FailureOr<Value> emitInterleaved(unsigned lane, unsigned inner);
+
+  /// True if rows of the two innermost result dimensions, `lane` the last, lie
+  /// side by side in memory.
+  bool hasAdjacentRows(unsigned lane, unsigned inner) {
+    unsigned rank = outMap.getNumResults();
+    if (rank < 2 || outMap.getResult(rank - 2) != b.getAffineDimExpr(inner))
+      return false;
+    Value value = getDestination(/*readsInit=*/false);
+    while (true) {
+      if (cast<RankedTensorType>(value.getType()).getShape().back() !=
+          extents[lane])
+        return false;
+      if (auto argument = dyn_cast<BlockArgument>(value)) {
+        auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+        if (!loop)
+          return true;
+        value = loop.getTiedLoopInit(argument)->get();
+        continue;
+      }
+      Operation *def = value.getDefiningOp();
+      if (auto slice = dyn_cast<tensor::ExtractSliceOp>(def)) {
+        if (slice.getSourceType().getRank() != slice.getType().getRank())
+          return false;
+        value = slice.getSource();
+      } else if (auto insert = dyn_cast<tensor::InsertSliceOp>(def)) {
+        value = insert.getDest();
+      } else if (auto loop = dyn_cast<scf::ForOp>(def)) {
+        value = loop.getTiedLoopInit(cast<OpResult>(value))->get();
+      } else if (auto view = dyn_cast<bufferization::ToTensorOp>(def)) {
+        SmallVector<int64_t> strides;
+        int64_t offset;
+        auto type = cast<MemRefType>(view.getBuffer().getType());
+        return succeeded(type.getStridesAndOffset(strides, offset)) &&
+               strides[rank - 1] == 1 && strides[rank - 2] == extents[lane];
+      } else {
+        return isa<tensor::EmptyOp>(def);
+      }
+    }
+  }
 
   /// Where the result goes: behind a fill, and never into a value that the
   /// reduction starts from.
@@ -262,8 +304,12 @@ LogicalResult GenericEmitter::emit() {
     if (!op.getNumReductionLoops() && laneDim + 1 == outMap.getNumResults() &&
         llvm::hasNItemsOrLess(op.getBlock()->without_terminator(), kMostTurned))
       inner = getTransposedLoop(op, *lane, strided);
-    result = inner ? emitTransposed(*lane, laneDim, *inner, strided)
-                   : emitBesideLanes(*lane, laneDim);
+    if (inner && extents[*lane] <= kMostInterleaved &&
+        hasAdjacentRows(*lane, *inner))
+      result = emitInterleaved(*lane, *inner);
+    else
+      result = inner ? emitTransposed(*lane, laneDim, *inner, strided)
+                     : emitBesideLanes(*lane, laneDim);
   }
   if (failed(result))
     return failure();
@@ -381,6 +427,61 @@ FailureOr<Value> GenericEmitter::emitTransposed(unsigned lane, unsigned laneDim,
       });
     });
   });
+}
+
+/// Few results innermost: each is computed with lanes along `inner`, where its
+/// operands are consecutive, and all of them are written side by side.
+FailureOr<Value> GenericEmitter::emitInterleaved(unsigned lane,
+                                                 unsigned inner) {
+  SmallVector<unsigned> outer;
+  for (unsigned d = 0; d < extents.size(); ++d)
+    if (d != lane && d != inner)
+      outer.push_back(d);
+  Value destination = getDestination(/*readsInit=*/false);
+  Type type = destination.getType();
+  int64_t rank = outMap.getNumResults(), parts = extents[lane];
+  SmallVector<ReassociationIndices> rows;
+  for (int64_t d = 0; d + 1 < rank; ++d)
+    rows.push_back({d});
+  rows.back().push_back(rank - 1);
+  destination = tensor::CollapseShapeOp::create(b, loc, destination, rows);
+
+  auto shuffle = [&](Value x, Value y, ArrayRef<int64_t> mask) {
+    return vector::ShuffleOp::create(b, loc, x, y, mask).getResult();
+  };
+  FailureOr<Value> result = loops(outer, destination, [&](Value carried) {
+    return laneLoop(
+        inner, lanes, carried,
+        [&](Value carried, int64_t valid) -> FailureOr<Value> {
+          // Pairs one behind the other; twice the last of an odd number.
+          SmallVector<Value> values, pairs;
+          for (int64_t part = 0; part < parts; ++part) {
+            indices[lane] = constant(part);
+            FailureOr<Value> value = vectorBody(inner, lanes, Value());
+            if (failed(value))
+              return failure();
+            values.push_back(*value);
+          }
+          SmallVector<int64_t> both =
+              llvm::to_vector(llvm::seq<int64_t>(0, 2 * lanes));
+          for (int64_t part = 0; part < parts; part += 2)
+            pairs.push_back(shuffle(
+                values[part], values[std::min(part + 1, parts - 1)], both));
+          SmallVector<int64_t> order;
+          for (int64_t l = 0; l < lanes; ++l)
+            for (int64_t part = 0; part < parts; ++part)
+              order.push_back(part * lanes + l);
+          Value all = shuffle(pairs.front(), pairs.back(), order);
+          indices[lane] = constant(0);
+          SmallVector<Value> at = resultPosition();
+          at.pop_back();
+          at.back() = arith::MulIOp::create(b, loc, at.back(), constant(parts));
+          return writeLanes(b, loc, all, carried, at, valid * parts);
+        });
+  });
+  if (failed(result))
+    return failure();
+  return tensor::ExpandShapeOp::create(b, loc, type, *result, rows).getResult();
 }
 
 FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {

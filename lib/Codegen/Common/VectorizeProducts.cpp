@@ -21,6 +21,7 @@
 #include "BodyVectorizer.h"
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
+#include "mpq/Dialect/DepthwisePacking.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -385,7 +386,8 @@ struct ConvEmitter : TileEmitter {
 
   Values reduce(Values accumulators) override {
     if (conv.getDepthwise())
-      return reduceDepthwise(accumulators);
+      return integer ? reduceNeighbours(accumulators)
+                     : reduceDepthwise(accumulators);
     return conv.getMerged() ? reduceMerged(accumulators)
                             : reduceDense(accumulators);
   }
@@ -481,42 +483,89 @@ struct ConvEmitter : TileEmitter {
         });
   }
 
-  /// Lanes are channels; taps are unrolled, four to a dot product of bytes.
+  /// Lanes are channels; taps are unrolled.
   Values reduceDepthwise(Values accumulators) {
     int64_t kw = conv.getWindow()[1], taps = conv.getWindow()[0] * kw;
-    VectorType readType = VectorType::get({lanes}, packType.getElementType());
-    for (int64_t t = 0; t < taps; t += group) {
-      Values panel = readWeights(index(t / group));
+    for (int64_t t = 0; t < taps; ++t) {
+      Values panel = readWeights(index(t));
       for (auto [r, row] : llvm::enumerate(rows))
         for (int64_t v = 0; v < vectors; ++v) {
-          Values parts;
-          for (int64_t g = 0; g < group; ++g) {
-            if (t + g >= taps) {
-              parts.push_back(zero(readType));
-              continue;
-            }
-            Values at = imagePosition(row, index((t + g) / kw),
-                                      index((t + g) % kw), index(v * lanes));
-            parts.push_back(read(readType, conv.getImage(), at, isWhole(v)));
-          }
+          Values at = imagePosition(row, index(t / kw), index(t % kw),
+                                    index(v * lanes));
+          Value pixel = read(packType, conv.getImage(), at, isWhole(v));
           Value &sum = accumulators[r * vectors + v];
-          sum = multiplyAdd(sum, integer ? interleave(parts) : parts[0],
-                            panel[v]);
+          sum = multiplyAdd(sum, pixel, panel[v]);
         }
     }
     return accumulators;
   }
 
-  /// Bytes of four vectors side by side in each 32-bit lane.
-  Value interleave(ArrayRef<Value> parts) {
-    auto pairs = [&](Value x, Value y, Type type) {
-      Value both = vector::InterleaveOp::create(b, loc, x, y);
-      return vector::BitCastOp::create(b, loc, type, both).getResult();
+  /// Four neighbouring pixels to a dot product of bytes. Image rows outside: a
+  /// group of pixels serves all outputs around it (DepthwisePacking.h).
+  Values reduceNeighbours(Values accumulators) {
+    DepthwisePacking taps(conv);
+    RankedTensorType image = conv.getImage().getType();
+    DenseMap<int64_t, SmallVector<unsigned>> readers; // rows by image row
+    for (auto [r, row] : llvm::enumerate(rows))
+      for (int64_t i = 0; i < taps.rows; ++i)
+        readers[getImageRow(row, i)].push_back(r);
+    for (int64_t y = 0; y < image.getDimSize(0) * image.getDimSize(1); ++y) {
+      DenseMap<std::pair<int64_t, int64_t>, Value> pixels;
+      for (int64_t i = 0; i < taps.rows; ++i)
+        for (unsigned r : readers.lookup(y)) {
+          if (getImageRow(rows[r], i) != y)
+            continue;
+          int64_t first = rows[r][2] * conv.getStrides()[1];
+          int64_t phase = taps.getPhase(first);
+          for (int64_t g = 0; g < taps.getGroupsOfRow(); ++g) {
+            if (!taps.reaches(phase, g))
+              continue;
+            Values panel = readWeights(index(taps.getGroup(i, phase, g)));
+            for (int64_t v = 0; v < vectors; ++v) {
+              Value &four = pixels[{first / group + g, v}];
+              if (!four)
+                four = readNeighbours(y, (first / group + g) * group, v);
+              Value &sum = accumulators[r * vectors + v];
+              sum = multiplyAdd(sum, four, panel[v]);
+            }
+          }
+        }
+    }
+    return accumulators;
+  }
+
+  /// Row of all images one below the other that tap row `i` of an output reads.
+  int64_t getImageRow(ArrayRef<int64_t> row, int64_t i) {
+    return row[0] * conv.getImage().getType().getDimSize(1) +
+           row[1] * conv.getStrides()[0] + i * conv.getDilations()[0];
+  }
+
+  /// Four pixels from `column`, a byte of each side by side in a 32-bit lane.
+  /// Pixels beyond the tile meet weights of zero.
+  Value readNeighbours(int64_t y, int64_t column, int64_t vector) {
+    RankedTensorType image = conv.getImage().getType();
+    VectorType bytes = VectorType::get({lanes}, image.getElementType());
+    auto join = [&](Value x, Value y) -> Value {
+      int64_t all = 2 * cast<VectorType>(x.getType()).getDimSize(0);
+      return vector::ShuffleOp::create(
+          b, loc, x, y, llvm::to_vector(llvm::seq<int64_t>(0, all)));
     };
-    auto words = VectorType::get({lanes}, b.getI16Type());
-    Value low = pairs(parts[0], parts[1], words);
-    Value high = pairs(parts[2], parts[3], words);
-    return pairs(low, high, packType);
+    Values parts;
+    for (int64_t p = column; p < column + group; ++p)
+      parts.push_back(p < image.getDimSize(2)
+                          ? read(bytes, conv.getImage(),
+                                 {index(y / image.getDimSize(1)),
+                                  index(y % image.getDimSize(1)), index(p),
+                                  index(vector * lanes)},
+                                 isWhole(vector))
+                          : zero(bytes));
+    // First beside each other, which loads do, then in order: one permutation.
+    Value all = join(join(parts[0], parts[1]), join(parts[2], parts[3]));
+    SmallVector<int64_t> order;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      for (int64_t p = 0; p < group; ++p)
+        order.push_back(p * lanes + lane);
+    return vector::ShuffleOp::create(b, loc, all, all, order);
   }
 
   ConvOp conv;

@@ -25,7 +25,6 @@ void mpq::buildPreparePipeline(OpPassManager &manager) {
   manager.addPass(createRecognizeUnitsPass());
   manager.addPass(createFoldConstantsPass());
   manager.addPass(createFoldAffinePass());
-  manager.addPass(createMultiplyByReciprocalsPass());
   manager.addPass(createConvertToNHWCPass());
   manager.addPass(createPropagateTransposesPass());
   manager.addPass(createFoldAffinePass());

@@ -18,6 +18,16 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<4x16xf32>
   }
 
+  // Weights of 512 KiB, an image of 49 KiB: every item reads all of the image and
+  // an eighth of the weights. Five tiles of ten rows
+  // compute one row twice.
+  // CHECK-LABEL: func.func private @large_weights(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [10, 32], grain = [0, 64]>, mpq.work_items = 8 : i64}
+  func.func private @large_weights(%a: tensor<49x1024xi8>, %w: tensor<32x256x64xi8>, %d: tensor<49x512xi32>, %begin: index, %end: index) -> tensor<49x512xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<49x1024xi8>, tensor<32x256x64xi8>) outs(%d : tensor<49x512xi32>) -> tensor<49x512xi32>
+    return %r : tensor<49x512xi32>
+  }
+
   // One row: the columns are split, in whole panels.
   // CHECK-LABEL: func.func private @one_row(
   // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 64], grain = [0, 256]>, mpq.work_items = 4 : i64}
@@ -53,55 +63,73 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<1x1x1x2560xf32>
   }
 
+  // Depthwise bytes: tiles of equal width, 8 outputs at most.
+  // CHECK-LABEL: func.func private @depthwise_bytes(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 1, 5, 16], grain = [0, 0, 0, 0]>, mpq.work_items = 1 : i64}
+  func.func private @depthwise_bytes(%x: tensor<1x12x12x32xi8>, %w: tensor<2x24x64xi8>, %d: tensor<1x10x10x32xi32>, %begin: index, %end: index) -> tensor<1x10x10x32xi32> attributes {mpq.kernel} {
+    %r = mpq.conv ins(%x, %w : tensor<1x12x12x32xi8>, tensor<2x24x64xi8>) outs(%d : tensor<1x10x10x32xi32>)
+        {depthwise, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x10x10x32xi32>
+    return %r : tensor<1x10x10x32xi32>
+  }
+
+  // A depthwise image that no cache holds: blocks of 3 rows.
+  // CHECK-LABEL: func.func private @depthwise_blocks(
+  // CHECK-SAME: grain = [0, 3, 0, 0]>, mpq.work_items = 40 : i64}
+  func.func private @depthwise_blocks(%x: tensor<1x122x402x96xf32>, %w: tensor<6x9x16xf32>, %d: tensor<1x120x400x96xf32>, %begin: index, %end: index) -> tensor<1x120x400x96xf32> attributes {mpq.kernel} {
+    %r = mpq.conv ins(%x, %w : tensor<1x122x402x96xf32>, tensor<6x9x16xf32>) outs(%d : tensor<1x120x400x96xf32>)
+        {depthwise, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x120x400x96xf32>
+    return %r : tensor<1x120x400x96xf32>
+  }
+
   // Channels are innermost in the operand, so its rows are split instead.
   // CHECK-LABEL: func.func private @transposed(
-  // CHECK-SAME: grain = [0, 16, 0]>, mpq.work_items = 4 : i64}
-  func.func private @transposed(%x: tensor<64x64x16xf32>, %d: tensor<16x64x64xf32>, %begin: index, %end: index) -> tensor<16x64x64xf32> attributes {mpq.kernel} {
+  // CHECK-SAME: grain = [0, 64, 0]>, mpq.work_items = 4 : i64}
+  func.func private @transposed(%x: tensor<256x64x16xf32>, %d: tensor<16x256x64xf32>, %begin: index, %end: index) -> tensor<16x256x64xf32> attributes {mpq.kernel} {
     %r = linalg.generic {indexing_maps = [affine_map<(c, h, w) -> (h, w, c)>, affine_map<(c, h, w) -> (c, h, w)>], iterator_types = ["parallel", "parallel", "parallel"]}
-        ins(%x : tensor<64x64x16xf32>) outs(%d : tensor<16x64x64xf32>) {
+        ins(%x : tensor<256x64x16xf32>) outs(%d : tensor<16x256x64xf32>) {
     ^bb0(%in: f32, %out: f32):
       %n = arith.negf %in : f32
       linalg.yield %n : f32
-    } -> tensor<16x64x64xf32>
-    return %r : tensor<16x64x64xf32>
+    } -> tensor<16x256x64xf32>
+    return %r : tensor<16x256x64xf32>
   }
 
   // With one row only, blocks of 16 channels.
   // CHECK-LABEL: func.func private @transposed_row(
   // CHECK-SAME: grain = [32, 0]>, mpq.work_items = 7 : i64}
-  func.func private @transposed_row(%x: tensor<1024x200xf32>, %d: tensor<200x1024xf32>, %begin: index, %end: index) -> tensor<200x1024xf32> attributes {mpq.kernel} {
+  func.func private @transposed_row(%x: tensor<4096x200xf32>, %d: tensor<200x4096xf32>, %begin: index, %end: index) -> tensor<200x4096xf32> attributes {mpq.kernel} {
     %r = linalg.generic {indexing_maps = [affine_map<(c, w) -> (w, c)>, affine_map<(c, w) -> (c, w)>], iterator_types = ["parallel", "parallel"]}
-        ins(%x : tensor<1024x200xf32>) outs(%d : tensor<200x1024xf32>) {
+        ins(%x : tensor<4096x200xf32>) outs(%d : tensor<200x4096xf32>) {
     ^bb0(%in: f32, %out: f32):
       %n = arith.negf %in : f32
       linalg.yield %n : f32
-    } -> tensor<200x1024xf32>
-    return %r : tensor<200x1024xf32>
+    } -> tensor<200x4096xf32>
+    return %r : tensor<200x4096xf32>
   }
 
-  // Elementwise: the first dimension that is not 1, 2^14 elements an item.
+  // Elementwise: the first dimension that is not 1, 2^16 elements an item.
   // CHECK-LABEL: func.func private @elementwise(
   // CHECK-SAME: grain = [0, 16, 0]>, mpq.work_items = 4 : i64}
-  func.func private @elementwise(%x: tensor<1x64x1024xf32>, %d: tensor<1x64x1024xf32>, %begin: index, %end: index) -> tensor<1x64x1024xf32> attributes {mpq.kernel} {
+  func.func private @elementwise(%x: tensor<1x64x4096xf32>, %d: tensor<1x64x4096xf32>, %begin: index, %end: index) -> tensor<1x64x4096xf32> attributes {mpq.kernel} {
     %r = linalg.generic {indexing_maps = [affine_map<(a, b, c) -> (a, b, c)>, affine_map<(a, b, c) -> (a, b, c)>], iterator_types = ["parallel", "parallel", "parallel"]}
-        ins(%x : tensor<1x64x1024xf32>) outs(%d : tensor<1x64x1024xf32>) {
+        ins(%x : tensor<1x64x4096xf32>) outs(%d : tensor<1x64x4096xf32>) {
     ^bb0(%in: f32, %out: f32):
       %n = arith.negf %in : f32
       linalg.yield %n : f32
-    } -> tensor<1x64x1024xf32>
-    return %r : tensor<1x64x1024xf32>
+    } -> tensor<1x64x4096xf32>
+    return %r : tensor<1x64x4096xf32>
   }
 
   // A nearest resize by 3: blocks of rows start at multiples of 3.
   // CHECK-LABEL: func.func private @resize(
   // CHECK-SAME: grain = [6, 0]>, mpq.work_items = 5 : i64}
-  func.func private @resize(%x: tensor<10x4096xf32>, %d: tensor<30x4096xf32>, %begin: index, %end: index) -> tensor<30x4096xf32> attributes {mpq.kernel} {
+  func.func private @resize(%x: tensor<10x16384xf32>, %d: tensor<30x16384xf32>, %begin: index, %end: index) -> tensor<30x16384xf32> attributes {mpq.kernel} {
     %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a floordiv 3, b)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
-        ins(%x : tensor<10x4096xf32>) outs(%d : tensor<30x4096xf32>) {
+        ins(%x : tensor<10x16384xf32>) outs(%d : tensor<30x16384xf32>) {
     ^bb0(%in: f32, %out: f32):
       linalg.yield %in : f32
-    } -> tensor<30x4096xf32>
-    return %r : tensor<30x4096xf32>
+    } -> tensor<30x16384xf32>
+    return %r : tensor<30x16384xf32>
   }
 
   // A row-wise group: every row is an item.

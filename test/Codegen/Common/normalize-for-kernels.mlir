@@ -186,3 +186,33 @@ func.func @grouped(%x: tensor<1x9x9x24xf32>, %w: tensor<6x72x16xf32>, %s: tensor
   %joined = tensor.collapse_shape %r [[0], [1], [2], [3, 4]] : tensor<1x7x7x3x20xf32> into tensor<1x7x7x60xf32>
   return %joined : tensor<1x7x7x60xf32>
 }
+
+// -----
+
+// A transposed convolution: product, then pixels. The quantization of its result
+// joins the product, and bytes move.
+// CHECK-LABEL: func.func @pixels
+// CHECK: %[[P:.*]] = mpq.contract
+// CHECK: %[[Q:.*]] = linalg.generic {{.*}} ins(%[[P]] : tensor<6x16xf32>) outs(%{{.*}} : tensor<6x16xi8>)
+// CHECK: mpq.quantize
+// CHECK: %[[E:.*]] = tensor.expand_shape %[[Q]] {{.*}} : tensor<6x16xi8> into tensor<2x3x4x2x2xi8>
+// CHECK: %[[T:.*]] = linalg.generic {{.*}} ins(%[[E]] : tensor<2x3x4x2x2xi8>) outs(%{{.*}} : tensor<2x2x3x2x4xi8>)
+// CHECK: tensor.collapse_shape %[[T]]
+// CHECK-NOT: linalg.
+func.func @pixels(%x: tensor<6x8xf32>, %w: tensor<1x8x16xf32>) -> tensor<4x6x4xi8> {
+  %scale = arith.constant 0.5 : f32
+  %zero = arith.constant 3 : i8
+  %e = tensor.empty() : tensor<6x16xf32>
+  %p = mpq.contract ins(%x, %w : tensor<6x8xf32>, tensor<1x8x16xf32>) outs(%e : tensor<6x16xf32>) -> tensor<6x16xf32>
+  %v = tensor.expand_shape %p [[0, 1], [2, 3, 4]] output_shape [2, 3, 4, 2, 2] : tensor<6x16xf32> into tensor<2x3x4x2x2xf32>
+  %f = tensor.empty() : tensor<2x2x3x2x4xf32>
+  %t = linalg.transpose ins(%v : tensor<2x3x4x2x2xf32>) outs(%f : tensor<2x2x3x2x4xf32>) permutation = [0, 3, 1, 4, 2]
+  %c = tensor.collapse_shape %t [[0, 1], [2, 3], [4]] : tensor<2x2x3x2x4xf32> into tensor<4x6x4xf32>
+  %g = tensor.empty() : tensor<4x6x4xi8>
+  %q = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%c : tensor<4x6x4xf32>) outs(%g : tensor<4x6x4xi8>) {
+  ^bb0(%a: f32, %b: i8):
+    %0 = mpq.quantize %a, %scale, %zero unsigned {scaling = #mpq.scaling<multiply>} : f32, f32, i8 -> i8
+    linalg.yield %0 : i8
+  } -> tensor<4x6x4xi8>
+  return %q : tensor<4x6x4xi8>
+}

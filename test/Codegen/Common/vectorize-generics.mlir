@@ -270,3 +270,32 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
     return %r : tensor<3x8xi8>
   }
 }
+
+// -----
+
+// Three colours innermost: lanes run along the pixels, where each colour is one
+// load, and the three results leave side by side. 20 pixels: a vector of 8 ends
+// behind the last one.
+// CHECK-LABEL: func.func @colours(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<3x20xf32>, %[[D:[a-z0-9]+]]: tensor<20x3xf32>
+// CHECK: %[[ROW:.*]] = tensor.collapse_shape %[[D]] {{\[}}[0, 1]] : tensor<20x3xf32> into tensor<60xf32>
+// CHECK: %[[L:.*]] = scf.for %[[I:[a-z0-9]+]] = %c0 to %c16 step %c8 iter_args(%[[O:.*]] = %[[ROW]])
+// CHECK-DAG: %[[R:.*]] = vector.transfer_read %[[X]][%c0, %[[I]]]
+// CHECK-DAG: %[[G:.*]] = vector.transfer_read %[[X]][%c1, %[[I]]]
+// CHECK-DAG: %[[B:.*]] = vector.transfer_read %[[X]][%c2, %[[I]]]
+// CHECK: vector.shuffle %{{.*}} [0, 8, 16, 1, 9, 17,
+// CHECK: %[[AT:.*]] = arith.muli %[[I]], %c3
+// CHECK: vector.transfer_write %{{.*}}, %[[O]][%[[AT]]] {in_bounds = [true]} : vector<24xf32>, tensor<60xf32>
+// CHECK: vector.transfer_write %{{.*}}, %[[L]][%c48] : vector<24xf32>, tensor<60xf32>
+// CHECK: tensor.expand_shape
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @colours(%x: tensor<3x20xf32>, %d: tensor<20x3xf32>) -> tensor<20x3xf32> {
+    %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<3x20xf32>) outs(%d : tensor<20x3xf32>) {
+    ^bb0(%a: f32, %o: f32):
+      %s = arith.addf %a, %a : f32
+      linalg.yield %s : f32
+    } -> tensor<20x3xf32>
+    return %r : tensor<20x3xf32>
+  }
+}

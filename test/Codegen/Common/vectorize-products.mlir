@@ -100,32 +100,34 @@ func.func @conv(%x: tensor<1x3x5x8xf32>, %w: tensor<1x72x8xf32>, %d: tensor<1x1x
 
 // -----
 
-// A depthwise one of bytes: the 6 taps are unrolled, and the vectors of four of
-// them interleaved to groups; beyond the sixth tap there are zeros.
+// A depthwise one of bytes: each image row gives four neighbouring pixels, side
+// by side in the lanes, to both outputs; what differs between these is the
+// weights, those of phases 0 and 1. No window reaches into a second group.
 // CHECK-LABEL: func.func @depthwise(
-// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x2x3x16xi8>
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x2x4x16xi8>, %[[W:[a-z0-9]+]]: tensor<1x16x64xi8>
 // CHECK-NOT: scf.for
-// CHECK: %[[ZERO:.*]] = arith.constant dense<0> : vector<16xi8>
-// CHECK: %[[T0:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c0, %c0]
-// CHECK: %[[T1:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c1, %c0]
-// CHECK: %[[T2:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c2, %c0]
-// CHECK: %[[T3:.*]] = vector.transfer_read %[[X]][%c0, %c1, %c0, %c0]
-// CHECK: %[[P01:.*]] = vector.interleave %[[T0]], %[[T1]]
-// CHECK: %[[LOW:.*]] = vector.bitcast %[[P01]] : vector<32xi8> to vector<16xi16>
-// CHECK: %[[P23:.*]] = vector.interleave %[[T2]], %[[T3]]
-// CHECK: %[[HIGH:.*]] = vector.bitcast %[[P23]] : vector<32xi8> to vector<16xi16>
-// CHECK: %[[WORDS:.*]] = vector.interleave %[[LOW]], %[[HIGH]]
-// CHECK: %[[LEFT:.*]] = vector.bitcast %[[WORDS]] : vector<32xi16> to vector<64xi8>
-// CHECK: %[[S:.*]] = mpq.dot4 %{{.*}}, %[[LEFT]] unsigned
-// CHECK: vector.transfer_read %[[X]][%c0, %c1, %c1, %c0]
-// CHECK: vector.transfer_read %[[X]][%c0, %c1, %c2, %c0]
-// CHECK: vector.interleave %[[ZERO]], %[[ZERO]]
-// CHECK: mpq.dot4 %[[S]],
+// CHECK: %[[W0:.*]] = vector.transfer_read %[[W]][%c0, %c0, %c0]
+// CHECK: %[[P0:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c0, %c0]
+// CHECK: %[[P1:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c1, %c0]
+// CHECK: %[[P2:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c2, %c0]
+// CHECK: %[[P3:.*]] = vector.transfer_read %[[X]][%c0, %c0, %c3, %c0]
+// CHECK: %[[LOW:.*]] = vector.shuffle %[[P0]], %[[P1]] [0, 1,
+// CHECK: %[[HIGH:.*]] = vector.shuffle %[[P2]], %[[P3]] [0, 1,
+// CHECK: %[[ALL:.*]] = vector.shuffle %[[LOW]], %[[HIGH]] [0, 1,
+// CHECK: %[[FOUR:.*]] = vector.shuffle %[[ALL]], %[[ALL]] [0, 16, 32, 48, 1, 17, 33, 49,
+// CHECK: mpq.dot4 %{{.*}}, %[[FOUR]] unsigned, %[[W0]] signed
+// CHECK: %[[W1:.*]] = vector.transfer_read %[[W]][%c0, %c2, %c0]
+// CHECK: mpq.dot4 %{{.*}}, %[[FOUR]] unsigned, %[[W1]] signed
+// CHECK: vector.transfer_read %[[W]][%c0, %c8, %c0]
+// CHECK: vector.transfer_read %[[X]][%c0, %c1, %c0, %c0]
+// CHECK: mpq.dot4
+// CHECK: vector.transfer_read %[[W]][%c0, %c10, %c0]
+// CHECK: mpq.dot4
 // CHECK-NOT: mpq.dot4
-func.func @depthwise(%x: tensor<1x2x3x16xi8>, %w: tensor<1x2x64xi8>, %d: tensor<1x1x1x16xi32>) -> tensor<1x1x1x16xi32> {
-  %r = mpq.conv ins(%x, %w : tensor<1x2x3x16xi8>, tensor<1x2x64xi8>) outs(%d : tensor<1x1x1x16xi32>)
-      {window = array<i64: 2, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, depthwise} -> tensor<1x1x1x16xi32>
-  return %r : tensor<1x1x1x16xi32>
+func.func @depthwise(%x: tensor<1x2x4x16xi8>, %w: tensor<1x16x64xi8>, %d: tensor<1x1x2x16xi32>) -> tensor<1x1x2x16xi32> {
+  %r = mpq.conv ins(%x, %w : tensor<1x2x4x16xi8>, tensor<1x16x64xi8>) outs(%d : tensor<1x1x2x16xi32>)
+      {window = array<i64: 2, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, depthwise} -> tensor<1x1x2x16xi32>
+  return %r : tensor<1x1x2x16xi32>
 }
 
 // -----

@@ -29,9 +29,6 @@ void populateFoldAffinePatterns(mlir::RewritePatternSet &patterns);
 /// Patterns of `mpq-fold-constants`.
 void populateFoldConstantsPatterns(mlir::RewritePatternSet &patterns);
 
-/// Patterns of `mpq-multiply-by-reciprocals`.
-void populateMultiplyByReciprocalsPatterns(mlir::RewritePatternSet &patterns);
-
 /// Patterns of `mpq-recognize-units`.
 void populateRecognizeUnitsPatterns(mlir::RewritePatternSet &patterns);
 

@@ -104,24 +104,6 @@ def PropagateTransposesPass : Pass<"mpq-propagate-transposes"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
-def MultiplyByReciprocalsPass : Pass<"mpq-multiply-by-reciprocals"> {
-  let summary = "x / c becomes x * (1 / c) for constants c";
-  let description = [{
-    A division costs a vector unit what 8 to 16 multiplications do. Divisors are
-    scalar constants in the body of an operation, as 1 / sqrt(d) before a softmax
-    or sqrt(2) in a GELU:
-
-    ```
-    %y = arith.divf %x, %c : f32   =>   %y = arith.mulf %x, %(1 / c) : f32
-    ```
-
-    * The reciprocal must be a normal number; else the division stays.
-    * The reciprocal is rounded once: the result is within 1 ulp of the quotient,
-      and equal to it where c is a power of two.
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
-}
-
 def RecognizeUnitsPass : Pass<"mpq-recognize-units"> {
   let summary = "softmax and layer norm of foreign linalg become mpq.unit";
   let description = [{

@@ -1,0 +1,58 @@
+// RUN: quant-opt %s --split-input-file --pass-pipeline="builtin.module(func.func(mpq-lower-tiles))" -verify-diagnostics | FileCheck %s
+
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512bw,+avx512f,+avx512vl,+avx512vnni">} {
+  // A bias in every row, two steps of the reduction, rows of pixels two apart.
+  // CHECK-LABEL: @product
+  // CHECK-DAG: %[[ROWS:.*]] = llvm.mlir.constant(14 : i16)
+  // CHECK-DAG: %[[BYTES:.*]] = llvm.mlir.constant(64 : i16)
+  // CHECK: %[[START:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+  // CHECK: %[[SUM:.*]] = scf.for {{.*}} iter_args(%[[ACC:.*]] = %[[START]]) -> (!llvm.x86_amx)
+  // CHECK: %[[A:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+  // CHECK: %[[B:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+  // CHECK: %[[NEXT:.*]] = llvm.call_intrinsic "llvm.x86.tdpbusd.internal"({{.*}}, %[[ACC]], %[[A]], %[[B]])
+  // CHECK: scf.yield %[[NEXT]] : !llvm.x86_amx
+  // CHECK: llvm.call_intrinsic "llvm.x86.tilestored64.internal"({{.*}}, %[[SUM]])
+  func.func @product(%pixels: memref<14x128xi8, strided<[256, 1]>>, %weights: memref<32x64xi8>,
+                     %bias: memref<16xi32>, %out: memref<14x16xi32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c16 = arith.constant 16 : index
+    %c64 = arith.constant 64 : index
+    %z8 = arith.constant 0 : i8
+    %z32 = arith.constant 0 : i32
+    %start = vector.transfer_read %bias[%c0], %z32 {in_bounds = [true, true], permutation_map = affine_map<(d0) -> (0, d0)>} : memref<16xi32>, vector<14x16xi32>
+    %sum = scf.for %i = %c0 to %c2 step %c1 iter_args(%acc = %start) -> (vector<14x16xi32>) {
+      %k = arith.muli %i, %c64 : index
+      %g = arith.muli %i, %c16 : index
+      %a = vector.transfer_read %pixels[%c0, %k], %z8 {in_bounds = [true, true]} : memref<14x128xi8, strided<[256, 1]>>, vector<14x64xi8>
+      %b = vector.transfer_read %weights[%g, %c0], %z8 {in_bounds = [true, true]} : memref<32x64xi8>, vector<16x64xi8>
+      %next = mpq.dot_tile %acc, %a, %b : vector<14x16xi32>, vector<14x64xi8>, vector<16x64xi8>
+      scf.yield %next : vector<14x16xi32>
+    }
+    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<14x16xi32>, memref<14x16xi32>
+    return
+  }
+
+  // CHECK-LABEL: @from_zero
+  // CHECK: llvm.call_intrinsic "llvm.x86.tilezero.internal"
+  func.func @from_zero(%lhs: memref<16x64xi8>, %out: memref<16x16xi32>) {
+    %c0 = arith.constant 0 : index
+    %z8 = arith.constant 0 : i8
+    %zero = arith.constant dense<0> : vector<16x16xi32>
+    %a = vector.transfer_read %lhs[%c0, %c0], %z8 {in_bounds = [true, true]} : memref<16x64xi8>, vector<16x64xi8>
+    %sum = mpq.dot_tile %zero, %a, %a : vector<16x16xi32>, vector<16x64xi8>, vector<16x64xi8>
+    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<16x16xi32>, memref<16x16xi32>
+    return
+  }
+}
+
+// -----
+
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "icelake-server", features = "+avx512bw,+avx512f,+avx512vl,+avx512vnni">} {
+  func.func @no_tiles(%acc: vector<16x16xi32>, %a: vector<16x64xi8>) -> vector<16x16xi32> {
+    // expected-error @+1 {{needs a target with amx-tile and amx-int8}}
+    %r = mpq.dot_tile %acc, %a, %a : vector<16x16xi32>, vector<16x64xi8>, vector<16x64xi8>
+    return %r : vector<16x16xi32>
+  }
+}

@@ -1,0 +1,36 @@
+// RUN: quant-opt %s --mpq-select-strategy --mlir-print-local-scope | FileCheck %s
+
+// Products of bytes on a machine with AMX.
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
+  // Two blocks of 16 rows, two vectors.
+  // CHECK-LABEL: func.func private @matmul(
+  // CHECK-SAME: tile = [32, 32], {{.*}}matrix_rows = 16>
+  func.func private @matmul(%a: tensor<512x256xi8>, %w: tensor<4x64x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<512x256xi8>, tensor<4x64x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
+    return %r : tensor<512x64xi32>
+  }
+
+  // Image rows of 28 pixels are two blocks of 14.
+  // CHECK-LABEL: func.func private @conv(
+  // CHECK-SAME: tile = [1, 1, 28, 32], {{.*}}matrix_rows = 14>
+  func.func private @conv(%x: tensor<1x30x30x64xi8>, %w: tensor<4x144x64xi8>, %d: tensor<1x28x28x64xi32>, %begin: index, %end: index) -> tensor<1x28x28x64xi32> attributes {mpq.kernel} {
+    %r = mpq.conv ins(%x, %w : tensor<1x30x30x64xi8>, tensor<4x144x64xi8>) outs(%d : tensor<1x28x28x64xi32>) {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x28x28x64xi32>
+    return %r : tensor<1x28x28x64xi32>
+  }
+
+  // A reduction that is no multiple of 64 bytes, and a single row, keep to vectors.
+  // CHECK-LABEL: func.func private @short(
+  // CHECK-NOT: matrix_rows
+  // CHECK: mpq.contract
+  func.func private @short(%a: tensor<512x96xi8>, %w: tensor<4x24x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<512x96xi8>, tensor<4x24x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
+    return %r : tensor<512x64xi32>
+  }
+  // CHECK-LABEL: func.func private @row(
+  // CHECK-NOT: matrix_rows
+  // CHECK: mpq.contract
+  func.func private @row(%a: tensor<1x256xi8>, %w: tensor<4x64x64xi8>, %d: tensor<1x64xi32>, %begin: index, %end: index) -> tensor<1x64xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<1x256xi8>, tensor<4x64x64xi8>) outs(%d : tensor<1x64xi32>) -> tensor<1x64xi32>
+    return %r : tensor<1x64xi32>
+  }
+}
