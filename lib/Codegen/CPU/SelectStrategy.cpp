@@ -334,7 +334,10 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t windows = conv && !depthwise ? conv.getWindow()[0] : 1;
     if (conv && !depthwise && !conv.getMerged())
       windows *= conv.getWindow()[1];
-    int64_t depth = groups * (conv ? conv.getGroup() : contract.getGroup());
+    // Packed depthwise weights of bytes are repeated.
+    int64_t depth =
+        depthwise ? conv.getWindow()[0] * conv.getWindow()[1]
+                  : groups * (conv ? conv.getGroup() : contract.getGroup());
     int64_t work = depth * allColumns * height * width;
     int64_t grain = integer ? 2 * kProductGrain : kProductGrain;
     int64_t items = std::clamp<int64_t>(work / grain, 1, kWorkItems);
