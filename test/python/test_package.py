@@ -266,7 +266,7 @@ ERRORS = {
     "precision in capitals": (lambda net, m: mpq.compile(net, precision="INT8"),
                               "of f32, int8 .*; did you mean 'int8'"),
     "target in capitals": (lambda net, m: mpq.compile(net, target="Avx512"), "did you mean 'x86-avx512vnni'"),
-    "target far off": (lambda net, m: mpq.compile(net, target="gpu"), "one of host, .*x86-avx512vnni but got 'gpu'$"),
+    "target far off": (lambda net, m: mpq.compile(net, target="gpu"), "one of host, .*x86-amx but got 'gpu'$"),
     "input in capitals": (lambda net, m: m({"X": feed()["x"]}), "no input 'X': its inputs are 'x'; did you mean 'x'"),
     "input that is no text": (lambda net, m: m({1: feed()["x"]}), "the model has no input 1: its inputs are 'x'"),
     # Arrays.
