@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
 from mpq_benchmark import cases, contenders, low_bit, measure, peaks, report  # noqa: E402
 from mpq_benchmark.networks import NetworkCase  # noqa: E402
 from mpq_benchmark.turns import Setting  # noqa: E402
+from mpq_benchmark.worker import renounce_amx  # noqa: E402
 from mpq_testing import models  # noqa: E402
 
 
@@ -111,6 +112,8 @@ def run(command, known, *, threads, filters, engines, precisions, rounds, second
     check_files(json_file, plot_file)
     if clock == "cpu" and any(count > 1 for count in threads):
         raise click.ClickException("--clock cpu compares one thread: expected --threads 1")
+    if not amx:
+        renounce_amx()  # for the compiler, too: its target is this machine
     console = report.console()
     measured = {count: peaks.measure(count) for count in threads}
     console.print(report.peaks_table(measured))

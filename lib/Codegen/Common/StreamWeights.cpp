@@ -8,8 +8,8 @@
 //
 // A product of few rows reads each weight once, from memory. The processor's
 // own prefetchers stop at pages and start anew for every vector of columns; to
-// keep enough lines on the way, loops that say so (`mpq.stream_ahead`) ask for what
-// they will read some iterations later.
+// keep enough lines on the way, loops that say so (`mpq.stream_ahead`) ask for
+// what they will read some iterations later.
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,8 +62,8 @@ struct StreamWeights : mpq::impl::StreamWeightsPassBase<StreamWeights> {
 
   void runOnOperation() override {
     getOperation()->walk([&](scf::ForOp loop) {
-      auto distance =
-          loop->getAttrOfType<IntegerAttr>(MPQDialect::getStreamAheadAttrName());
+      auto distance = loop->getAttrOfType<IntegerAttr>(
+          MPQDialect::getStreamAheadAttrName());
       if (!distance)
         return;
       loop->removeAttr(MPQDialect::getStreamAheadAttrName());

@@ -302,7 +302,8 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
     if ((rules.block || rules.activations) && !hasBlocks) {
       emitError(module.getLoc())
           << "'" << (rules.block ? "block" : "activations") << "' of recipe '"
-          << recipe << "' has no effect: no product gets precision int4 or int2";
+          << recipe
+          << "' has no effect: no product gets precision int4 or int2";
       return signalPassFailure();
     }
     if (!report.empty() &&

@@ -1,5 +1,6 @@
 """Runs the product's tools, and keeps what they made below the build tree."""
 
+import ctypes
 import re
 import subprocess
 from dataclasses import dataclass
@@ -101,10 +102,16 @@ def compile_file(source: Path, path: Path, *flags) -> Built:
     return _make(path, source, *flags)
 
 
+def may_use_tile_registers() -> bool:
+    """Whether Linux lets this process and its children use AMX, on which the target `host` depends."""
+    arch_prctl, request_permission, tile_data = 158, 0x1023, 18
+    return ctypes.CDLL(None).syscall(arch_prctl, request_permission, tile_data) == 0
+
+
 def _make(path: Path, *arguments) -> Built:
     path.parent.mkdir(parents=True, exist_ok=True)
     log = path.with_name(path.name + ".log")
-    header = " ".join(map(str, arguments)) + "\n"
+    header = " ".join(map(str, arguments)) + f"\ntile registers: {may_use_tile_registers()}\n"
     if not (_made_by_this_compiler(path, log) and log.read_text().startswith(header)):
         output = run_tool("quant-compile", *arguments, "-o", path)
         log.write_text(header + output)
