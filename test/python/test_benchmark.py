@@ -3,12 +3,14 @@
 import dataclasses
 import errno
 import json
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from mpq_testing import tools
 from mpq_testing.paths import ROOT
 
 FOLDER = ROOT / "test" / "benchmark"
@@ -149,6 +151,23 @@ def test_workers_can_renounce_amx():
     assert done.stdout.split() == ["-1", str(errno.EPERM)], done.stderr
     case, contender = LayerCase(TINY), Contender("onnxruntime", "int8")
     worker = Worker("onnxruntime", case.prepare(contender).path, case.feed("int8"), Setting(amx=False))
+    case.check(contender, worker.results)
+    worker.close()
+
+
+def test_code_with_tile_registers_says_that_it_may_not_use_them():
+    """Or that the machine has none; without them the target `host` does not ask for any."""
+    case, contender = LayerCase(TINY), Contender("mpq", "int8")
+    source = case.prepare(contender).path.with_suffix(".onnx")
+    path = source.with_name("tile-registers.so")
+    tools.compile_file(source, path, "--target", "x86-amx")
+    with pytest.raises(ContenderError, match="system that permits tile registers|lacks .*amx"):
+        Worker("mpq", path, case.feed("int8"), Setting(amx=False))
+    code = ("from pathlib import Path; from mpq_benchmark.worker import renounce_amx; from mpq_testing import tools; "
+            f"renounce_amx(); tools.compile_file(Path({str(source)!r}), Path({str(path)!r}))")
+    paths = os.pathsep.join((str(FOLDER), str(ROOT / "test" / "python")))
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": paths})
+    worker = Worker("mpq", path, case.feed("int8"), Setting(amx=False))
     case.check(contender, worker.results)
     worker.close()
 
