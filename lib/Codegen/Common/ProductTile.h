@@ -88,6 +88,10 @@ protected:
 
   /// Packed weights of one group for every vector.
   Values readWeights(mlir::Value groupIndex) {
+    return readWeights(groupIndex, packType);
+  }
+  /// Those of the groups that `type` holds.
+  Values readWeights(mlir::Value groupIndex, mlir::VectorType type) {
     Values panel;
     bool batched =
         llvm::cast<mlir::RankedTensorType>(weights.getType()).getRank() == 4;
@@ -95,7 +99,7 @@ protected:
       Values at{index(v), groupIndex, index(0)};
       if (batched)
         at.insert(at.begin(), index(0));
-      panel.push_back(read(packType, weights, at, true));
+      panel.push_back(read(type, weights, at, true));
     }
     return panel;
   }
@@ -106,17 +110,9 @@ protected:
   Values multiplyMatrices(
       mlir::Value groupIndex, Values sums,
       llvm::function_ref<mlir::Value(llvm::ArrayRef<int64_t>)> readLeft) {
-    Values panel;
-    auto type = mlir::VectorType::get({matrixBytes / group, lanes * group},
-                                      packType.getElementType());
-    bool batched =
-        llvm::cast<mlir::RankedTensorType>(weights.getType()).getRank() == 4;
-    for (int64_t v = 0; v < vectors; ++v) {
-      Values at{index(v), groupIndex, index(0)};
-      if (batched)
-        at.insert(at.begin(), index(0));
-      panel.push_back(read(type, weights, at, true));
-    }
+    Values panel = readWeights(
+        groupIndex, mlir::VectorType::get({matrixBytes / group, lanes * group},
+                                          packType.getElementType()));
     for (size_t block = 0; block * matrixRows < rows.size(); ++block) {
       mlir::Value left = readLeft(rows[block * matrixRows]);
       for (int64_t v = 0; v < vectors; ++v) {
