@@ -37,10 +37,27 @@ using namespace mpq;
 /// matters.
 static constexpr float kSmallestFactor = 0x1p-100f;
 
-/// x / c as x * f32(1 / c), for an inverse that is a normal number.
+/// True for a sum, no product, over some dimension of a tensor.
+static bool isSum(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto op = argument
+                ? dyn_cast<linalg::LinalgOp>(argument.getOwner()->getParentOp())
+                : nullptr;
+  if (!op)
+    return false;
+  auto producer = op.getMatchingOpOperand(argument)
+                      ->get()
+                      .getDefiningOp<linalg::LinalgOp>();
+  return producer && producer.getNumReductionLoops() > 0 &&
+         producer.getBlock()->getOps<arith::MulFOp>().empty();
+}
+
+/// x / c as x * f32(1 / c), for an inverse that is a normal number. Means keep
+/// their division: it is one for many elements, and means of numbers with a
+/// common scale lie on ties of the next quantization, which an ulp decides.
 static void multiplyByReciprocal(arith::DivFOp op) {
   llvm::APFloat divisor(0.0f);
-  if (!op.getType().isF32() ||
+  if (!op.getType().isF32() || isSum(op.getLhs()) ||
       !matchPattern(op.getRhs(), m_ConstantFloat(&divisor)))
     return;
   float inverse = 1.0f / divisor.convertToFloat();

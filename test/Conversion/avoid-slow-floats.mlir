@@ -26,6 +26,35 @@ func.func @divisions(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %r : tensor<4xf32>
 }
 
+// Means keep their division.
+// CHECK-LABEL: func.func @mean
+// CHECK: arith.divf
+func.func @mean(%x: tensor<4x6xf32>, %z: tensor<4xf32>) -> tensor<4xf32> {
+  %six = arith.constant 6.0 : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %s = linalg.reduce {arith.addf} ins(%x : tensor<4x6xf32>) outs(%z : tensor<4xf32>) dimensions = [1]
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%s : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.divf %a, %six : f32
+    linalg.yield %0 : f32
+  } -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
+
+// A product over a dimension is no mean: the scale of attention.
+// CHECK-LABEL: func.func @attention
+// CHECK-NOT: arith.divf
+func.func @attention(%q: tensor<4x8xf32>, %k: tensor<8x4xf32>, %z: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %c = arith.constant 2.82842708 : f32
+  %s = linalg.matmul ins(%q, %k : tensor<4x8xf32>, tensor<8x4xf32>) outs(%z : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%s : tensor<4x4xf32>) outs(%z : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.divf %a, %c : f32
+    linalg.yield %0 : f32
+  } -> tensor<4x4xf32>
+  return %r : tensor<4x4xf32>
+}
+
 // 1e-40 is subnormal, 1e-31 below the bound, 1e-30 above it. What is added
 // keeps its numbers.
 // CHECK-LABEL: func.func @factors

@@ -27,4 +27,6 @@ def test_accuracy_and_integer_share(model):
     assert measured.value >= measured.bound, measured
     assert built.integer_share >= accuracy.INTEGER_SHARE
     tables = lookup_table_bytes(model.path)
-    assert built.size - tables < 0.6 * (tools.compile_f32(model).size - tables)
+    # Code does not shrink, nor do depthwise weights, which are stored once for each phase (DepthwisePacking.h): in the
+    # small classifier they are most of the file.
+    assert built.size - tables < 0.7 * (tools.compile_f32(model).size - tables)

@@ -158,7 +158,8 @@ def AvoidSlowFloatsPass : Pass<"mpq-avoid-slow-floats"> {
   let summary = "no division by constants, no subnormal factors";
   let description = [{
     In f32: `x / c` becomes `x * f32(1 / c)` where `c` and the inverse are normal
-    numbers, and elements below 2^-100 of constants that are only multiplied
+    numbers and `x` is no sum over a dimension (a mean of quantized numbers lies
+    on ties of the next quantization, which an ulp decides), and elements below 2^-100 of constants that are only multiplied
     (weights, scales of channels) become 0. Both change results by less than
     rounding does; a product with a subnormal number takes a hundred times as
     long as another.
