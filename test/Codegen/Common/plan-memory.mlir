@@ -88,7 +88,7 @@ func.func @views(%x: tensor<2x4xi8> {mpq.unsigned}) -> (tensor<6xi8> {mpq.unsign
 // -----
 
 // An observed value is handed to a hook, by number.
-// CHECK: module attributes {mpq.model = "observed", mpq.observers = ["input", "output"],
+// CHECK: module attributes {mpq.live_bytes = 0 : i64, mpq.model = "observed", mpq.observers = ["input", "output"],
 // CHECK: func.func private @mpq_observer_0(memref<8xf32>) attributes {mpq.observed_count = 8 : i64}
 // CHECK: func.func private @mpq_observer_1(memref<8xf32>)
 // CHECK: func.func @observed(%[[X:.*]]: memref<32xi8>, %[[Y:.*]]: memref<32xi8>,
