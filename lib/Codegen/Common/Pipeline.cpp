@@ -49,6 +49,7 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createExpandMathPass());
   manager.addNestedPass<func::FuncOp>(createVectorizeProductsPass());
   manager.addNestedPass<func::FuncOp>(createVectorizeBlockProductsPass());
+  manager.addNestedPass<func::FuncOp>(createVectorizeTransposesPass());
   manager.addNestedPass<func::FuncOp>(createVectorizeGenericsPass());
   addCleanup(manager);
   manager.addPass(createBufferizeKernelsPass());

@@ -33,6 +33,16 @@ llvm::SmallVector<mlir::Value> transposeTile(mlir::OpBuilder &builder,
                                              mlir::Location loc,
                                              llvm::ArrayRef<mlir::Value> rows);
 
+/// Turns matrices of `unit` x `unit` elements in the 128-bit blocks of `unit`
+/// vectors: element k of a block of vector i becomes element i of vector k.
+llvm::SmallVector<mlir::Value>
+transposeInBlocks(mlir::OpBuilder &builder, mlir::Location loc,
+                  llvm::ArrayRef<mlir::Value> vectors, int64_t unit);
+
+/// True if dimensions `dim` and `dim + 1` of a kernel's tensor lie in memory
+/// like one, seen through slices and the loops that carry it.
+bool areDenseDimensions(mlir::Value value, unsigned dim);
+
 } // namespace mpq
 
 #endif // MPQ_LIB_CODEGEN_COMMON_TRANSPOSETILE_H
