@@ -45,8 +45,13 @@ static constexpr int64_t kWorkItems = 8;
 /// multiply-adds of a product in f32: about ten microseconds.
 static constexpr int64_t kElementwiseGrain = 1 << 16;
 static constexpr int64_t kProductGrain = 1 << 19;
-/// Blocks along a dimension that operands have innermost hold whole lines.
-static constexpr int64_t kTransposedBlock = 16;
+/// Blocks along a dimension that operands have innermost hold whole lines: of
+/// bytes if there are enough, else of words.
+static constexpr int64_t kTransposedBlock = 64;
+static constexpr int64_t kTransposedWords = 16;
+
+/// Bytes of a line of the cache.
+static constexpr int64_t kLine = 64;
 
 /// Registers a depthwise tile may use: eight accumulators hide the latency.
 static constexpr int64_t kDepthwiseRegisters = 20;
@@ -478,7 +483,16 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       int64_t extent = extents[d];
       int64_t alignment = getAlignment(ops, d);
       if (isInnermostInOperand(ops, d))
-        alignment = std::lcm(alignment, kTransposedBlock);
+        alignment = std::lcm(alignment, kTransposedBlock * items <= extent
+                                            ? kTransposedBlock
+                                            : kTransposedWords);
+      // Blocks of whole lines: no store crosses one, no line has two writers.
+      int64_t bytes = getBytes(ops.last->getResult(0)) /
+                      std::accumulate(extents.begin(), extents.begin() + d + 1,
+                                      int64_t(1), std::multiplies<int64_t>());
+      if (int64_t lines = std::lcm(alignment, kLine / std::gcd(bytes, kLine));
+          lines * items <= extent)
+        alignment = lines;
       int64_t block = blockOf(extent, alignment, items);
       // Blocks that do not divide the extent overlap.
       if (accumulatesInPlace(ops.last))

@@ -37,10 +37,10 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-/// Rows of the operand up to this many bytes are read as a whole for each tile
-/// of rows: their lines are not read again for other columns.
-static constexpr int64_t kWholeRowBytes = 512;
-
+/// Bytes of a row of the result that are written before the next row: long
+/// enough to be a stream that hardware follows, while what is read meanwhile
+/// stays in the first-level cache.
+static constexpr int64_t kRunBytes = 512;
 /// Extents (colours) up to which elements are interleaved instead.
 static constexpr int64_t kFewest = 4;
 
@@ -138,8 +138,9 @@ private:
   Value emitTile(Value destination, Segment rows, Segment columns);
   Value loops(ArrayRef<unsigned> dims, Value carried,
               function_ref<Value(Value)> body);
-  Value walk(unsigned loop, int64_t blocks, Value carried,
-             function_ref<Value(Value, Segment)> body);
+  Value walk(unsigned loop, Segment segment, Value from, Value to,
+             Value carried, function_ref<Value(Value)> body);
+  Value walkRuns(Segment rows, Segment columns, Value carried);
 
   RewriterBase &b;
   linalg::GenericOp op;
@@ -229,27 +230,48 @@ Value TransposeEmitter::loops(ArrayRef<unsigned> dims, Value carried,
   return loop.getResult(0);
 }
 
-/// The tiles along one loop.
-Value TransposeEmitter::walk(unsigned loop, int64_t blocks, Value carried,
-                             function_ref<Value(Value, Segment)> body) {
-  for (Segment segment : split(extents[loop], blocks)) {
-    if (segment.count == 1) {
-      indices[loop] = constant(segment.start);
-      carried = body(carried, segment);
-      continue;
-    }
-    int64_t tile = segment.blocks * unit;
-    auto tiles =
-        scf::ForOp::create(b, loc, constant(segment.start),
-                           constant(segment.start + segment.count * tile),
-                           constant(tile), carried);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(tiles.getBody());
-    indices[loop] = tiles.getInductionVar();
-    scf::YieldOp::create(b, loc, body(tiles.getRegionIterArg(0), segment));
-    carried = tiles.getResult(0);
+/// Tiles of one segment along a loop, between `from` and `to` of its elements.
+Value TransposeEmitter::walk(unsigned loop, Segment segment, Value from,
+                             Value to, Value carried,
+                             function_ref<Value(Value)> body) {
+  if (segment.count == 1) {
+    indices[loop] = constant(segment.start);
+    return body(carried);
   }
-  return carried;
+  auto tiles = scf::ForOp::create(b, loc, from, to,
+                                  constant(segment.blocks * unit), carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tiles.getBody());
+  indices[loop] = tiles.getInductionVar();
+  scf::YieldOp::create(b, loc, body(tiles.getRegionIterArg(0)));
+  return tiles.getResult(0);
+}
+
+/// All tiles of two segments: along `columns`, in runs of `rows`.
+Value TransposeEmitter::walkRuns(Segment rows, Segment columns, Value carried) {
+  auto end = [&](Segment segment) {
+    return constant(segment.start + segment.count * segment.blocks * unit);
+  };
+  auto run = [&](Value from, Value to, Value carried) {
+    return walk(inner, columns, constant(columns.start), end(columns), carried,
+                [&](Value carried) {
+                  return walk(lane, rows, from, to, carried,
+                              [&](Value carried) {
+                                return emitTile(carried, rows, columns);
+                              });
+                });
+  };
+  int64_t most = kRunBytes / 16 * unit;
+  if (rows.count * rows.blocks * unit <= most)
+    return run(constant(rows.start), end(rows), carried);
+  auto runs = scf::ForOp::create(b, loc, constant(rows.start), end(rows),
+                                 constant(most), carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(runs.getBody());
+  Value from = runs.getInductionVar();
+  Value to = arith::MinSIOp::create(b, loc, moved(from, most), end(rows));
+  scf::YieldOp::create(b, loc, run(from, to, runs.getRegionIterArg(0)));
+  return runs.getResult(0);
 }
 
 bool TransposeEmitter::emit() {
@@ -290,22 +312,11 @@ bool TransposeEmitter::emit() {
   Value init = op.getDpsInits()[0];
   if (auto fill = init.getDefiningOp<linalg::FillOp>())
     init = fill.getOutputs()[0];
-  bool rowsOutside = wideResult && extents[inner] * bits / 8 <= kWholeRowBytes;
   Value result = loops(outer, init, [&](Value carried) {
-    if (rowsOutside)
-      return walk(lane, rowBlocks, carried, [&](Value carried, Segment rows) {
-        return walk(inner, columnBlocks, carried,
-                    [&](Value carried, Segment columns) {
-                      return emitTile(carried, rows, columns);
-                    });
-      });
-    return walk(inner, columnBlocks, carried,
-                [&](Value carried, Segment columns) {
-                  return walk(lane, rowBlocks, carried,
-                              [&](Value carried, Segment rows) {
-                                return emitTile(carried, rows, columns);
-                              });
-                });
+    for (Segment rows : split(extents[lane], rowBlocks))
+      for (Segment columns : split(extents[inner], columnBlocks))
+        carried = walkRuns(rows, columns, carried);
+    return carried;
   });
   b.replaceOp(op, result);
   return true;
