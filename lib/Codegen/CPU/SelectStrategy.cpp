@@ -240,6 +240,20 @@ static bool isInnermostInOperand(const KernelOps &ops, unsigned loop) {
   });
 }
 
+/// True if loop `loop` is the outermost of more than one step in each tensor
+/// operand, as the rows of pixels that a transposed convolution rearranges.
+static bool isOutermostInOperands(const KernelOps &ops, unsigned loop) {
+  auto last = cast<linalg::LinalgOp>(ops.last);
+  return llvm::all_of(last.getDpsInputOperands(), [&](OpOperand *operand) {
+    auto type = dyn_cast<RankedTensorType>(operand->get().getType());
+    AffineMap map = last.getMatchingIndexingMap(operand);
+    for (unsigned d = 0; type && d < map.getNumResults(); ++d)
+      if (type.getDimSize(d) != 1)
+        return map.getResult(d) == getAffineDimExpr(loop, last->getContext());
+    return true;
+  });
+}
+
 namespace {
 struct Decision {
   SmallVector<int64_t> tile, grain;
@@ -474,6 +488,10 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     // innermost in an operand: it is turned in tiles, and its lines would be
     // read again for each block.
     std::optional<unsigned> split;
+    for (unsigned d = 0; d + 1 < extents.size() && !split; ++d)
+      if (extents[d] >= items && isOutermostInOperands(ops, d) &&
+          !isInnermostInOperand(ops, d))
+        split = d;
     for (bool transposed : {false, true})
       for (unsigned d = 0; d + 1 < extents.size() && !split; ++d)
         if (extents[d] != 1 && isInnermostInOperand(ops, d) == transposed)

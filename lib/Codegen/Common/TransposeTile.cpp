@@ -169,16 +169,17 @@ SmallVector<Value> mpq::transposeTile(OpBuilder &builder, Location loc,
 }
 
 SmallVector<Value> mpq::transposeInBlocks(OpBuilder &builder, Location loc,
-                                          ArrayRef<Value> vectors,
-                                          int64_t unit) {
+                                          ArrayRef<Value> vectors, int64_t unit,
+                                          int64_t group) {
   int64_t lanes = cast<VectorType>(vectors.front().getType()).getDimSize(0);
   SmallVector<int64_t> masks[2];
   for (unsigned high : {0, 1})
-    for (int64_t block = 0; block < lanes; block += unit)
-      for (int64_t i = 0; i < unit / 2; ++i) {
-        int64_t from = block + high * unit / 2 + i;
-        masks[high].append({from, lanes + from});
-      }
+    for (int64_t block = 0; block < lanes; block += unit * group)
+      for (int64_t i = 0; i < unit / 2; ++i)
+        for (int64_t side : {int64_t(0), lanes})
+          for (int64_t e = 0; e < group; ++e)
+            masks[high].push_back(side + block + (high * unit / 2 + i) * group +
+                                  e);
   // Seen as bits, the place of an element is its vector's number, then its
   // number in the block. Interleaving vectors half of them apart rotates these
   // bits by one: after half as many steps as bits both numbers are exchanged.
