@@ -98,3 +98,33 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
     return %r, %s : tensor<20x3xi8>, tensor<20x16xi8>
   }
 }
+
+// -----
+
+// Pixels of a transposed convolution: two along a row stay together, both rows
+// of all channels are one row of the operand. Pairs of f32 take two steps of
+// interleaving pairs; the clamp is computed on what is written.
+// CHECK-LABEL: func.func @pixels(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<5x12x3x2x2xf32>, %[[D:[a-z0-9]+]]: tensor<3x5x2x12x2xf32>
+// CHECK: scf.for %[[Y:[a-z0-9]+]]
+// CHECK: scf.for %[[COLUMN:[a-z0-9]+]]
+// CHECK: scf.for %[[ROW:[a-z0-9]+]]
+// CHECK: %[[CHANNEL:.*]] = arith.divui %[[COLUMN]], %{{.*}}
+// CHECK: vector.transfer_read %[[X]][%[[Y]], %[[ROW]], %[[CHANNEL]], %{{.*}}, %{{.*}}], %{{.*}} : tensor<5x12x3x2x2xf32>, vector<4xf32>
+// CHECK: vector.shuffle %{{.*}} [0, 1, 8, 9, 4, 5, 12, 13] : vector<8xf32>, vector<8xf32>
+// CHECK: vector.shuffle %{{.*}} [2, 3, 10, 11, 6, 7, 14, 15] : vector<8xf32>, vector<8xf32>
+// CHECK: arith.maximumf %{{.*}} : vector<8xf32>
+// CHECK: vector.transfer_write %{{.*}}[%[[CHANNEL]], %[[Y]], %{{.*}}, %[[ROW]], %{{.*}}] {in_bounds = [true]} : vector<8xf32>, tensor<3x5x2x12x2xf32>
+// CHECK-NOT: linalg.generic
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @pixels(%x: tensor<5x12x3x2x2xf32>, %d: tensor<3x5x2x12x2xf32>) -> tensor<3x5x2x12x2xf32> {
+    %zero = arith.constant 0.0 : f32
+    %r = linalg.generic {indexing_maps = [affine_map<(c, y, i, x, j) -> (y, x, c, i, j)>, affine_map<(c, y, i, x, j) -> (c, y, i, x, j)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}
+        ins(%x : tensor<5x12x3x2x2xf32>) outs(%d : tensor<3x5x2x12x2xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %m = arith.maximumf %in, %zero : f32
+      linalg.yield %m : f32
+    } -> tensor<3x5x2x12x2xf32>
+    return %r : tensor<3x5x2x12x2xf32>
+  }
+}
