@@ -135,7 +135,15 @@ static bool shouldFuse(OpOperand *operand) {
 /// Reshapes of products move behind the elementwise operations on them.
 static bool shouldCollapse(OpOperand *operand) {
   auto reshape = operand->get().getDefiningOp<tensor::ExpandShapeOp>();
-  return reshape && findRootOf(reshape.getSrc()) && reshape->hasOneUse();
+  if (!reshape || !findRootOf(reshape.getSrc()) || !reshape->hasOneUse())
+    return false;
+  // A transpose that packing takes over needs the dimensions.
+  auto user = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  return !user || user->use_empty() ||
+         !llvm::all_of(user->getUsers(), [](Operation *next) {
+           auto packing = dyn_cast<linalg::GenericOp>(next);
+           return packing && isBytePacking(packing);
+         });
 }
 
 /// Columns of a product that fill a vector: its epilogue wastes no lanes.
