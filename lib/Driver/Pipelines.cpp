@@ -89,6 +89,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createMoveOnIntegersPass());
   manager.addPass(createAbsorbClampsPass());
   manager.addPass(createLowerBlockProductsPass());
+  manager.addPass(createLowerActivationProductsPass());
   manager.addPass(createLowerProductsPass());
   manager.addPass(createLowerQDQPass());
   manager.addPass(createAvoidSlowFloatsPass());

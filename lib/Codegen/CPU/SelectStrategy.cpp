@@ -52,6 +52,10 @@ static constexpr int64_t kTransposedWords = 16;
 
 /// Bytes of a line of the cache.
 static constexpr int64_t kLine = 64;
+/// Rows of a row-wise group at once, and their elements: operations leave them
+/// in the first-level cache for each other.
+static constexpr int64_t kMostRowsAtOnce = 4;
+static constexpr int64_t kMostRowElements = 2048;
 
 /// Registers a depthwise tile may use: eight accumulators hide the latency.
 static constexpr int64_t kDepthwiseRegisters = 20;
@@ -276,6 +280,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       return signalPassFailure();
     }
     Decision decision = decide(ops, *target);
+    if (auto given = kernel->getAttrOfType<StrategyAttr>(
+            MPQDialect::getStrategyAttrName()))
+      decision.grain.assign(given.getGrain().begin(), given.getGrain().end());
     int64_t items = 1;
     SmallVector<int64_t> extents = getExtents(ops);
     for (auto [extent, grain] : llvm::zip(extents, decision.grain)) {
@@ -316,15 +323,30 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
   static Decision decide(const KernelOps &ops, const TargetInfo &target) {
     SmallVector<int64_t> extents = getExtents(ops);
     if (!ops.rows.empty()) {
-      // Tiling makes one item of each row, whatever the extents.
-      return {SmallVector<int64_t>(extents.size(), 1),
-              SmallVector<int64_t>(extents.size(), 1)};
+      Decision decision{SmallVector<int64_t>(extents.size(), 1),
+                        SmallVector<int64_t>(extents.size(), 1)};
+      decision.grain.back() = getRowsAtOnce(ops);
+      return decision;
     }
     if (auto blocks = dyn_cast_or_null<BlockContractOp>(ops.product))
       return decideBlockProduct(blocks, target);
     if (ops.product)
       return decideProduct(ops.product, extents, target);
     return decideElementwise(ops, extents);
+  }
+
+  /// Rows of a row-wise group that are computed operation by operation: while
+  /// one row's reduction waits for itself, another one goes on.
+  static int64_t getRowsAtOnce(const KernelOps &ops) {
+    int64_t length = 1;
+    for (linalg::GenericOp generic : ops.generics)
+      length =
+          std::max(length, llvm::product_of(generic.getStaticLoopRanges()) /
+                               llvm::product_of(ops.rows));
+    for (int64_t rows = kMostRowsAtOnce; rows > 1; --rows)
+      if (ops.rows.back() % rows == 0 && rows * length <= kMostRowElements)
+        return rows;
+    return 1;
   }
 
   static Decision decideProduct(Operation *product, ArrayRef<int64_t> extents,

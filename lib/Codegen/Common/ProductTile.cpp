@@ -52,14 +52,14 @@ LogicalResult TileEmitter::emit() {
 TileEmitter::Values TileEmitter::accumulateInMatrices() {
   int64_t blocks = rows.size() / matrixRows;
   auto type = VectorType::get({matrixRows, lanes}, b.getI32Type());
-  auto everyRow =
-      AffineMap::get(1, 0, {b.getAffineConstantExpr(0), b.getAffineDimExpr(0)},
-                     b.getContext());
+  unsigned last = biasPosition(0).size() - 1;
+  auto everyRow = AffineMap::get(
+      last + 1, 0, {b.getAffineConstantExpr(0), b.getAffineDimExpr(last)},
+      b.getContext());
   Values sums;
   for (int64_t i = 0; i < blocks * vectors; ++i)
     sums.push_back(bias ? vector::TransferReadOp::create(
-                              b, loc, type, bias,
-                              Values{index(i % vectors * lanes)},
+                              b, loc, type, bias, biasPosition(i % vectors),
                               std::optional<Value>(zero(b.getI32Type())),
                               everyRow, ArrayRef<bool>{true, true})
                         : zero(type));
@@ -85,7 +85,7 @@ TileEmitter::Values TileEmitter::accumulateInMatrices() {
 TileEmitter::Values TileEmitter::accumulateInVectors() {
   Values start, accumulators;
   for (int64_t v = 0; v < vectors; ++v)
-    start.push_back(bias ? read(accType, bias, index(v * lanes), isWhole(v))
+    start.push_back(bias ? read(accType, bias, biasPosition(v), isWhole(v))
                          : zero(accType));
   for (unsigned row = 0; row < rows.size(); ++row)
     llvm::append_range(accumulators, start);

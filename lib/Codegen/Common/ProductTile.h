@@ -198,6 +198,14 @@ private:
   Values accumulateInVectors();
   mlir::FailureOr<mlir::Value> writeEpilogue(mlir::linalg::GenericOp epilogue,
                                              const Values &accumulators);
+  /// A bias of its own for each of the batch has a leading dimension.
+  Values biasPosition(int64_t vector) {
+    Values at{index(vector * lanes)};
+    if (bias &&
+        llvm::cast<mlir::RankedTensorType>(bias.getType()).getRank() == 2)
+      at.insert(at.begin(), index(0));
+    return at;
+  }
   Values rowPosition(int64_t row, int64_t vector) {
     Values at;
     for (int64_t d : rows[row])

@@ -264,11 +264,11 @@ static LogicalResult tileProduct(RewriterBase &rewriter, TilingInterface root,
   return success();
 }
 
-/// Rows of a row-wise group: clones every operation on one row, because fusion
-/// through slices would compute a producer once for each of its users.
+/// Rows of a row-wise group: clones every operation on a few rows, because
+/// fusion through slices would compute a producer once for each of its users.
 static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
                               ArrayRef<linalg::GenericOp> ops,
-                              ArrayRef<int64_t> rows) {
+                              ArrayRef<int64_t> rows, int64_t rowsAtOnce) {
   linalg::GenericOp last = ops.back();
   Location loc = last.getLoc();
   unsigned numRowDims = rows.size();
@@ -276,6 +276,7 @@ static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
   SmallVector<scf::ForOp> loops;
   SmallVector<Value> destinations{last.getDpsInits()[0]};
   SmallVector<int64_t> grain(numRowDims, 1);
+  grain.back() = rowsAtOnce;
   Value begin = kernel.getArgument(kernel.getNumArguments() - 2);
   Value end = kernel.getArgument(kernel.getNumArguments() - 1);
   SmallVector<OpFoldResult> rowOffsets =
@@ -292,7 +293,7 @@ static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
   auto rowType = [&](Value value) {
     auto type = cast<RankedTensorType>(value.getType());
     SmallVector<int64_t> shape(type.getShape());
-    std::fill_n(shape.begin(), numRowDims, 1);
+    llvm::copy(grain, shape.begin());
     return RankedTensorType::get(shape, type.getElementType());
   };
   auto slice = [&](Value value) -> Value {
@@ -373,6 +374,17 @@ static LogicalResult verifyStrategy(func::FuncOp kernel, const KernelOps &ops,
                << extent << ", because the kernel accumulates in place, but "
                << "the strategy has " << block;
   }
+  if (!ops.rows.empty()) {
+    ArrayRef<int64_t> grain = strategy.getGrain(), rows = ops.rows;
+    bool ok = grain.size() == rows.size() &&
+              (grain.back() == 0 || rows.back() % grain.back() == 0);
+    for (auto [block, extent] : llvm::zip(grain.drop_back(), rows))
+      ok &= block == 1 || extent == 1;
+    if (!ok)
+      return kernel.emitError("expected blocks of one row, or of rows that "
+                              "divide the last of the extents ")
+             << rows << ", but the strategy has " << grain;
+  }
   if (!ops.product)
     return success();
   auto type = cast<RankedTensorType>(ops.product->getResult(0).getType());
@@ -425,7 +437,11 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
     if (failed(verifyStrategy(kernel, ops, strategy)))
       return signalPassFailure();
     if (!ops.rows.empty()) {
-      if (failed(tileRows(rewriter, kernel, ops.generics, ops.rows)))
+      int64_t rowsAtOnce = strategy.getGrain().back();
+      if (rowsAtOnce == 0)
+        rowsAtOnce = ops.rows.back();
+      if (failed(
+              tileRows(rewriter, kernel, ops.generics, ops.rows, rowsAtOnce)))
         return signalPassFailure();
       return;
     }

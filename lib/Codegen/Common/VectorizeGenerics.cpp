@@ -18,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BodyVectorizer.h"
+#include "PackBytes.h"
 #include "TransposeTile.h"
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
@@ -549,8 +550,10 @@ struct VectorizeGenerics
                      "mpq-tile-kernels first");
         return signalPassFailure();
       }
-      if (failed(
-              GenericEmitter(rewriter, op, target->getVectorLanes32()).emit()))
+      int64_t lanes = target->getVectorLanes32();
+      if (failed(isBytePacking(op, lanes)
+                     ? emitBytePacking(rewriter, op, lanes)
+                     : GenericEmitter(rewriter, op, lanes).emit()))
         return signalPassFailure();
     }
     // Fills whose value a reduction took over have no users left.

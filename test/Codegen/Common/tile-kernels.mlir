@@ -83,23 +83,23 @@ func.func private @conv(%x: tensor<1x9x9x4xf32>, %w: tensor<1x36x16xf32>, %d: te
 
 // -----
 
-// A row-wise group: every operation once, on one row.
+// A row-wise group: every operation once, on the rows of an item.
 // CHECK-LABEL: func.func private @group(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<6x40xf32>
 // CHECK: scf.for %[[ITEM:[a-z0-9]+]] =
-// CHECK: %[[ROW:.*]] = affine.apply affine_map<()[s0] -> (s0 mod 6)>()[%[[ITEM]]]
-// CHECK: %[[IN:.*]] = tensor.extract_slice %[[X]][%[[ROW]], 0] [1, 40] [1, 1]
-// CHECK: %[[EXP:.*]] = linalg.generic {{.*}} ins(%[[IN]] : tensor<1x40xf32>)
+// CHECK: %[[ROW:.*]] = affine.apply affine_map<()[s0] -> (s0 * 3 - (s0 floordiv 2) * 6)>()[%[[ITEM]]]
+// CHECK: %[[IN:.*]] = tensor.extract_slice %[[X]][%[[ROW]], 0] [3, 40] [1, 1]
+// CHECK: %[[EXP:.*]] = linalg.generic {{.*}} ins(%[[IN]] : tensor<3x40xf32>)
 // CHECK: math.exp
-// CHECK: %[[FILL:.*]] = linalg.fill {{.*}} -> tensor<1xf32>
-// CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[EXP]] : tensor<1x40xf32>) outs(%[[FILL]] : tensor<1xf32>)
-// CHECK: linalg.generic {{.*}} ins(%[[EXP]], %[[SUM]] : tensor<1x40xf32>, tensor<1xf32>)
+// CHECK: %[[FILL:.*]] = linalg.fill {{.*}} -> tensor<3xf32>
+// CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[EXP]] : tensor<3x40xf32>) outs(%[[FILL]] : tensor<3xf32>)
+// CHECK: linalg.generic {{.*}} ins(%[[EXP]], %[[SUM]] : tensor<3x40xf32>, tensor<3xf32>)
 // CHECK-NOT: math.exp
 // CHECK: return
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
 func.func private @group(%x: tensor<6x40xf32>, %d: tensor<6x40xf32>, %begin: index, %end: index) -> tensor<6x40xf32>
-    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1], grain = [1]>, mpq.work_items = 6 : i64} {
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1], grain = [3]>, mpq.work_items = 2 : i64} {
   %zero = arith.constant 0.0 : f32
   %e2 = tensor.empty() : tensor<6x40xf32>
   %exp = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}

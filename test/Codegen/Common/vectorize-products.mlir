@@ -209,3 +209,14 @@ func.func @merged(%x: tensor<1x3x15x1xi8>, %w: tensor<1x9x64xi8>, %d: tensor<1x1
        {merged, window = array<i64: 3, 9>, strides = array<i64: 1, 6>, dilations = array<i64: 1, 1>} -> tensor<1x1x2x16xi32>
   return %c : tensor<1x1x2x16xi32>
 }
+
+// -----
+
+// A batch whose matrices have each their own bias.
+// CHECK-LABEL: func.func @bias_of_batch(
+// CHECK-SAME: %[[B:[a-z0-9]+]]: tensor<1x16xi32>
+// CHECK: vector.transfer_read %[[B]][%c0, %c0], {{.*}} : tensor<1x16xi32>, vector<16xi32>
+func.func @bias_of_batch(%b: tensor<1x16xi32>, %a: tensor<1x2x64xi8>, %w: tensor<1x1x16x64xi8>, %d: tensor<1x2x16xi32>) -> tensor<1x2x16xi32> {
+  %p = mpq.contract ins(%a, %w : tensor<1x2x64xi8>, tensor<1x1x16x64xi8>) bias(%b : tensor<1x16xi32>) outs(%d : tensor<1x2x16xi32>) -> tensor<1x2x16xi32>
+  return %p : tensor<1x2x16xi32>
+}

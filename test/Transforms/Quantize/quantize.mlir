@@ -111,3 +111,24 @@ func.func @stored(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
   } -> tensor<4x2xf32>
   return %s : tensor<4x2xf32>
 }
+
+// -----
+
+// Two activations: the right one's zero point is in the middle, so that it is 0
+// for signed bytes.
+// CHECK-LABEL: @attention
+// CHECK-SAME: %[[X:.*]]: tensor<4x3xf32> {{{.*}}}, %[[Y:.*]]: tensor<3x2xf32>
+// CHECK-DAG: %[[SY:.*]] = arith.constant dense<2.000000e+00> : tensor<f32>
+// CHECK-DAG: %[[ZY:.*]] = arith.constant dense<-128> : tensor<i8>
+// CHECK-DAG: %[[QY:.*]] = mpq.quantize %[[Y]], %[[SY]], %[[ZY]] by #{{.*}} unsigned
+// CHECK-DAG: %[[DY:.*]] = mpq.dequantize %[[QY]], %[[SY]], %[[ZY]] by #{{.*}} unsigned
+// CHECK-DAG: %[[ZX:.*]] = arith.constant dense<0> : tensor<i8>
+// CHECK-DAG: %[[DX:.*]] = mpq.dequantize %{{.*}}, %{{.*}}, %[[ZX]] by
+// CHECK: linalg.matmul ins(%[[DX]], %[[DY]]
+func.func @attention(%x: tensor<4x3xf32> {mpq.range = #mpq.range<0.0, 1.0, calibration>}, %y: tensor<3x2xf32> {mpq.range = #mpq.range<-254.0, 100.0, calibration>}) -> tensor<4x2xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x2xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %y : tensor<4x3xf32>, tensor<3x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %r : tensor<4x2xf32>
+}
