@@ -225,6 +225,18 @@ def NormalizeForKernelsPass : Pass<"mpq-normalize-for-kernels"> {
                            "::mlir::affine::AffineDialect"];
 }
 
+def OverlapWindowsPass : Pass<"mpq-overlap-windows", "::mlir::func::FuncOp"> {
+  let summary = "rows of a window as pixels of a view, for a matrix unit";
+  let description = [{
+    In kernels whose strategy asks for a matrix unit, a convolution whose taps
+    in a row of the window lie next to each other reads them as one pixel of
+    more channels: the image becomes a view of overlapping pixels, the window
+    one column wide, its step one pixel.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def PackBlockProductsPass : Pass<"mpq-pack-block-products"> {
   let summary = "pack weights in blocks into planes of bytes";
   let description = [{

@@ -61,10 +61,8 @@ public:
     int64_t bytes = type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
     return {constant(type.getDimSize(0), 16), constant(bytes, 16)};
   }
-  /// Address of an element of `buffer` and the bytes between rows
-  /// (none if every row is the same).
-  SmallVector<Value> place(Value buffer, ValueRange indices,
-                           bool repeats = false) {
+  /// Address of an element of `buffer` and the bytes between rows.
+  SmallVector<Value> place(Value buffer, ValueRange indices) {
     auto type = cast<MemRefType>(buffer.getType());
     int64_t bytes = type.getElementTypeBitWidth() / 8;
     auto parts = memref::ExtractStridedMetadataOp::create(b, loc, buffer);
@@ -78,9 +76,7 @@ public:
     };
     Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, buffer);
     Value address = arith::AddIOp::create(b, loc, base, inBytes(element));
-    Value stride = repeats
-                       ? arith::ConstantIndexOp::create(b, loc, 0).getResult()
-                       : inBytes(parts.getStrides().drop_back().back());
+    Value stride = inBytes(parts.getStrides().drop_back().back());
     auto asI64 = [&](Value value) -> Value {
       return arith::IndexCastOp::create(b, loc, b.getI64Type(), value);
     };
@@ -115,18 +111,12 @@ struct LowerRead : OpConversionPattern<vector::TransferReadOp> {
   LogicalResult
   matchAndRewrite(vector::TransferReadOp op, OpAdaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    AffineMap map = op.getPermutationMap();
-    auto constant = dyn_cast<AffineConstantExpr>(map.getResult(0));
-    bool repeats =
-        constant && constant.getValue() == 0 &&
-        map.getResult(1) == rewriter.getAffineDimExpr(map.getNumDims() - 1);
     if (op.hasOutOfBoundsDim() || op.getMask() ||
-        (!map.isMinorIdentity() && !repeats))
+        !op.getPermutationMap().isMinorIdentity())
       return rewriter.notifyMatchFailure(op, "not whole rows in order");
     TileBuilder tiles(rewriter, op.getLoc());
     SmallVector<Value> operands = tiles.shape(op.getVectorType());
-    llvm::append_range(operands,
-                       tiles.place(op.getBase(), op.getIndices(), repeats));
+    llvm::append_range(operands, tiles.place(op.getBase(), op.getIndices()));
     rewriter.replaceOp(op,
                        tiles.call("llvm.x86.tileloadd64.internal", operands));
     return success();

@@ -23,6 +23,7 @@
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
+#include "mpq/Codegen/WindowRun.h"
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
 
@@ -71,6 +72,7 @@ namespace {
 struct RegisterTile {
   int64_t rows = 1, columns = 1; // in pixels along each image dimension
   int64_t vectors = 1;
+  double cycles = std::numeric_limits<double>::infinity();
 };
 } // namespace
 
@@ -124,7 +126,6 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
                                int64_t totalVectors, int64_t registers,
                                const TileCost &cost) {
   RegisterTile best;
-  double bestCycles = std::numeric_limits<double>::infinity();
   int64_t mostVectors = std::min<int64_t>(totalVectors, 4);
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
     for (int64_t columns = 1; columns <= std::min<int64_t>(width, 28);
@@ -139,10 +140,8 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
         int64_t tiles = llvm::divideCeilSigned(height, rows) *
                         llvm::divideCeilSigned(width, columns);
         double cycles = cost.ofAll(tiles, pixels, vectors, totalVectors);
-        if (cycles < bestCycles) {
-          bestCycles = cycles;
-          best = {rows, columns, vectors};
-        }
+        if (cycles < best.cycles)
+          best = {rows, columns, vectors, cycles};
       }
   return best;
 }
@@ -152,6 +151,7 @@ namespace {
 /// below each other; 0 rows: vectors are faster.
 struct MatrixTile {
   int64_t rows = 0, alongRow = 1, alongColumn = 1;
+  double cycles = std::numeric_limits<double>::infinity();
 };
 } // namespace
 
@@ -162,21 +162,41 @@ static constexpr int64_t kMatrixVectors = 2;
 static constexpr int64_t kMatrixBlocks = 2;
 /// With fewer rows the matrix unit's fixed time outweighs its width.
 static constexpr int64_t kLeastMatrixRows = 4;
+/// Cycles of a product: one for each row of the left side, but some at least;
+/// for each row of a result, to memory and back; for a tile, until its first
+/// step and after its last one.
+static constexpr double kMatrixLeast = 9;
+static constexpr double kMatrixResultRow = 3;
+static constexpr double kMatrixStart = 60;
 
+/// The cheapest tile for `steps` of `stepBytes` of the reduction.
 static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
-                                   const TileUnit &unit) {
-  if (width < kLeastMatrixRows)
-    return {};
-  int64_t blocks = llvm::divideCeilSigned(width, unit.rows);
-  MatrixTile tile;
-  tile.rows = llvm::divideCeilSigned(width, blocks);
-  tile.alongRow = std::min(blocks, kMatrixBlocks);
-  // The last tile overlaps its neighbour, so it must fit.
-  while (tile.rows * tile.alongRow > width)
-    --tile.rows;
-  if (blocks == 1)
-    tile.alongColumn = std::min(height, kMatrixBlocks);
-  return tile;
+                                   int64_t totalVectors, int64_t steps,
+                                   int64_t stepBytes, const TileUnit &unit) {
+  auto ofTile = [&](int64_t rows, int64_t blocks, int64_t vectors) {
+    double products = std::max<double>(rows, kMatrixLeast) * blocks * vectors;
+    double loads = (blocks * rows + vectors * stepBytes / 4) / 2.0;
+    return steps * std::max(products, loads) +
+           kMatrixResultRow * rows * blocks * vectors + kMatrixStart;
+  };
+  MatrixTile best;
+  for (auto [alongRow, alongColumn] :
+       {std::pair<int64_t, int64_t>{kMatrixBlocks, 1},
+        {1, kMatrixBlocks},
+        {1, 1}})
+    for (int64_t rows = std::min(width / alongRow, unit.rows);
+         rows >= kLeastMatrixRows && alongColumn <= height; --rows) {
+      int64_t tiles = llvm::divideCeilSigned(width, rows * alongRow) *
+                      llvm::divideCeilSigned(height, alongColumn);
+      int64_t blocks = alongRow * alongColumn;
+      double cycles = tiles * (totalVectors / kMatrixVectors) *
+                      ofTile(rows, blocks, kMatrixVectors);
+      if (totalVectors % kMatrixVectors)
+        cycles += tiles * ofTile(rows, blocks, totalVectors % kMatrixVectors);
+      if (cycles < best.cycles)
+        best = {rows, alongRow, alongColumn, cycles};
+    }
+  return best;
 }
 
 static int64_t getBytes(Value tensor) {
@@ -344,9 +364,14 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     // Each block of rows reads all weights, each block of columns the image:
     // what is larger is read once.
     int64_t columnBlocks = 1;
+    auto isWhole = [&](int64_t part) { // for tiles of a matrix unit
+      return !integer || !target.getTileUnit() || vectors % kMatrixVectors ||
+             part % kMatrixVectors == 0;
+    };
     if (groupCount == 1 && columns % lanes == 0 &&
         getBytes(product->getOperand(1)) > getBytes(product->getOperand(0)))
-      for (columnBlocks = items; vectors % columnBlocks != 0;)
+      for (columnBlocks = items;
+           vectors % columnBlocks != 0 || !isWhole(vectors / columnBlocks);)
         --columnBlocks;
     TileCost cost(groups, windows, lanes * 4, integer);
     RegisterTile tile = depthwise && integer
@@ -361,14 +386,17 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     if (conv)
       decision.tile[1] = tile.rows;
     if (auto unit = target.getTileUnit();
-        unit && integer && !depthwise && lanes == target.getVectorLanes32()) {
-      int64_t channels =
-          cast<RankedTensorType>(product->getOperand(0).getType())
-              .getShape()
-              .back() /
-          groupCount;
-      if (MatrixTile matrix = chooseMatrixTile(height, width, *unit);
-          matrix.rows && channels % unit->bytes == 0 && columns % lanes == 0) {
+        unit && integer && !depthwise && lanes == target.getVectorLanes32() &&
+        !(conv && conv.getMerged()) &&
+        (groupCount == 1 || columns % lanes == 0)) {
+      int64_t run = conv ? getWindowRun(conv)
+                         : contract.getLhs().getType().getShape().back();
+      int64_t step = unit->getStep(run);
+      MatrixTile matrix;
+      if (step)
+        matrix = chooseMatrixTile(height, width, vectors / columnBlocks,
+                                  depth / step, step, *unit);
+      if (matrix.cycles < tile.cycles) {
         decision.matrixRows = matrix.rows;
         decision.tile[rank - 1] = std::min(columns, kMatrixVectors * lanes);
         decision.tile[rank - 2] = matrix.rows * matrix.alongRow;

@@ -44,6 +44,7 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   buildFormKernelsPipeline(manager);
 
   // On tensors, kernel by kernel.
+  manager.addNestedPass<func::FuncOp>(createOverlapWindowsPass());
   manager.addNestedPass<func::FuncOp>(createTileKernelsPass());
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createExpandMathPass());

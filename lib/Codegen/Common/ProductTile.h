@@ -108,10 +108,10 @@ protected:
   /// `readLeft` for the rows of each block, given its first row, and
   /// multiplies.
   Values multiplyMatrices(
-      mlir::Value groupIndex, Values sums,
+      mlir::Value groupIndex, Values sums, int64_t stepBytes,
       llvm::function_ref<mlir::Value(llvm::ArrayRef<int64_t>)> readLeft) {
     Values panel = readWeights(
-        groupIndex, mlir::VectorType::get({matrixBytes / group, lanes * group},
+        groupIndex, mlir::VectorType::get({stepBytes / group, lanes * group},
                                           packType.getElementType()));
     for (size_t block = 0; block * matrixRows < rows.size(); ++block) {
       mlir::Value left = readLeft(rows[block * matrixRows]);
@@ -122,8 +122,8 @@ protected:
     }
     return sums;
   }
-  mlir::VectorType getMatrixLeftType() {
-    return mlir::VectorType::get({matrixRows, matrixBytes}, b.getI8Type());
+  mlir::VectorType getMatrixLeftType(int64_t stepBytes) {
+    return mlir::VectorType::get({matrixRows, stepBytes}, b.getI8Type());
   }
 
   /// One element (or group of four bytes) of the left side in every lane.
@@ -186,25 +186,22 @@ protected:
   int64_t lanes, group, columns, vectors;
   /// Rows of a matrix accumulator; 0: vectors only.
   int64_t matrixRows;
-  /// Bytes of the reduction that mpq.dot_tile takes.
-  static constexpr int64_t matrixBytes = 64;
   bool integer;
   mlir::VectorType accType, packType;
   /// Position of each row in the tile, without the column.
   llvm::SmallVector<llvm::SmallVector<int64_t>> rows;
 
 private:
-  Values accumulateInMatrices();
+  mlir::Value accumulateInMatrices();
   Values accumulateInVectors();
-  mlir::FailureOr<mlir::Value> writeEpilogue(mlir::linalg::GenericOp epilogue,
-                                             const Values &accumulators);
-  Values rowPosition(int64_t row, int64_t vector) {
-    Values at;
-    for (int64_t d : rows[row])
-      at.push_back(index(d));
-    at.push_back(index(vector * lanes));
-    return at;
-  }
+  Values readBias();
+  mlir::FailureOr<mlir::Value> writeMatrices(mlir::linalg::GenericOp epilogue,
+                                             mlir::Value sums);
+  mlir::FailureOr<mlir::Value> writeVectors(mlir::linalg::GenericOp epilogue,
+                                            const Values &accumulators);
+  mlir::FailureOr<mlir::Value>
+  writeRow(mlir::linalg::GenericOp epilogue, llvm::ArrayRef<mlir::Value> place,
+           llvm::ArrayRef<mlir::Value> accumulators, mlir::Value out);
 };
 
 } // namespace mpq

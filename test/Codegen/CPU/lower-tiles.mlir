@@ -1,7 +1,7 @@
 // RUN: quant-opt %s --split-input-file --pass-pipeline="builtin.module(func.func(mpq-lower-tiles))" -verify-diagnostics | FileCheck %s
 
 module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512bw,+avx512f,+avx512vl,+avx512vnni">} {
-  // A bias in every row, two steps of the reduction, rows of pixels two apart.
+  // Two steps of the reduction, rows of pixels two apart.
   // CHECK-LABEL: @product
   // CHECK-DAG: %[[ROWS:.*]] = llvm.mlir.constant(14 : i16)
   // CHECK-DAG: %[[BYTES:.*]] = llvm.mlir.constant(64 : i16)
@@ -13,7 +13,7 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "s
   // CHECK: scf.yield %[[NEXT]] : !llvm.x86_amx
   // CHECK: llvm.call_intrinsic "llvm.x86.tilestored64.internal"({{.*}}, %[[SUM]])
   func.func @product(%pixels: memref<14x128xi8, strided<[256, 1]>>, %weights: memref<32x64xi8>,
-                     %bias: memref<16xi32>, %out: memref<14x16xi32>) {
+                     %bias: memref<14x16xi32>, %out: memref<14x16xi32>) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
@@ -21,7 +21,7 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "s
     %c64 = arith.constant 64 : index
     %z8 = arith.constant 0 : i8
     %z32 = arith.constant 0 : i32
-    %start = vector.transfer_read %bias[%c0], %z32 {in_bounds = [true, true], permutation_map = affine_map<(d0) -> (0, d0)>} : memref<16xi32>, vector<14x16xi32>
+    %start = vector.transfer_read %bias[%c0, %c0], %z32 {in_bounds = [true, true]} : memref<14x16xi32>, vector<14x16xi32>
     %sum = scf.for %i = %c0 to %c2 step %c1 iter_args(%acc = %start) -> (vector<14x16xi32>) {
       %k = arith.muli %i, %c64 : index
       %g = arith.muli %i, %c16 : index
