@@ -3,7 +3,7 @@
 module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512bw,+avx512f,+avx512vl,+avx512vnni">} {
   // Two steps of the reduction, rows of pixels two apart.
   // CHECK-LABEL: @product
-  // CHECK-DAG: %[[CONFIG:.*]] = llvm.mlir.constant(dense<[1, {{(0, )+}}64, 0, 64, 0, 64, {{(0, )+}}14, 14, 16, 
+  // CHECK-DAG: %[[CONFIG:.*]] = llvm.mlir.constant(dense<[1, {{(0, )+}}64, 0, 64, 0, 64, {{(0, )+}}14, 14, 16, {{.*}}
   // CHECK-DAG: %[[MEMORY:.*]] = llvm.alloca
   // CHECK: llvm.store %[[CONFIG]], %[[MEMORY]]
   // CHECK: llvm.call_intrinsic "llvm.x86.ldtilecfg"(%[[MEMORY]])
