@@ -110,6 +110,7 @@ void mpq_blob_destroy(mpq_blob *blob);
 typedef struct mpq_summary {
   int64_t integer_macs, float_macs; /**< multiply-accumulates of products */
   int64_t code_bytes, constants_bytes, weights_bytes, workspace_bytes;
+  int64_t live_bytes; /**< the least that a workspace can have */
 } mpq_summary;
 
 /** Compiles to the file `path`, with a C header beside machine code. The file

@@ -167,10 +167,11 @@ static int compileTo(mpq_compiler *compiler, const mpq_source *source,
   FailureOr<CompileSummary> result = compile(
       compiler->context, call.model, destination, call.options, call.monitor);
   if (succeeded(result) && summary) {
-    *summary = {-1, -1, -1, -1, -1, -1};
+    *summary = {-1, -1, -1, -1, -1, -1, -1};
     summary->integer_macs = result->integerMACs.value_or(-1);
     summary->float_macs = result->floatMACs.value_or(-1);
     summary->workspace_bytes = result->workspace.value_or(-1);
+    summary->live_bytes = result->liveBytes.value_or(-1);
     if (result->sizes) {
       summary->code_bytes = result->sizes->code;
       summary->constants_bytes = result->sizes->constants;

@@ -22,6 +22,7 @@ using namespace mpq;
 
 static constexpr StringLiteral kModel = "mpq.model";
 static constexpr StringLiteral kWorkspaceSize = "mpq.workspace_size";
+static constexpr StringLiteral kLiveBytes = "mpq.live_bytes";
 static constexpr StringLiteral kWeights = "mpq.weights";
 static constexpr StringLiteral kSignature = "mpq.signature";
 static constexpr StringLiteral kKernels = "mpq.kernels";
@@ -114,6 +115,17 @@ static LogicalResult readKernelWork(ModuleOp module, ModuleInfo &info) {
   return success();
 }
 
+/// A number of bytes.
+static FailureOr<int64_t> readSize(ModuleOp module, StringRef key) {
+  auto attribute = module->getAttrOfType<IntegerAttr>(key);
+  if (!attribute || !attribute.getType().isInteger(64) ||
+      attribute.getInt() < 0)
+    return module.emitError()
+           << "expected '" << key << "' to be a non-negative i64 but got "
+           << module->getAttr(key);
+  return attribute.getInt();
+}
+
 FailureOr<ModuleInfo> ModuleInfo::get(ModuleOp module) {
   ModuleInfo info;
   auto model = module->getAttrOfType<StringAttr>(kModel);
@@ -123,13 +135,16 @@ FailureOr<ModuleInfo> ModuleInfo::get(ModuleOp module) {
            << kModel << "', but got " << module->getAttr(kModel);
   info.model = model.str();
 
-  auto workspace = module->getAttrOfType<IntegerAttr>(kWorkspaceSize);
-  if (!workspace || !workspace.getType().isInteger(64) ||
-      workspace.getInt() < 0)
-    return module.emitError() << "expected '" << kWorkspaceSize
-                              << "' to be a non-negative i64 but got "
-                              << module->getAttr(kWorkspaceSize);
-  info.workspaceSize = workspace.getInt();
+  FailureOr<int64_t> workspace = readSize(module, kWorkspaceSize);
+  if (failed(workspace))
+    return failure();
+  info.workspaceSize = *workspace;
+  if (module->hasAttr(kLiveBytes)) {
+    FailureOr<int64_t> live = readSize(module, kLiveBytes);
+    if (failed(live))
+      return failure();
+    info.liveBytes = *live;
+  }
 
   if (Attribute weights = module->getAttr(kWeights)) {
     auto elements = dyn_cast<ElementsAttr>(weights);
@@ -183,6 +198,10 @@ void ModuleInfo::set(ModuleOp module) const {
   };
   module->setAttr(kModel, b.getStringAttr(model));
   module->setAttr(kWorkspaceSize, b.getI64IntegerAttr(workspaceSize));
+  if (liveBytes)
+    module->setAttr(kLiveBytes, b.getI64IntegerAttr(*liveBytes));
+  else
+    module->removeAttr(kLiveBytes);
   if (weights)
     module->setAttr(kWeights, weights);
   else

@@ -538,6 +538,7 @@ FailureOr<CompileSummary> Compiler::run() {
     if (failed(info))
       return failure();
     summary.workspace = info->workspaceSize;
+    summary.liveBytes = info->liveBytes;
   }
   if (failed(
           timed(to == Phase::Emit ? "emit" : "write", [&] { return write(); })))
@@ -569,32 +570,4 @@ LogicalResult mpq::calibrateModel(MLIRContext &context,
                                   const CompilationMonitor &monitor) {
   return Compiler(context, source, destination, options, monitor)
       .calibrate(samples);
-}
-
-void mpq::printSummary(const CompileSummary &summary, llvm::raw_ostream &os) {
-  auto row = [&](StringRef name, int64_t value, StringRef unit) {
-    os << llvm::format("  %-22s %14lld %s\n", name.str().c_str(),
-                       static_cast<long long>(value), unit.str().c_str());
-  };
-  if (summary.sizes) {
-    row("code", summary.sizes->code, "bytes");
-    row("constants", summary.sizes->constants, "bytes");
-    row("weights", summary.sizes->weights, "bytes");
-  }
-  if (summary.workspace)
-    row("workspace", *summary.workspace, "bytes");
-  if (summary.exported) {
-    row("quantized tensors", summary.exported->activations, "");
-    row("quantized products", summary.exported->products, "");
-    for (const std::string &fallback : summary.exported->fallbacks)
-      os << "  " << fallback << '\n';
-  }
-  if (summary.integerMACs) {
-    int64_t total = *summary.integerMACs + *summary.floatMACs;
-    double share = total ? 100.0 * double(*summary.integerMACs) / total : 0;
-    row("multiply-accumulates", total,
-        llvm::formatv("({0:F1}% integer)", share).str());
-    row("  in integers", *summary.integerMACs, "");
-    row("  in float", *summary.floatMACs, "");
-  }
 }

@@ -182,6 +182,7 @@ public:
     add("constants_bytes", summary.constants_bytes);
     add("weights_bytes", summary.weights_bytes);
     add("workspace_bytes", summary.workspace_bytes);
+    add("live_bytes", summary.live_bytes);
     nb::object result = nb::none();
     if (blob)
       result = nb::bytes(mpq_blob_data(blob), mpq_blob_size(blob));

@@ -30,3 +30,10 @@ def test_accuracy_and_integer_share(model):
     # Code does not shrink, nor do depthwise weights, which are stored once for each phase (DepthwisePacking.h): in the
     # small classifier they are most of the file.
     assert built.size - tables < 0.7 * (tools.compile_f32(model).size - tables)
+
+
+@pytest.mark.parametrize("model", accuracy.JUDGED, ids=lambda model: model.name)
+def test_memory_of_the_compiler_and_of_a_run(model):
+    summary = tools.compile_int8(model).summary
+    assert summary["live_bytes"] <= summary["workspace_bytes"] <= 1.1 * summary["live_bytes"]
+    assert summary["compiler_bytes"] <= 2**30 + 2 * summary["weights_bytes"]

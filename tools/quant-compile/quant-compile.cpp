@@ -23,6 +23,8 @@
 #include <deque>
 #include <memory>
 
+#include <sys/resource.h>
+
 using namespace mpq;
 using llvm::StringRef;
 namespace cl = llvm::cl;
@@ -114,6 +116,14 @@ static CompilationMonitor makeMonitor(const char *use) {
   return monitor;
 }
 
+/// What the compiler took, as another row of the closing table.
+static void printPeakMemory(llvm::raw_ostream &os) {
+  rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage) == 0)
+    os << llvm::format("  %-22s %14lld bytes\n", "peak compiler memory",
+                       static_cast<long long>(usage.ru_maxrss) * 1024);
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::ResetCommandLineParser();
@@ -135,7 +145,9 @@ int main(int argc, char **argv) {
               options, flags.quiet ? CompilationMonitor() : makeMonitor(use));
   if (mlir::failed(summary))
     return 1;
-  if (!flags.quiet)
+  if (!flags.quiet) {
     printSummary(*summary, llvm::errs());
+    printPeakMemory(llvm::errs());
+  }
   return 0;
 }

@@ -20,6 +20,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/SmallVector.h"
 
+#include <optional>
 #include <string>
 
 namespace mpq {
@@ -45,6 +46,7 @@ struct KernelWork {
 /// The attributes, in textual form:
 ///   mpq.model = "rec"                       the entry is @rec_main
 ///   mpq.workspace_size = 4096 : i64         bytes, base aligned to 64
+///   mpq.live_bytes = 3968 : i64            most that live at the same time
 ///   mpq.weights = dense_resource<w> : tensor<64xi8>      absent: no weights
 ///   mpq.signature = {inputs = [{name = "x", type = tensor<1x8xf32>}],
 ///                    outputs = [{name = "y", type = tensor<8xi8>, unsigned}]}
@@ -54,6 +56,10 @@ struct KernelWork {
 struct ModuleInfo {
   std::string model;
   int64_t workspaceSize = 0;
+  /// The largest sum of bytes of intermediate tensors that are needed at one
+  /// point of the program: no plan of a workspace can be smaller. Known after
+  /// mpq-plan-memory.
+  std::optional<int64_t> liveBytes;
   /// tensor<Nxi8>, dense_resource or dense (not splat unless N is 1), or null.
   mlir::ElementsAttr weights;
   llvm::SmallVector<TensorInfo> inputs, outputs;

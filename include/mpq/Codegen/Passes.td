@@ -15,7 +15,8 @@
 
 include "mlir/Pass/PassBase.td"
 
-def BufferizeKernelsPass : Pass<"mpq-bufferize-kernels", "::mlir::ModuleOp"> {
+def BufferizeKernelsPass
+    : Pass<"mpq-bufferize-kernels", "::mlir::func::FuncOp"> {
   let summary = "turn kernels on tensors into kernels on buffers";
   let description = [{
     Every kernel function changes from destination-passing tensors to buffers of

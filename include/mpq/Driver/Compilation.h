@@ -60,6 +60,9 @@ struct CompileSummary {
   std::optional<ExportSummary> exported;
   /// Bytes; known if codegen ran.
   std::optional<int64_t> workspace;
+  /// Bytes that intermediate tensors take at one point of the program, at most:
+  /// the least that a workspace can have.
+  std::optional<int64_t> liveBytes;
 };
 
 /// Compiles as the options say. The output appears complete or not at all.

@@ -64,35 +64,28 @@ struct BufferizeKernels
   using BufferizeKernelsPassBase::BufferizeKernelsPassBase;
 
   void runOnOperation() override {
+    func::FuncOp kernel = getOperation();
+    if (!kernel->hasAttr(MPQDialect::getKernelAttrName()))
+      return;
     bufferization::OneShotBufferizationOptions options;
     options.bufferizeFunctionBoundaries = false;
-    for (auto kernel : getOperation().getOps<func::FuncOp>()) {
-      if (!kernel->hasAttr(MPQDialect::getKernelAttrName()))
-        continue;
-      bufferization::BufferizationState state;
-      if (failed(bufferization::runOneShotBufferize(kernel, options, state)))
-        return signalPassFailure();
-    }
-    // Self copies disappear in this order only.
-    OpPassManager cleanup(ModuleOp::getOperationName());
-    cleanup.addPass(createCSEPass());
-    cleanup.addPass(createCanonicalizerPass());
-    cleanup.addPass(createCSEPass());
-    cleanup.addPass(createCanonicalizerPass());
-    if (failed(runPipeline(cleanup, getOperation())))
+    bufferization::BufferizationState state;
+    if (failed(bufferization::runOneShotBufferize(kernel, options, state)))
       return signalPassFailure();
-    for (auto kernel : getOperation().getOps<func::FuncOp>()) {
-      if (!kernel->hasAttr(MPQDialect::getKernelAttrName()))
-        continue;
-      if (failed(placeOnStack(kernel)))
-        return signalPassFailure();
-      WalkResult copies = kernel.walk([&](memref::CopyOp copy) {
-        copy.emitError("kernel would copy a buffer at run time");
-        return WalkResult::interrupt();
-      });
-      if (copies.wasInterrupted())
-        return signalPassFailure();
-    }
+    // Self copies disappear in this order only.
+    OpPassManager cleanup(func::FuncOp::getOperationName());
+    cleanup.addPass(createCSEPass());
+    cleanup.addPass(createCanonicalizerPass());
+    cleanup.addPass(createCSEPass());
+    cleanup.addPass(createCanonicalizerPass());
+    if (failed(runPipeline(cleanup, kernel)) || failed(placeOnStack(kernel)))
+      return signalPassFailure();
+    WalkResult copies = kernel.walk([&](memref::CopyOp copy) {
+      copy.emitError("kernel would copy a buffer at run time");
+      return WalkResult::interrupt();
+    });
+    if (copies.wasInterrupted())
+      return signalPassFailure();
   }
 };
 } // namespace

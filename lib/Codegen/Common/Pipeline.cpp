@@ -43,43 +43,44 @@ void mpq::buildFormKernelsPipeline(OpPassManager &manager) {
 void mpq::buildCodegenPipeline(OpPassManager &manager) {
   buildFormKernelsPipeline(manager);
 
-  // On tensors, kernel by kernel.
-  manager.addNestedPass<func::FuncOp>(createOverlapWindowsPass());
-  manager.addNestedPass<func::FuncOp>(createTileKernelsPass());
-  addCleanup(manager);
-  manager.addNestedPass<func::FuncOp>(createExpandMathPass());
-  manager.addNestedPass<func::FuncOp>(createVectorizeProductsPass());
-  manager.addNestedPass<func::FuncOp>(createVectorizeBlockProductsPass());
-  manager.addNestedPass<func::FuncOp>(createVectorizeGenericsPass());
-  addCleanup(manager);
-  manager.addPass(createBufferizeKernelsPass());
-  manager.addNestedPass<func::FuncOp>(createPrefetchWeightsPass());
-  manager.addNestedPass<func::FuncOp>(createStreamWeightsPass());
+  // Kernel by kernel, so that MLIR's threads share the work.
+  OpPassManager &kernels = manager.nest<func::FuncOp>();
+  kernels.addPass(createOverlapWindowsPass());
+  kernels.addPass(createTileKernelsPass());
+  addCleanup(kernels);
+  kernels.addPass(createExpandMathPass());
+  kernels.addPass(createVectorizeProductsPass());
+  kernels.addPass(createVectorizeBlockProductsPass());
+  kernels.addPass(createVectorizeGenericsPass());
+  addCleanup(kernels);
+  kernels.addPass(createBufferizeKernelsPass());
+  kernels.addPass(createPrefetchWeightsPass());
+  kernels.addPass(createStreamWeightsPass());
 
   // To the LLVM dialect.
-  manager.addNestedPass<func::FuncOp>(createLowerTilesPass());
-  manager.addNestedPass<func::FuncOp>(createLowerDotPass());
-  manager.addNestedPass<func::FuncOp>(createLowerLookupPass());
-  manager.addNestedPass<func::FuncOp>(createLowerRoundingPass());
-  manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
-  manager.addPass(createLowerAffinePass());
-  manager.addPass(memref::createExpandStridedMetadataPass());
-  manager.addPass(createLowerAffinePass());
-  addCleanup(manager);
-  manager.addPass(createSCFToControlFlowPass());
-  manager.addPass(createConvertMathToLLVMPass());
+  kernels.addPass(createLowerTilesPass());
+  kernels.addPass(createLowerDotPass());
+  kernels.addPass(createLowerLookupPass());
+  kernels.addPass(createLowerRoundingPass());
+  kernels.addPass(createConvertVectorToSCFPass());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(createLowerAffinePass());
+  addCleanup(kernels);
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertMathToLLVMPass());
   ConvertVectorToLLVMPassOptions vectorOptions;
   vectorOptions.reassociateFPReductions = false;
-  manager.addPass(createConvertVectorToLLVMPass(vectorOptions));
+  kernels.addPass(createConvertVectorToLLVMPass(vectorOptions));
+  kernels.addPass(createArithToLLVMConversionPass());
+  kernels.addPass(createConvertIndexToLLVMPass());
+  kernels.addPass(createUBToLLVMConversionPass());
   manager.addPass(createFinalizeMemRefToLLVMConversionPass());
-  manager.addPass(createArithToLLVMConversionPass());
-  manager.addPass(createConvertIndexToLLVMPass());
   ConvertFuncToLLVMPassOptions funcOptions;
   funcOptions.useBarePtrCallConv = true;
   manager.addPass(createConvertFuncToLLVMPass(funcOptions));
   manager.addPass(createConvertControlFlowToLLVMPass());
-  manager.addPass(createUBToLLVMConversionPass());
-  addCleanup(manager);
+  addCleanup(manager.nest<LLVM::LLVMFuncOp>());
   manager.addPass(createReconcileUnrealizedCastsPass());
   manager.addPass(createDispatchKernelsPass());
 }

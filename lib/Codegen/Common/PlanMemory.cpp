@@ -69,6 +69,7 @@ private:
   LogicalResult placeOperation(Operation *op, int64_t position);
   LogicalResult placeReshape(Operation *op);
   LogicalResult placeConstant(Operation *op, Attribute value);
+  int64_t measureLiveBytes() const;
   void assignOffsets();
   LogicalResult rewriteMain();
   LogicalResult rewriteKernel(func::FuncOp kernel, ArrayRef<Type> types);
@@ -238,6 +239,20 @@ LogicalResult Planner::placeOperation(Operation *op, int64_t position) {
          << op->getName()
          << "' cannot be compiled: expected kernels, views and "
          << "constants in the main function";
+}
+
+/// The largest sum of sizes of buffers that are needed at one point.
+int64_t Planner::measureLiveBytes() const {
+  std::map<int64_t, int64_t> change; // by position
+  for (const WorkspaceBuffer &buffer : buffers)
+    if (buffer.last >= 0) {
+      change[buffer.first] += buffer.bytes;
+      change[buffer.last + 1] -= buffer.bytes;
+    }
+  int64_t live = 0, most = 0;
+  for (auto [position, bytes] : change)
+    most = std::max(most, live += bytes);
+  return most;
 }
 
 void Planner::assignOffsets() {
@@ -438,6 +453,7 @@ LogicalResult Planner::run() {
   if (failed(rewriteMain()))
     return failure();
   info.workspaceSize = workspaceSize;
+  info.liveBytes = measureLiveBytes();
   if (!weights.empty())
     info.weights = DenseResourceElementsAttr::get(
         RankedTensorType::get({int64_t(weights.size())}, b.getI8Type()),

@@ -3,7 +3,8 @@
 // A chain of three kernels: the first intermediate is dead when the third one
 // runs, so the third one takes its place. Weights with equal bytes are stored
 // once, each on a cache line of its own.
-// CHECK: module attributes {mpq.model = "chain",
+// Two intermediates of 64 bytes are needed at once.
+// CHECK: module attributes {mpq.live_bytes = 128 : i64, mpq.model = "chain",
 // CHECK-SAME: mpq.signature = {inputs = [{name = "x", type = tensor<16xf32>}], outputs = [{name = "y:0", type = tensor<16xf32>}]},
 // CHECK-SAME: mpq.weights = dense_resource<weights> : tensor<128xi8>, mpq.workspace_size = 192 : i64}
 // A kernel takes buffers and stores its result in the last one.
@@ -58,7 +59,7 @@ func.func private @k4(%x: tensor<16xf32>, %w: tensor<4xf32>, %d: tensor<16xf32>,
 
 // Views: a slice of the workspace is strided memory at an offset, a reshape of
 // dense memory no operation at all.
-// CHECK: module attributes {mpq.model = "views", mpq.signature = {inputs = [{name = "input0", type = tensor<2x4xi8>, unsigned}], outputs = [{name = "output0", type = tensor<6xi8>, unsigned}]}
+// CHECK: module attributes {mpq.live_bytes = 24 : i64, mpq.model = "views", mpq.signature = {inputs = [{name = "input0", type = tensor<2x4xi8>, unsigned}], outputs = [{name = "output0", type = tensor<6xi8>, unsigned}]}
 // CHECK: func.func private @part(%{{.*}}: memref<2x3xi8, strided<[6, 1]>>,
 // CHECK: func.func @views(%[[X:.*]]: memref<8xi8>, %{{.*}}: memref<6xi8>, %{{.*}}: memref<1xi8>, %[[S:.*]]: memref<128xi8>)
 // CHECK: %[[FLAT:.*]] = memref.view %[[X]][%{{.*}}][] : memref<8xi8> to memref<8xi8>
@@ -87,7 +88,7 @@ func.func @views(%x: tensor<2x4xi8> {mpq.unsigned}) -> (tensor<6xi8> {mpq.unsign
 // -----
 
 // An observed value is handed to a hook, by number.
-// CHECK: module attributes {mpq.model = "observed", mpq.observers = ["input", "output"],
+// CHECK: module attributes {mpq.live_bytes = 0 : i64, mpq.model = "observed", mpq.observers = ["input", "output"],
 // CHECK: func.func private @mpq_observer_0(memref<8xf32>) attributes {mpq.observed_count = 8 : i64}
 // CHECK: func.func private @mpq_observer_1(memref<8xf32>)
 // CHECK: func.func @observed(%[[X:.*]]: memref<32xi8>, %[[Y:.*]]: memref<32xi8>,

@@ -91,11 +91,17 @@ def contenders_table(groups: list[Group], clock: str) -> Table:
     return table
 
 
+def ratio_of_live(made: dict) -> str:
+    """The workspace over the least that it could have."""
+    return f"{made['workspace_bytes'] / made['live_bytes']:.3f}" if made["live_bytes"] else "–"
+
+
 def files_table(groups: list[Group]) -> Table:
     """What the compiler made and what it took."""
     table = Table(title="compiled models", box=box.SIMPLE)
     for name, justify in (("case", "left"), ("precision", "left"), ("file MiB", "right"), ("weights MiB", "right"),
-                          ("workspace MiB", "right"), ("in integers", "right"), ("compiled in s", "right")):
+                          ("workspace MiB", "right"), ("over live bytes", "right"), ("in integers", "right"),
+                          ("compiled in s", "right"), ("compiler's MiB", "right")):
         table.add_column(name, justify=justify)
     seen = set()
     for group in groups:
@@ -106,8 +112,9 @@ def files_table(groups: list[Group]) -> Table:
             seen.add(key)
             made = outcome.compilation
             table.add_row(*key, number(outcome.file_bytes, 1, 2**-20), number(made["weights_bytes"], 1, 2**-20),
-                          number(made["workspace_bytes"], 1, 2**-20), percent(made["integer_share"]),
-                          number(made["seconds"], 1))
+                          number(made["workspace_bytes"], 1, 2**-20), ratio_of_live(made),
+                          percent(made["integer_share"]), number(made["seconds"], 1),
+                          number(made["compiler_bytes"], 0, 2**-20))
     return table
 
 

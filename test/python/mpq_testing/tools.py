@@ -64,6 +64,8 @@ class Built:
             "integer_share": self.integer_share,
             "weights_bytes": _number(self.log, r"^\s+weights\s+(\d+) bytes"),
             "workspace_bytes": _number(self.log, r"^\s+workspace\s+(\d+) bytes"),
+            "live_bytes": _number(self.log, r"^\s+live at one point\s+(\d+) bytes"),
+            "compiler_bytes": _number(self.log, r"^\s+peak compiler memory\s+(\d+) bytes"),
             "seconds": sum(float(s) for s in re.findall(r"^mpq: \w+\s+([0-9.]+) s$", self.log, re.MULTILINE)),
         }
 
