@@ -92,15 +92,16 @@ def compiler_stamp() -> float:
     return max(part.stat().st_mtime for part in parts)
 
 
-def _made_by_this_compiler(path: Path, log: Path) -> bool:
-    return path.exists() and log.exists() and log.stat().st_mtime > compiler_stamp()
+def _is_up_to_date(path: Path, log: Path, arguments) -> bool:
+    """Whether neither the compiler nor a file among ARGUMENTS has changed since LOG was written."""
+    if not (path.exists() and log.exists()):
+        return False
+    sources = [argument for argument in arguments if isinstance(argument, Path) and argument.is_file()]
+    return log.stat().st_mtime > max([compiler_stamp(), *(source.stat().st_mtime for source in sources)])
 
 
 def compile_file(source: Path, path: Path, *flags) -> Built:
-    """Compiles SOURCE to PATH, unless that was done and neither SOURCE nor the compiler has changed."""
-    log = path.with_name(path.name + ".log")
-    if log.exists() and log.stat().st_mtime < source.stat().st_mtime:
-        log.unlink()
+    """Compiles SOURCE to PATH, unless that was done and nothing has changed."""
     return _make(path, source, *flags)
 
 
@@ -114,7 +115,7 @@ def _make(path: Path, *arguments) -> Built:
     path.parent.mkdir(parents=True, exist_ok=True)
     log = path.with_name(path.name + ".log")
     header = " ".join(map(str, arguments)) + f"\ntile registers: {may_use_tile_registers()}\n"
-    if not (_made_by_this_compiler(path, log) and log.read_text().startswith(header)):
+    if not (_is_up_to_date(path, log, arguments) and log.read_text().startswith(header)):
         output = run_tool("quant-compile", *arguments, "-o", path)
         log.write_text(header + output)
     return Built(path, log.read_text())
