@@ -57,6 +57,7 @@ namespace {
 struct Interval {
   int64_t begin = std::numeric_limits<int64_t>::max(), end = 0;
   VectorType type;
+  bool isSum = false;
   std::optional<unsigned> reg;
 };
 
@@ -139,6 +140,7 @@ private:
       Operation *def = value.getDefiningOp();
       if (!def)
         def = value.getParentBlock()->getParentOp();
+      at.isSum |= isa<DotTileOp>(def);
       at.begin = std::min(at.begin, order[def]);
       at.end = std::max(at.end, order[def]);
       for (Operation *user : value.getUsers()) {
@@ -155,31 +157,43 @@ private:
       extend(Value::getFromOpaquePointer(member->getData()));
   }
 
-  /// Linear scan. Of the free registers of a shape the one that is free for
-  /// longest: loads then wait for no product.
+  /// Sums come first, then what is loaded for them. Two registers for loads of
+  /// a shape take turns, so that loads wait for no product; more only if all
+  /// are in use.
   LogicalResult assign(func::FuncOp function) {
     SmallVector<Interval *> sorted;
     for (auto &entry : intervals)
       sorted.push_back(&entry.second);
     llvm::sort(sorted, [](Interval *a, Interval *b) {
-      return std::pair(a->begin, a->end) < std::pair(b->begin, b->end);
+      return std::tuple(!a->isSum, a->begin, a->end) <
+             std::tuple(!b->isSum, b->begin, b->end);
     });
-    std::array<int64_t, kTileRegisters> busyUntil;
-    busyUntil.fill(-1);
+    std::array<SmallVector<Interval *>, kTileRegisters> held;
     for (Interval *at : sorted) {
+      std::optional<unsigned> same, fresh;
+      int64_t loads = 0;
       for (unsigned r = 0; r < kTileRegisters; ++r) {
-        bool fits = busyUntil[r] < at->begin &&
-                    (!shapes[r] || hasSameShape(shapes[r], at->type));
-        if (fits && (!at->reg || busyUntil[r] < busyUntil[*at->reg]))
-          at->reg = r;
+        if (!shapes[r]) {
+          fresh = fresh.value_or(r);
+          continue;
+        }
+        if (!hasSameShape(shapes[r], at->type))
+          continue;
+        loads += llvm::none_of(held[r], [](Interval *i) { return i->isSum; });
+        bool isFree = llvm::none_of(held[r], [&](Interval *i) {
+          return i->begin <= at->end && at->begin <= i->end;
+        });
+        if (isFree && (!same || held[r].back()->end < held[*same].back()->end))
+          same = r;
       }
+      at->reg = same && (at->isSum || loads >= 2 || !fresh) ? same : fresh;
       if (!at->reg)
         return function.emitError("expected at most ")
                << kTileRegisters << " matrices of bytes at a time, of one "
                << "shape in each register, but found no register for one of "
                << at->type;
       shapes[*at->reg] = at->type;
-      busyUntil[*at->reg] = at->end;
+      held[*at->reg].push_back(at);
     }
     return success();
   }

@@ -148,26 +148,34 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
 
 namespace {
 /// Blocks of `rows` pixels for a matrix unit, side by side in an image row and
-/// below each other; 0 rows: vectors are faster.
+/// below each other, by `vectors` of columns; 0 rows: vectors are faster.
 struct MatrixTile {
-  int64_t rows = 0, alongRow = 1, alongColumn = 1;
+  int64_t rows = 0, alongRow = 1, alongColumn = 1, vectors = 0;
   double cycles = std::numeric_limits<double>::infinity();
 };
 } // namespace
 
-/// Four accumulators, two of each side: with fewer, loads would be the limit.
-/// Eight tile registers hold no more, for accumulators are read out of memory
-/// when the next tile has begun.
+/// Four accumulators, two of each side or one left side: with fewer, loads
+/// would be the limit. Eight tile registers hold no more, for accumulators are
+/// read out of memory when the next tile has begun.
+static constexpr std::pair<int64_t, int64_t> kMatrixShapes[] = {
+    {2, 2}, {1, 4}}; // blocks, vectors
+/// Work items have whole pairs of vectors.
 static constexpr int64_t kMatrixVectors = 2;
-static constexpr int64_t kMatrixBlocks = 2;
 /// With fewer rows the matrix unit's fixed time outweighs its width.
 static constexpr int64_t kLeastMatrixRows = 4;
 /// Cycles of a product: one for each row of the left side, but some at least;
-/// for each row of a result, to memory and back; for a tile, until its first
-/// step and after its last one.
+/// for each row of a result, to memory and back, and for each line of the
+/// result that is written in part; for a tile, until its first step and after
+/// its last one.
 static constexpr double kMatrixLeast = 9;
 static constexpr double kMatrixResultRow = 3;
+static constexpr double kMatrixPartLine = 6;
 static constexpr double kMatrixStart = 60;
+/// Bytes of weights that stay in a first-level cache, and how many come in a
+/// cycle from the second one otherwise.
+static constexpr int64_t kMatrixPanel = 32 << 10;
+static constexpr double kMatrixSecondLevel = 32;
 
 /// The cheapest tile for `steps` of `stepBytes` of the reduction.
 static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
@@ -175,27 +183,34 @@ static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
                                    int64_t stepBytes, const TileUnit &unit) {
   auto ofTile = [&](int64_t rows, int64_t blocks, int64_t vectors) {
     double products = std::max<double>(rows, kMatrixLeast) * blocks * vectors;
+    double panel = vectors * 16 * stepBytes;
     double loads = (blocks * rows + vectors * stepBytes / 4) / 2.0;
-    return steps * std::max(products, loads) +
-           kMatrixResultRow * rows * blocks * vectors + kMatrixStart;
+    if (steps * panel > kMatrixPanel)
+      loads = std::max(loads, panel / kMatrixSecondLevel);
+    double result = kMatrixResultRow * rows * blocks * vectors;
+    if (vectors % 4) // 16 bytes each
+      result += kMatrixPartLine * rows * blocks;
+    return steps * std::max(products, loads) + result + kMatrixStart;
   };
   MatrixTile best;
-  for (auto [alongRow, alongColumn] :
-       {std::pair<int64_t, int64_t>{kMatrixBlocks, 1},
-        {1, kMatrixBlocks},
-        {1, 1}})
-    for (int64_t rows = std::min(width / alongRow, unit.rows);
-         rows >= kLeastMatrixRows && alongColumn <= height; --rows) {
-      int64_t tiles = llvm::divideCeilSigned(width, rows * alongRow) *
-                      llvm::divideCeilSigned(height, alongColumn);
-      int64_t blocks = alongRow * alongColumn;
-      double cycles = tiles * (totalVectors / kMatrixVectors) *
-                      ofTile(rows, blocks, kMatrixVectors);
-      if (totalVectors % kMatrixVectors)
-        cycles += tiles * ofTile(rows, blocks, totalVectors % kMatrixVectors);
-      if (cycles < best.cycles)
-        best = {rows, alongRow, alongColumn, cycles};
-    }
+  auto consider = [&](int64_t rows, int64_t alongRow, int64_t alongColumn,
+                      int64_t vectors) {
+    int64_t tiles = llvm::divideCeilSigned(width, rows * alongRow) *
+                    llvm::divideCeilSigned(height, alongColumn);
+    int64_t blocks = alongRow * alongColumn;
+    double cycles =
+        tiles * (totalVectors / vectors) * ofTile(rows, blocks, vectors);
+    if (totalVectors % vectors)
+      cycles += tiles * ofTile(rows, blocks, totalVectors % vectors);
+    if (cycles < best.cycles)
+      best = {rows, alongRow, alongColumn, vectors, cycles};
+  };
+  for (auto [blocks, vectors] : kMatrixShapes)
+    for (auto [alongRow, alongColumn] :
+         {std::pair<int64_t, int64_t>{blocks, 1}, {1, blocks}, {1, 1}})
+      for (int64_t rows = std::min(width / alongRow, unit.rows);
+           rows >= kLeastMatrixRows && alongColumn <= height; --rows)
+        consider(rows, alongRow, alongColumn, vectors);
   return best;
 }
 
@@ -398,7 +413,7 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
                                   depth / step, step, *unit);
       if (matrix.cycles < tile.cycles) {
         decision.matrixRows = matrix.rows;
-        decision.tile[rank - 1] = std::min(columns, kMatrixVectors * lanes);
+        decision.tile[rank - 1] = std::min(columns, matrix.vectors * lanes);
         decision.tile[rank - 2] = matrix.rows * matrix.alongRow;
         if (conv)
           decision.tile[1] = matrix.alongColumn;

@@ -88,34 +88,34 @@ protected:
 
   /// Packed weights of one group for every vector.
   Values readWeights(mlir::Value groupIndex) {
-    return readWeights(groupIndex, packType);
-  }
-  /// Those of the groups that `type` holds.
-  Values readWeights(mlir::Value groupIndex, mlir::VectorType type) {
     Values panel;
-    bool batched =
-        llvm::cast<mlir::RankedTensorType>(weights.getType()).getRank() == 4;
-    for (int64_t v = 0; v < vectors; ++v) {
-      Values at{index(v), groupIndex, index(0)};
-      if (batched)
-        at.insert(at.begin(), index(0));
-      panel.push_back(read(type, weights, at, true));
-    }
+    for (int64_t v = 0; v < vectors; ++v)
+      panel.push_back(readWeights(groupIndex, v, packType));
     return panel;
   }
+  /// Those of one vector and of the groups that `type` holds.
+  mlir::Value readWeights(mlir::Value groupIndex, int64_t vector,
+                          mlir::VectorType type) {
+    Values at{index(vector), groupIndex, index(0)};
+    if (llvm::cast<mlir::RankedTensorType>(weights.getType()).getRank() == 4)
+      at.insert(at.begin(), index(0));
+    return read(type, weights, at, true);
+  }
 
-  /// Reads the weights of one step of the matrix unit for every vector, asks
-  /// `readLeft` for the rows of each block, given its first row, and
-  /// multiplies.
+  /// One step of the matrix unit: asks `readLeft` for the rows of each block,
+  /// given its first row. Weights are read right before the first product that
+  /// takes them, so that few tile registers are in use at a time.
   Values multiplyMatrices(
       mlir::Value groupIndex, Values sums, int64_t stepBytes,
       llvm::function_ref<mlir::Value(llvm::ArrayRef<int64_t>)> readLeft) {
-    Values panel = readWeights(
-        groupIndex, mlir::VectorType::get({stepBytes / group, lanes * group},
-                                          packType.getElementType()));
+    auto type = mlir::VectorType::get({stepBytes / group, lanes * group},
+                                      packType.getElementType());
+    Values panel;
     for (size_t block = 0; block * matrixRows < rows.size(); ++block) {
       mlir::Value left = readLeft(rows[block * matrixRows]);
       for (int64_t v = 0; v < vectors; ++v) {
+        if (block == 0)
+          panel.push_back(readWeights(groupIndex, v, type));
         mlir::Value &sum = sums[block * vectors + v];
         sum = DotTileOp::create(b, loc, sum.getType(), sum, left, panel[v]);
       }

@@ -47,9 +47,9 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "s
   // Sums in one loop inside of another start from zero once; a matrix that is read before
   // the loop keeps its register until the loop's end.
   // CHECK-LABEL: @from_zero
-  // CHECK: %[[B:.*]] = llvm.mlir.constant(0 : i8)
+  // CHECK: %[[B:.*]] = llvm.mlir.constant(1 : i8)
   // CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"(%[[B]],
-  // CHECK: %[[ZERO:.*]] = llvm.mlir.constant(1 : i8)
+  // CHECK: %[[ZERO:.*]] = llvm.mlir.constant(0 : i8)
   // CHECK: llvm.call_intrinsic "llvm.x86.tilezero"(%[[ZERO]])
   // CHECK: scf.for
   // CHECK: scf.for

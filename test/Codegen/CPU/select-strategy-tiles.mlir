@@ -2,11 +2,19 @@
 
 // Products of bytes on a machine with AMX.
 module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
-  // Two blocks of 16 rows, two vectors.
+  // A block of 16 rows by four vectors: whole lines of the result.
   // CHECK-LABEL: func.func private @matmul(
-  // CHECK-SAME: tile = [32, 32], {{.*}}matrix_rows = 16>
+  // CHECK-SAME: tile = [16, 64], {{.*}}matrix_rows = 16>
   func.func private @matmul(%a: tensor<512x256xi8>, %w: tensor<4x64x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
     %r = mpq.contract ins(%a, %w : tensor<512x256xi8>, tensor<4x64x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
+    return %r : tensor<512x64xi32>
+  }
+
+  // Two blocks of 16 rows by two vectors, of which the weights stay in the first-level cache.
+  // CHECK-LABEL: func.func private @deep(
+  // CHECK-SAME: tile = [32, 32], {{.*}}matrix_rows = 16>
+  func.func private @deep(%a: tensor<512x1024xi8>, %w: tensor<4x256x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<512x1024xi8>, tensor<4x256x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
     return %r : tensor<512x64xi32>
   }
 
