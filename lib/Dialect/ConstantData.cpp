@@ -138,7 +138,7 @@ Value mpq::repeatConstantVector(OpBuilder &builder, Location loc, Value vector,
     for (int64_t at = 0, e = bytes->size(); at < e; at += width)
       for (int64_t i = 0; i < inner; ++i)
         repeated.append(bytes->begin() + at, bytes->begin() + at + width);
-  return createConstant(
-      builder, loc, type.clone({outer * type.getNumElements() * inner}),
-      repeated);
+  return createConstant(builder, loc,
+                        type.clone({outer * type.getNumElements() * inner}),
+                        repeated);
 }

@@ -50,9 +50,8 @@ static constexpr NamedTarget kTargets[] = {
      "+avx512vl,+avx512vnni,+fma,-prefer-256-bit"},
 };
 
-/// True if the system lets this process use tile registers; asks it to. The
-/// processor alone does not tell (lib/Runtime/Artifact/Artifact.c).
-static bool mayUseTileRegisters() {
+// The processor alone does not tell (lib/Runtime/Artifact/Artifact.c).
+bool mpq::mayUseTileRegisters() {
 #if defined(__linux__) && defined(__x86_64__)
   constexpr int kRequestPermission = 0x1023, kTileData = 18;
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;

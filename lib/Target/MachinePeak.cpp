@@ -39,6 +39,9 @@ using llvm::StringRef;
 /// Chains that do not wait for each other: latency times instructions a cycle.
 static constexpr int kChains = 12;
 static constexpr int kLoads = 8;
+/// Sums in tile registers, of two left and two right sides; products of a step.
+static constexpr int kTileSums = 4;
+static constexpr int64_t kTileProducts = int64_t(16) * 16 * 64;
 static constexpr int64_t kLargest = int64_t(64) << 20;
 
 namespace {
@@ -155,6 +158,39 @@ static std::string printLoops(const TargetInfo &target) {
          instantiate(read.print(), lanes);
 }
 
+/// `count` steps of a matrix unit on all of its registers, which are zero.
+static std::string printTileLoop(const TileUnit &unit) {
+  std::string config = "i8 1", zeros, steps;
+  for (int byte = 1; byte < 64; ++byte) {
+    int64_t value = 0; // by the manual: bytes in a row, then rows
+    if (byte >= 16 && byte < 32 && byte % 2 == 0)
+      value = unit.bytes;
+    else if (byte >= 48 && byte < 56)
+      value = unit.rows;
+    config += formatv(", i8 {0}", value);
+  }
+  for (int i = 0; i < 8; ++i)
+    zeros += formatv("  call void @llvm.x86.tilezero(i8 {0})\n", i);
+  for (int i = 0; i < kTileSums; ++i)
+    steps += formatv("  call void @llvm.x86.tdpbusd(i8 {0}, i8 {1}, i8 {2})\n",
+                     i, 4 + i / 2, 6 + i % 2);
+  return formatv("declare void @llvm.x86.ldtilecfg(ptr)\n"
+                 "declare void @llvm.x86.tilezero(i8)\n"
+                 "declare void @llvm.x86.tdpbusd(i8, i8, i8)\n"
+                 "declare void @llvm.x86.tilerelease()\n"
+                 "define i64 @peak_tile(i64 %count, ptr %data) {{\nentry:\n"
+                 "  %config = alloca <64 x i8>, align 64\n"
+                 "  store <64 x i8> <{0}>, ptr %config, align 64\n"
+                 "  call void @llvm.x86.ldtilecfg(ptr %config)\n{1}"
+                 "  br label %loop\nloop:\n"
+                 "  %i = phi i64 [ 0, %entry ], [ %next, %loop ]\n{2}"
+                 "  %next = add i64 %i, 1\n"
+                 "  %more = icmp slt i64 %next, %count\n"
+                 "  br i1 %more, label %loop, label %exit\nexit:\n"
+                 "  call void @llvm.x86.tilerelease()\n  ret i64 0\n}\n",
+                 config, zeros, steps);
+}
+
 using Loop = int64_t (*)(int64_t count, const void *data);
 
 /// Calls of `run` a second, the best of many short measurements: what disturbs
@@ -191,8 +227,14 @@ Expected<MachinePeak> MachinePeak::measure(StringRef targetText) {
 
   auto context = std::make_unique<llvm::LLVMContext>();
   llvm::SMDiagnostic diagnostic;
+  std::string loops = printLoops(target);
+  std::optional<TileUnit> unit = target.getTileUnit();
+  if (unit && !mayUseTileRegisters())
+    unit.reset();
+  if (unit)
+    loops += printTileLoop(*unit);
   std::unique_ptr<llvm::Module> module =
-      llvm::parseAssemblyString(printLoops(target), diagnostic, *context);
+      llvm::parseAssemblyString(loops, diagnostic, *context);
   if (!module)
     return llvm::createStringError("cannot parse the loops of the peaks: " +
                                    diagnostic.getMessage());
@@ -244,6 +286,16 @@ Expected<MachinePeak> MachinePeak::measure(StringRef targetText) {
   peak.integerMACsPerSecond =
       double(kSteps * kChains * perDot) *
       measureRate([&] { sink = (*dot)(kSteps, memory.get()); });
+  if (unit) {
+    Expected<Loop> tile = find("peak_tile");
+    if (!tile)
+      return tile.takeError();
+    peak.integerMACsPerSecond =
+        std::max(peak.integerMACsPerSecond,
+                 double(kSteps * kTileSums * kTileProducts) * measureRate([&] {
+                   sink = (*tile)(kSteps, memory.get());
+                 }));
+  }
   peak.floatMACsPerSecond = double(kSteps * kChains * lanes) * measureRate([&] {
                               sink = (*fma)(kSteps, memory.get());
                             });

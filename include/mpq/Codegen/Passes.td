@@ -187,18 +187,20 @@ def LowerRoundingPass : Pass<"mpq-lower-rounding"> {
                            "::mlir::arith::ArithDialect"];
 }
 
-def LowerTilesPass : Pass<"mpq-lower-tiles"> {
+def LowerTilesPass : Pass<"mpq-lower-tiles", "::mlir::func::FuncOp"> {
   let summary = "mpq.dot_tile and what it reads and writes to tile registers";
   let description = [{
-    On buffers, in kernels with `mpq.dot_tile`: its operands become AMX tiles
-    (`x86_amx`), through loops; reads of matrices of bytes load tiles, zero
-    constants clear them, and writes of accumulators store them.
+    On buffers, in kernels with `mpq.dot_tile`: the matrices of bytes and of
+    sums get AMX tile registers, which loops keep. Reads load them, zero
+    constants clear them, writes of sums store them; the kernel begins with one
+    configuration of the shapes of all eight. A sum has one use, so that it is
+    added to in place.
 
     Example:
     ```mlir
     %a = vector.transfer_read %m[%i, %k], %z : memref<32x384xi8>, vector<16x64xi8>
     // becomes
-    %a = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"(%rows, %bytes, %address, %stride) : ...
+    llvm.call_intrinsic "llvm.x86.tileloadd64"(%register, %address, %stride) : ...
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect",
@@ -224,6 +226,18 @@ def NormalizeForKernelsPass : Pass<"mpq-normalize-for-kernels"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect",
                            "::mlir::affine::AffineDialect"];
+}
+
+def OverlapWindowsPass : Pass<"mpq-overlap-windows", "::mlir::func::FuncOp"> {
+  let summary = "rows of a window as pixels of a view, for a matrix unit";
+  let description = [{
+    In kernels whose strategy asks for a matrix unit, a convolution whose taps
+    in a row of the window lie next to each other reads them as one pixel of
+    more channels: the image becomes a view of overlapping pixels, the window
+    one column wide, its step one pixel.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
 }
 
 def PackBlockProductsPass : Pass<"mpq-pack-block-products"> {

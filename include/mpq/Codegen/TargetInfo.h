@@ -28,6 +28,11 @@ enum class DotUnit {
 struct TileUnit {
   int64_t rows = 16;  ///< of the left side and the accumulator, at most
   int64_t bytes = 64; ///< of a row of either side
+
+  /// Bytes of a run of `depth` that one step takes, so that all steps are
+  /// alike: the largest part in whole groups of four. 0 if that is less than
+  /// half of what the unit can take, for want of divisors.
+  int64_t getStep(int64_t depth) const;
 };
 
 /// Facts about an #mpq.target. Vector sizes are in 32-bit lanes.

@@ -29,6 +29,9 @@ TargetAttr getNamedTarget(mlir::MLIRContext *context, llvm::StringRef name);
 /// The names getNamedTarget knows.
 llvm::ArrayRef<llvm::StringRef> getTargetNames();
 
+/// True if the system lets this process use tile registers; asks it to.
+bool mayUseTileRegisters();
+
 /// LLVM's code generator for `target`: position independent, small code model,
 /// no contraction of floating point. Unknown triples, CPUs and features are
 /// errors at `loc`.

@@ -23,6 +23,7 @@
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
+#include "mpq/Codegen/WindowRun.h"
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
 
@@ -80,6 +81,7 @@ namespace {
 struct RegisterTile {
   int64_t rows = 1, columns = 1; // in pixels along each image dimension
   int64_t vectors = 1;
+  double cycles = std::numeric_limits<double>::infinity();
 };
 } // namespace
 
@@ -133,7 +135,6 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
                                int64_t totalVectors, int64_t registers,
                                const TileCost &cost) {
   RegisterTile best;
-  double bestCycles = std::numeric_limits<double>::infinity();
   int64_t mostVectors = std::min<int64_t>(totalVectors, 4);
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
     for (int64_t columns = 1; columns <= std::min<int64_t>(width, 28);
@@ -148,44 +149,78 @@ static RegisterTile chooseTile(int64_t height, int64_t width,
         int64_t tiles = llvm::divideCeilSigned(height, rows) *
                         llvm::divideCeilSigned(width, columns);
         double cycles = cost.ofAll(tiles, pixels, vectors, totalVectors);
-        if (cycles < bestCycles) {
-          bestCycles = cycles;
-          best = {rows, columns, vectors};
-        }
+        if (cycles < best.cycles)
+          best = {rows, columns, vectors, cycles};
       }
   return best;
 }
 
 namespace {
 /// Blocks of `rows` pixels for a matrix unit, side by side in an image row and
-/// below each other; 0 rows: vectors are faster.
+/// below each other, by `vectors` of columns; 0 rows: vectors are faster.
 struct MatrixTile {
-  int64_t rows = 0, alongRow = 1, alongColumn = 1;
+  int64_t rows = 0, alongRow = 1, alongColumn = 1, vectors = 0;
+  double cycles = std::numeric_limits<double>::infinity();
 };
 } // namespace
 
-/// Four accumulators, two of each side: with fewer, loads would be the limit.
-/// Eight tile registers hold no more, for accumulators are read out of memory
-/// when the next tile has begun.
+/// Four accumulators, two of each side or one left side: with fewer, loads
+/// would be the limit. Eight tile registers hold no more, for accumulators are
+/// read out of memory when the next tile has begun.
+static constexpr std::pair<int64_t, int64_t> kMatrixShapes[] = {
+    {2, 2}, {1, 4}}; // blocks, vectors
+/// Work items have whole pairs of vectors.
 static constexpr int64_t kMatrixVectors = 2;
-static constexpr int64_t kMatrixBlocks = 2;
 /// With fewer rows the matrix unit's fixed time outweighs its width.
 static constexpr int64_t kLeastMatrixRows = 4;
+/// Cycles of a product: one for each row of the left side, but some at least;
+/// for each row of a result, to memory and back, and for each line of the
+/// result that is written in part; for a tile, until its first step and after
+/// its last one.
+static constexpr double kMatrixLeast = 9;
+static constexpr double kMatrixResultRow = 3;
+static constexpr double kMatrixPartLine = 6;
+static constexpr double kMatrixStart = 60;
+/// Bytes of weights that stay in a first-level cache, and how many come in a
+/// cycle from the second one otherwise.
+static constexpr int64_t kMatrixPanel = 32 << 10;
+static constexpr double kMatrixSecondLevel = 32;
 
+/// The cheapest tile for `steps` of `stepBytes` of the reduction.
 static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
-                                   const TileUnit &unit) {
-  if (width < kLeastMatrixRows)
-    return {};
-  int64_t blocks = llvm::divideCeilSigned(width, unit.rows);
-  MatrixTile tile;
-  tile.rows = llvm::divideCeilSigned(width, blocks);
-  tile.alongRow = std::min(blocks, kMatrixBlocks);
-  // The last tile overlaps its neighbour, so it must fit.
-  while (tile.rows * tile.alongRow > width)
-    --tile.rows;
-  if (blocks == 1)
-    tile.alongColumn = std::min(height, kMatrixBlocks);
-  return tile;
+                                   int64_t totalVectors, int64_t steps,
+                                   int64_t stepBytes, const TileUnit &unit) {
+  auto ofTile = [&](int64_t rows, int64_t blocks, int64_t vectors) {
+    double products = std::max<double>(rows, kMatrixLeast) * blocks * vectors;
+    double panel = vectors * 16 * stepBytes;
+    double loads = (blocks * rows + vectors * stepBytes / 4) / 2.0;
+    if (steps * panel > kMatrixPanel)
+      loads = std::max(loads, panel / kMatrixSecondLevel);
+    double result = kMatrixResultRow * rows * blocks * vectors;
+    if (vectors % 4) // 16 bytes each
+      result += kMatrixPartLine * rows * blocks;
+    return steps * std::max(products, loads) + result + kMatrixStart;
+  };
+  MatrixTile best;
+  auto consider = [&](int64_t rows, int64_t alongRow, int64_t alongColumn,
+                      int64_t vectors) {
+    int64_t tiles = llvm::divideCeilSigned(width, rows * alongRow) *
+                    llvm::divideCeilSigned(height, alongColumn);
+    int64_t blocks = alongRow * alongColumn;
+    double cycles =
+        tiles * (totalVectors / vectors) * ofTile(rows, blocks, vectors);
+    if (totalVectors % vectors)
+      cycles += tiles * ofTile(rows, blocks, totalVectors % vectors);
+    if (cycles < best.cycles)
+      best = {rows, alongRow, alongColumn, vectors, cycles};
+  };
+  for (auto [blocks, vectors] : kMatrixShapes)
+    for (auto [alongRow, alongColumn] :
+         {std::pair<int64_t, int64_t>{blocks, 1}, {1, blocks}, {1, 1}})
+      for (int64_t rows = std::min(width / alongRow, unit.rows);
+           rows >= kLeastMatrixRows && alongColumn <= height; --rows)
+        consider(rows, alongRow, alongColumn, vectors);
+  return best;
 }
 
 static int64_t getBytes(Value tensor) {
@@ -385,9 +420,14 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     // Each block of rows reads all weights, each block of columns the image:
     // what is larger is read once.
     int64_t columnBlocks = 1;
+    auto isWhole = [&](int64_t part) { // for tiles of a matrix unit
+      return !integer || !target.getTileUnit() || vectors % kMatrixVectors ||
+             part % kMatrixVectors == 0;
+    };
     if (groupCount == 1 && columns % lanes == 0 &&
         getBytes(product->getOperand(1)) > getBytes(product->getOperand(0)))
-      for (columnBlocks = items; vectors % columnBlocks != 0;)
+      for (columnBlocks = items;
+           vectors % columnBlocks != 0 || !isWhole(vectors / columnBlocks);)
         --columnBlocks;
     TileCost cost(groups, windows, lanes * 4, integer);
     RegisterTile tile = depthwise && integer
@@ -402,16 +442,19 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     if (conv)
       decision.tile[1] = tile.rows;
     if (auto unit = target.getTileUnit();
-        unit && integer && !depthwise && lanes == target.getVectorLanes32()) {
-      int64_t channels =
-          cast<RankedTensorType>(product->getOperand(0).getType())
-              .getShape()
-              .back() /
-          groupCount;
-      if (MatrixTile matrix = chooseMatrixTile(height, width, *unit);
-          matrix.rows && channels % unit->bytes == 0 && columns % lanes == 0) {
+        unit && integer && !depthwise && lanes == target.getVectorLanes32() &&
+        !(conv && conv.getMerged()) &&
+        (groupCount == 1 || columns % lanes == 0)) {
+      int64_t run = conv ? getWindowRun(conv)
+                         : contract.getLhs().getType().getShape().back();
+      int64_t step = unit->getStep(run);
+      MatrixTile matrix;
+      if (step)
+        matrix = chooseMatrixTile(height, width, vectors / columnBlocks,
+                                  depth / step, step, *unit);
+      if (matrix.cycles < tile.cycles) {
         decision.matrixRows = matrix.rows;
-        decision.tile[rank - 1] = std::min(columns, kMatrixVectors * lanes);
+        decision.tile[rank - 1] = std::min(columns, matrix.vectors * lanes);
         decision.tile[rank - 2] = matrix.rows * matrix.alongRow;
         if (conv)
           decision.tile[1] = matrix.alongColumn;

@@ -32,6 +32,14 @@ TargetInfo::TargetInfo(TargetAttr target) {
     dotUnit = DotUnit::PairwiseWords;
 }
 
+int64_t TileUnit::getStep(int64_t depth) const {
+  int64_t least = llvm::divideCeilSigned(depth, bytes);
+  for (int64_t steps = least; steps < 2 * least; ++steps)
+    if (depth % (4 * steps) == 0)
+      return depth / steps;
+  return 0;
+}
+
 FailureOr<TargetInfo> TargetInfo::get(Operation *op) {
   for (Operation *at = op; at; at = at->getParentOp())
     if (auto target =

@@ -45,6 +45,7 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
 
   // Kernel by kernel, so that MLIR's threads share the work.
   OpPassManager &kernels = manager.nest<func::FuncOp>();
+  kernels.addPass(createOverlapWindowsPass());
   kernels.addPass(createTileKernelsPass());
   addCleanup(kernels);
   kernels.addPass(createExpandMathPass());

@@ -9,8 +9,8 @@
 // The weights of a model exceed the second-level cache, so every run reads them
 // from behind it. The first tile of rows that uses a panel then waits for
 // memory, while the others find it in the cache. Here all of them share the
-// work: tile r of a panel of V vectors fetches vector r of the next panel while
-// it computes, one line for each step of the reduction.
+// work: each fetches its part of the next panel's lines while it computes, at
+// every step of the reduction those that belong to that step.
 //
 // T. Mowry et al., Design and Evaluation of a Compiler Algorithm for
 // Prefetching, 1992.
@@ -60,10 +60,16 @@ static int64_t getTripCount(scf::ForOp loop) {
 }
 
 namespace {
-/// A read of packed weights: panel [vectors][groups][bytes] of an argument.
+/// A read of packed weights: panel [vectors][groups][bytes] of an argument, one
+/// group at a time or, for a matrix unit, several.
 struct PanelRead {
   memref::SubViewOp panel;
   vector::TransferReadOp read;
+
+  int64_t getGroups() {
+    VectorType type = read.getVectorType();
+    return type.getRank() == 2 ? type.getDimSize(0) : 1;
+  }
 
   static std::optional<PanelRead> get(vector::TransferReadOp read) {
     auto panel = read.getBase().getDefiningOp<memref::SubViewOp>();
@@ -74,7 +80,9 @@ struct PanelRead {
         panel.getType().getRank() != 3 ||
         panel.getType().getShape().drop_front() !=
             weights.getShape().drop_front() ||
-        read.getVectorType().getShape() != weights.getShape().take_back() ||
+        read.getVectorType().getRank() > 2 ||
+        read.getVectorType().getShape().take_back() !=
+            weights.getShape().take_back() ||
         weights.getNumElements() * getElementBytes(weights.getElementType()) <
             kSmallWeights)
       return std::nullopt;
@@ -125,12 +133,20 @@ struct PrefetchWeights : mpq::impl::PrefetchWeightsPassBase<PrefetchWeights> {
         getValueOrCreateConstantIndexOp(b, loc, at.panel.getMixedOffsets()[0]),
         index(vectors));
     Value last = index(at.panel.getSourceType().getDimSize(0) - 1);
-    for (int64_t done = 0; done < vectors; done += count) {
-      Value vector = arith::AddIOp::create(b, loc, tile, index(done));
-      vector = arith::MinUIOp::create(b, loc, vector, index(vectors - 1));
+    // What all tiles together fetch while they take one step: all lines of it.
+    int64_t groups = at.getGroups(), lines = vectors * groups;
+    int64_t share = llvm::divideCeilSigned(lines, count);
+    Value mine = arith::MulIOp::create(b, loc, tile, index(share));
+    for (int64_t i = 0; i < share; ++i) {
+      Value line = arith::AddIOp::create(b, loc, mine, index(i));
+      line = arith::MinUIOp::create(b, loc, line, index(lines - 1));
+      Value vector = arith::DivUIOp::create(b, loc, line, index(groups));
+      Value group = arith::AddIOp::create(
+          b, loc, at.read.getIndices()[1],
+          arith::RemUIOp::create(b, loc, line, index(groups)));
       vector = arith::AddIOp::create(b, loc, next, vector);
       vector = arith::MinUIOp::create(b, loc, vector, last);
-      SmallVector<Value> place{vector, at.read.getIndices()[1], index(0)};
+      SmallVector<Value> place{vector, group, index(0)};
       memref::PrefetchOp::create(b, loc, at.panel.getSource(), place,
                                  /*isWrite=*/false, /*localityHint=*/2,
                                  /*isDataCache=*/true);

@@ -27,90 +27,123 @@ LogicalResult TileEmitter::emit() {
       epilogue = nullptr;
   }
   b.setInsertionPoint(epilogue ? epilogue.getOperation() : op);
-  Values accumulators =
-      matrixRows ? accumulateInMatrices() : accumulateInVectors();
-
+  FailureOr<Value> written =
+      matrixRows ? writeMatrices(epilogue, accumulateInMatrices())
+                 : writeVectors(epilogue, accumulateInVectors());
+  if (failed(written))
+    return failure();
   if (epilogue) {
-    FailureOr<Value> written = writeEpilogue(epilogue, accumulators);
-    if (failed(written))
-      return failure();
     b.replaceOp(epilogue, *written);
     b.eraseOp(op);
-    return success();
+  } else {
+    b.replaceOp(op, *written);
   }
-  Value out = init;
-  for (unsigned row = 0; row < rows.size(); ++row)
-    for (int64_t v = 0; v < vectors; ++v)
-      out = writeLanes(b, loc, accumulators[row * vectors + v], out,
-                       rowPosition(row, v), columns - v * lanes);
-  b.replaceOp(op, out);
   return success();
 }
 
-/// Sums in matrices that start from the bias in every row; the rows of the
-/// results as vectors.
-TileEmitter::Values TileEmitter::accumulateInMatrices() {
+/// Sums in matrices that start at zero; the buffer of rows x columns that they
+/// are stored to.
+Value TileEmitter::accumulateInMatrices() {
   int64_t blocks = rows.size() / matrixRows;
-  auto type = VectorType::get({matrixRows, lanes}, b.getI32Type());
-  unsigned last = biasPosition(0).size() - 1;
-  auto everyRow = AffineMap::get(
-      last + 1, 0, {b.getAffineConstantExpr(0), b.getAffineDimExpr(last)},
-      b.getContext());
-  Values sums;
-  for (int64_t i = 0; i < blocks * vectors; ++i)
-    sums.push_back(bias ? vector::TransferReadOp::create(
-                              b, loc, type, bias, biasPosition(i % vectors),
-                              std::optional<Value>(zero(b.getI32Type())),
-                              everyRow, ArrayRef<bool>{true, true})
-                        : zero(type));
+  Values sums(blocks * vectors,
+              zero(VectorType::get({matrixRows, lanes}, b.getI32Type())));
   sums = reduceMatrices(sums);
   Value buffer = tensor::EmptyOp::create(
-      b, loc, {blocks * vectors, matrixRows, lanes}, b.getI32Type());
+      b, loc, {int64_t(rows.size()), vectors * lanes}, b.getI32Type());
   for (auto [i, sum] : llvm::enumerate(sums))
-    buffer = vector::TransferWriteOp::create(
-                 b, loc, sum, buffer, Values{index(i), index(0), index(0)},
-                 ArrayRef<bool>{true, true})
-                 .getResult();
-  Values accumulators;
-  for (int64_t row = 0; row < blocks * matrixRows; ++row)
+    buffer =
+        vector::TransferWriteOp::create(
+            b, loc, sum, buffer,
+            Values{index(i / vectors * matrixRows), index(i % vectors * lanes)},
+            ArrayRef<bool>{true, true})
+            .getResult();
+  return buffer;
+}
+
+/// Reads back one row after another, in loops: the rows of a matrix are many,
+/// and nothing is gained from having them in code next to each other.
+FailureOr<Value> TileEmitter::writeMatrices(linalg::GenericOp epilogue,
+                                            Value sums) {
+  Value out = epilogue ? epilogue.getDpsInits()[0] : init;
+  LogicalResult done = success();
+  auto type = cast<RankedTensorType>(init.getType());
+  ArrayRef<int64_t> extents = type.getShape().drop_back();
+  Values start = readBias();
+  Values result = loop(extents, {out}, [&](ArrayRef<Value> place, Values out) {
+    Value row = index(0);
+    for (auto [position, extent] : llvm::zip_equal(place, extents))
+      row = add(scaled(row, extent), position);
+    Values accumulators;
     for (int64_t v = 0; v < vectors; ++v) {
-      Values at{index(row / matrixRows * vectors + v), index(row % matrixRows),
-                index(0)};
-      accumulators.push_back(read(accType, buffer, at, true));
+      Value sum = read(accType, sums, {row, index(v * lanes)}, true);
+      accumulators.push_back(bias ? add(sum, start[v]) : sum);
     }
-  return accumulators;
+    FailureOr<Value> written =
+        writeRow(epilogue, place, accumulators, out.front());
+    if (failed(written))
+      done = failure();
+    else
+      out.front() = *written;
+    return out;
+  });
+  if (failed(done))
+    return failure();
+  return result.front();
+}
+
+/// The bias of each vector; zeros without one.
+TileEmitter::Values TileEmitter::readBias() {
+  Values start;
+  for (int64_t v = 0; v < vectors; ++v)
+    start.push_back(bias ? read(accType, bias, biasPosition(v), isWhole(v))
+                         : zero(accType));
+  return start;
 }
 
 /// Sums in vectors.
 TileEmitter::Values TileEmitter::accumulateInVectors() {
-  Values start, accumulators;
-  for (int64_t v = 0; v < vectors; ++v)
-    start.push_back(bias ? read(accType, bias, biasPosition(v), isWhole(v))
-                         : zero(accType));
+  Values start = readBias(), accumulators;
   for (unsigned row = 0; row < rows.size(); ++row)
     llvm::append_range(accumulators, start);
   return reduce(accumulators);
 }
 
-FailureOr<Value> TileEmitter::writeEpilogue(linalg::GenericOp epilogue,
-                                            const Values &accumulators) {
-  Value out = epilogue.getDpsInits()[0];
-  for (unsigned row = 0; row < rows.size(); ++row)
-    for (int64_t v = 0; v < vectors; ++v) {
-      Values at = rowPosition(row, v);
+FailureOr<Value> TileEmitter::writeVectors(linalg::GenericOp epilogue,
+                                           const Values &accumulators) {
+  FailureOr<Value> out = epilogue ? epilogue.getDpsInits()[0] : init;
+  for (unsigned row = 0; row < rows.size() && succeeded(out); ++row)
+    out = writeRow(
+        epilogue,
+        llvm::map_to_vector(rows[row], [&](int64_t d) { return index(d); }),
+        ArrayRef(accumulators).slice(row * vectors, vectors), *out);
+  return out;
+}
+
+/// One row of the tile, at `place`, through the consumer if there is one.
+FailureOr<Value> TileEmitter::writeRow(linalg::GenericOp epilogue,
+                                       ArrayRef<Value> place,
+                                       ArrayRef<Value> accumulators,
+                                       Value out) {
+  for (int64_t v = 0; v < vectors; ++v) {
+    Values at(place);
+    at.push_back(index(v * lanes));
+    Value value = accumulators[v];
+    if (epilogue) {
       BodyVectorizer body(b, epilogue, lanes, at.size() - 1, at);
       for (OpOperand *input : epilogue.getDpsInputOperands()) {
         BlockArgument argument = epilogue.getMatchingBlockArgument(input);
         if (argument.use_empty())
           continue;
         body.map(argument, input->get() == op->getResult(0)
-                               ? accumulators[row * vectors + v]
+                               ? value
                                : body.readOperand(input));
       }
-      FailureOr<Value> value = body.run();
-      if (failed(value))
+      FailureOr<Value> result = body.run();
+      if (failed(result))
         return failure();
-      out = writeLanes(b, loc, *value, out, at, columns - v * lanes);
+      value = *result;
     }
+    out = writeLanes(b, loc, value, out, at, columns - v * lanes);
+  }
   return out;
 }

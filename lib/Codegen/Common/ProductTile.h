@@ -88,42 +88,42 @@ protected:
 
   /// Packed weights of one group for every vector.
   Values readWeights(mlir::Value groupIndex) {
-    return readWeights(groupIndex, packType);
-  }
-  /// Those of the groups that `type` holds.
-  Values readWeights(mlir::Value groupIndex, mlir::VectorType type) {
     Values panel;
-    bool batched =
-        llvm::cast<mlir::RankedTensorType>(weights.getType()).getRank() == 4;
-    for (int64_t v = 0; v < vectors; ++v) {
-      Values at{index(v), groupIndex, index(0)};
-      if (batched)
-        at.insert(at.begin(), index(0));
-      panel.push_back(read(type, weights, at, true));
-    }
+    for (int64_t v = 0; v < vectors; ++v)
+      panel.push_back(readWeights(groupIndex, v, packType));
     return panel;
   }
+  /// Those of one vector and of the groups that `type` holds.
+  mlir::Value readWeights(mlir::Value groupIndex, int64_t vector,
+                          mlir::VectorType type) {
+    Values at{index(vector), groupIndex, index(0)};
+    if (llvm::cast<mlir::RankedTensorType>(weights.getType()).getRank() == 4)
+      at.insert(at.begin(), index(0));
+    return read(type, weights, at, true);
+  }
 
-  /// Reads the weights of one step of the matrix unit for every vector, asks
-  /// `readLeft` for the rows of each block, given its first row, and
-  /// multiplies.
+  /// One step of the matrix unit: asks `readLeft` for the rows of each block,
+  /// given its first row. Weights are read right before the first product that
+  /// takes them, so that few tile registers are in use at a time.
   Values multiplyMatrices(
-      mlir::Value groupIndex, Values sums,
+      mlir::Value groupIndex, Values sums, int64_t stepBytes,
       llvm::function_ref<mlir::Value(llvm::ArrayRef<int64_t>)> readLeft) {
-    Values panel = readWeights(
-        groupIndex, mlir::VectorType::get({matrixBytes / group, lanes * group},
-                                          packType.getElementType()));
+    auto type = mlir::VectorType::get({stepBytes / group, lanes * group},
+                                      packType.getElementType());
+    Values panel;
     for (size_t block = 0; block * matrixRows < rows.size(); ++block) {
       mlir::Value left = readLeft(rows[block * matrixRows]);
       for (int64_t v = 0; v < vectors; ++v) {
+        if (block == 0)
+          panel.push_back(readWeights(groupIndex, v, type));
         mlir::Value &sum = sums[block * vectors + v];
         sum = DotTileOp::create(b, loc, sum.getType(), sum, left, panel[v]);
       }
     }
     return sums;
   }
-  mlir::VectorType getMatrixLeftType() {
-    return mlir::VectorType::get({matrixRows, matrixBytes}, b.getI8Type());
+  mlir::VectorType getMatrixLeftType(int64_t stepBytes) {
+    return mlir::VectorType::get({matrixRows, stepBytes}, b.getI8Type());
   }
 
   /// One element (or group of four bytes) of the left side in every lane.
@@ -186,18 +186,14 @@ protected:
   int64_t lanes, group, columns, vectors;
   /// Rows of a matrix accumulator; 0: vectors only.
   int64_t matrixRows;
-  /// Bytes of the reduction that mpq.dot_tile takes.
-  static constexpr int64_t matrixBytes = 64;
   bool integer;
   mlir::VectorType accType, packType;
   /// Position of each row in the tile, without the column.
   llvm::SmallVector<llvm::SmallVector<int64_t>> rows;
 
 private:
-  Values accumulateInMatrices();
+  mlir::Value accumulateInMatrices();
   Values accumulateInVectors();
-  mlir::FailureOr<mlir::Value> writeEpilogue(mlir::linalg::GenericOp epilogue,
-                                             const Values &accumulators);
   /// A bias of its own for each of the batch has a leading dimension.
   Values biasPosition(int64_t vector) {
     Values at{index(vector * lanes)};
@@ -206,13 +202,14 @@ private:
       at.insert(at.begin(), index(0));
     return at;
   }
-  Values rowPosition(int64_t row, int64_t vector) {
-    Values at;
-    for (int64_t d : rows[row])
-      at.push_back(index(d));
-    at.push_back(index(vector * lanes));
-    return at;
-  }
+  Values readBias();
+  mlir::FailureOr<mlir::Value> writeMatrices(mlir::linalg::GenericOp epilogue,
+                                             mlir::Value sums);
+  mlir::FailureOr<mlir::Value> writeVectors(mlir::linalg::GenericOp epilogue,
+                                            const Values &accumulators);
+  mlir::FailureOr<mlir::Value>
+  writeRow(mlir::linalg::GenericOp epilogue, llvm::ArrayRef<mlir::Value> place,
+           llvm::ArrayRef<mlir::Value> accumulators, mlir::Value out);
 };
 
 } // namespace mpq

@@ -13,13 +13,14 @@
 //
 // Per group of the reduction: NV loads of packed weights, M broadcasts of
 // image elements, M * NV multiply-adds. Where the strategy asks for a matrix
-// unit, the accumulators are matrices of several rows and mpq.dot_tile takes
-// 64 bytes of the reduction at once; their rows come back through memory.
+// unit, the accumulators are matrices of several rows and mpq.dot_tile takes up
+// to 64 bytes of the reduction at once; their rows come back through memory.
 //
 //===----------------------------------------------------------------------===//
 
 #include "ProductTile.h"
 #include "mpq/Codegen/Passes.h"
+#include "mpq/Codegen/TargetInfo.h"
 #include "mpq/Dialect/DepthwisePacking.h"
 #include "mpq/Dialect/MPQDialect.h"
 
@@ -77,18 +78,19 @@ struct ContractEmitter : TileEmitter {
 
   Values reduceMatrices(Values accumulators) override {
     int64_t depth = cast<RankedTensorType>(lhs.getType()).getShape().back();
-    return loop({depth / matrixBytes}, accumulators,
+    int64_t bytes = TileUnit().getStep(depth);
+    return loop({depth / bytes}, accumulators,
                 [&](ArrayRef<Value> ivs, Values sums) {
-                  Value step = ivs[0], k = scaled(step, matrixBytes);
-                  return multiplyMatrices(scaled(step, matrixBytes / group),
-                                          sums, [&](ArrayRef<int64_t> row) {
-                                            Values at;
-                                            for (int64_t d : row)
-                                              at.push_back(index(d));
-                                            at.push_back(k);
-                                            return read(getMatrixLeftType(),
-                                                        lhs, at, true);
-                                          });
+                  Value k = scaled(ivs[0], bytes);
+                  return multiplyMatrices(
+                      scaled(ivs[0], bytes / group), sums, bytes,
+                      [&](ArrayRef<int64_t> row) {
+                        Values at;
+                        for (int64_t d : row)
+                          at.push_back(index(d));
+                        at.push_back(k);
+                        return read(getMatrixLeftType(bytes), lhs, at, true);
+                      });
                 });
   }
 
@@ -184,30 +186,32 @@ struct ConvEmitter : TileEmitter {
     Value image = conv.getImage();
     int64_t channels = cast<RankedTensorType>(image.getType()).getDimSize(3);
     int64_t kh = conv.getWindow()[0], kw = conv.getWindow()[1];
-    int64_t stride = conv.getStrides()[1];
+    int64_t stride = conv.getStrides()[1], bytes = TileUnit().getStep(channels);
+    VectorType type = getMatrixLeftType(bytes);
     // Pixels `stride` apart are the rows of a slice.
     auto readPixels = [&](Values at) {
       if (stride == 1)
-        return read(getMatrixLeftType(), image, at, true);
+        return read(type, image, at, true);
       SmallVector<OpFoldResult> sizes(4, b.getIndexAttr(1)),
           strides(4, b.getIndexAttr(1));
       sizes[2] = b.getIndexAttr(matrixRows);
-      sizes[3] = b.getIndexAttr(matrixBytes);
+      sizes[3] = b.getIndexAttr(bytes);
       strides[2] = b.getIndexAttr(stride);
       Value slice = tensor::ExtractSliceOp::create(
           b, loc, image, getAsOpFoldResult(at), sizes, strides);
-      return read(getMatrixLeftType(), slice, Values(4, index(0)), true);
+      return read(type, slice, Values(4, index(0)), true);
     };
     return loop(
-        {kh, kw, channels / matrixBytes}, accumulators,
+        {kh, kw, channels / bytes}, accumulators,
         [&](ArrayRef<Value> ivs, Values sums) {
           Value tap = add(scaled(ivs[0], kw), ivs[1]);
-          Value first = add(scaled(tap, channels / group),
-                            scaled(ivs[2], matrixBytes / group));
-          Value channel = scaled(ivs[2], matrixBytes);
-          return multiplyMatrices(first, sums, [&](ArrayRef<int64_t> row) {
-            return readPixels(imagePosition(row, ivs[0], ivs[1], channel));
-          });
+          Value first =
+              add(scaled(tap, channels / group), scaled(ivs[2], bytes / group));
+          Value channel = scaled(ivs[2], bytes);
+          return multiplyMatrices(
+              first, sums, bytes, [&](ArrayRef<int64_t> row) {
+                return readPixels(imagePosition(row, ivs[0], ivs[1], channel));
+              });
         });
   }
 
@@ -309,6 +313,20 @@ struct ConvEmitter : TileEmitter {
   ConvOp conv;
 };
 
+/// A strategy written by hand may ask for what a matrix unit cannot do.
+LogicalResult verifyMatrices(Operation *op) {
+  auto left = cast<RankedTensorType>(op->getOperand(0).getType());
+  auto conv = dyn_cast<ConvOp>(op);
+  bool vectorsOnly = conv && (conv.getDepthwise() || conv.getMerged());
+  if (left.getElementType().isInteger(8) && !vectorsOnly &&
+      TileUnit().getStep(left.getShape().back()))
+    return success();
+  return op->emitError("expected a dense product of bytes whose reduction has "
+                       "equal steps, of at most 64 bytes, for 'matrix_rows', "
+                       "but got ")
+         << left;
+}
+
 struct VectorizeProducts
     : mpq::impl::VectorizeProductsPassBase<VectorizeProducts> {
   using VectorizeProductsPassBase::VectorizeProductsPassBase;
@@ -334,6 +352,8 @@ struct VectorizeProducts
             << conv.getGroups() << " groups: run mpq-tile-kernels first";
         return signalPassFailure();
       }
+      if (matrixRows && failed(verifyMatrices(op)))
+        return signalPassFailure();
       LogicalResult emitted =
           isa<ContractOp>(op)
               ? ContractEmitter(rewriter, cast<ContractOp>(op), matrixRows)

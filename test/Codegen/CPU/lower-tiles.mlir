@@ -1,19 +1,29 @@
 // RUN: quant-opt %s --split-input-file --pass-pipeline="builtin.module(func.func(mpq-lower-tiles))" -verify-diagnostics | FileCheck %s
 
 module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512bw,+avx512f,+avx512vl,+avx512vnni">} {
-  // A bias in every row, two steps of the reduction, rows of pixels two apart.
+  // Two steps of the reduction, rows of pixels two apart.
   // CHECK-LABEL: @product
-  // CHECK-DAG: %[[ROWS:.*]] = llvm.mlir.constant(14 : i16)
-  // CHECK-DAG: %[[BYTES:.*]] = llvm.mlir.constant(64 : i16)
-  // CHECK: %[[START:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
-  // CHECK: %[[SUM:.*]] = scf.for {{.*}} iter_args(%[[ACC:.*]] = %[[START]]) -> (!llvm.x86_amx)
-  // CHECK: %[[A:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
-  // CHECK: %[[B:.*]] = llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
-  // CHECK: %[[NEXT:.*]] = llvm.call_intrinsic "llvm.x86.tdpbusd.internal"({{.*}}, %[[ACC]], %[[A]], %[[B]])
-  // CHECK: scf.yield %[[NEXT]] : !llvm.x86_amx
-  // CHECK: llvm.call_intrinsic "llvm.x86.tilestored64.internal"({{.*}}, %[[SUM]])
+  // CHECK-DAG: %[[CONFIG:.*]] = llvm.mlir.constant(dense<[1, {{(0, )+}}64, 0, 64, 0, 64, {{(0, )+}}14, 14, 16, {{.*}}
+  // CHECK-DAG: %[[MEMORY:.*]] = llvm.alloca
+  // CHECK: llvm.store %[[CONFIG]], %[[MEMORY]]
+  // CHECK: llvm.call_intrinsic "llvm.x86.ldtilecfg"(%[[MEMORY]])
+  // CHECK: %[[SUM:.*]] = llvm.mlir.constant(0 : i8)
+  // CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"(%[[SUM]],
+  // CHECK: scf.for
+  // CHECK-NOT: iter_args
+  // CHECK: %[[A:.*]] = llvm.mlir.constant(1 : i8)
+  // CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"(%[[A]],
+  // CHECK: %[[B:.*]] = llvm.mlir.constant(2 : i8)
+  // CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"(%[[B]],
+  // CHECK: %[[D:.*]] = llvm.mlir.constant(0 : i8)
+  // CHECK: %[[L:.*]] = llvm.mlir.constant(1 : i8)
+  // CHECK: %[[R:.*]] = llvm.mlir.constant(2 : i8)
+  // CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"(%[[D]], %[[L]], %[[R]])
+  // CHECK: %[[S:.*]] = llvm.mlir.constant(0 : i8)
+  // CHECK: llvm.call_intrinsic "llvm.x86.tilestored64"(%[[S]],
+  // CHECK: llvm.call_intrinsic "llvm.x86.tilerelease"()
   func.func @product(%pixels: memref<14x128xi8, strided<[256, 1]>>, %weights: memref<32x64xi8>,
-                     %bias: memref<16xi32>, %out: memref<14x16xi32>) {
+                     %bias: memref<14x16xi32>, %out: memref<14x16xi32>) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
@@ -21,7 +31,7 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "s
     %c64 = arith.constant 64 : index
     %z8 = arith.constant 0 : i8
     %z32 = arith.constant 0 : i32
-    %start = vector.transfer_read %bias[%c0], %z32 {in_bounds = [true, true], permutation_map = affine_map<(d0) -> (0, d0)>} : memref<16xi32>, vector<14x16xi32>
+    %start = vector.transfer_read %bias[%c0, %c0], %z32 {in_bounds = [true, true]} : memref<14x16xi32>, vector<14x16xi32>
     %sum = scf.for %i = %c0 to %c2 step %c1 iter_args(%acc = %start) -> (vector<14x16xi32>) {
       %k = arith.muli %i, %c64 : index
       %g = arith.muli %i, %c16 : index
@@ -34,15 +44,52 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "s
     return
   }
 
+  // Sums in one loop inside of another start from zero once; a matrix that is read before
+  // the loop keeps its register until the loop's end.
   // CHECK-LABEL: @from_zero
-  // CHECK: llvm.call_intrinsic "llvm.x86.tilezero.internal"
+  // CHECK: %[[B:.*]] = llvm.mlir.constant(1 : i8)
+  // CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"(%[[B]],
+  // CHECK: %[[ZERO:.*]] = llvm.mlir.constant(0 : i8)
+  // CHECK: llvm.call_intrinsic "llvm.x86.tilezero"(%[[ZERO]])
+  // CHECK: scf.for
+  // CHECK: scf.for
+  // CHECK: %[[A:.*]] = llvm.mlir.constant(2 : i8)
+  // CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"(%[[A]],
+  // CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+  // CHECK: llvm.call_intrinsic "llvm.x86.tilestored64"
   func.func @from_zero(%lhs: memref<16x64xi8>, %out: memref<16x16xi32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c4 = arith.constant 4 : index
+    %z8 = arith.constant 0 : i8
+    %zero = arith.constant dense<0> : vector<16x16xi32>
+    %b = vector.transfer_read %lhs[%c0, %c0], %z8 {in_bounds = [true, true]} : memref<16x64xi8>, vector<16x64xi8>
+    %outer = scf.for %i = %c0 to %c4 step %c1 iter_args(%x = %zero) -> (vector<16x16xi32>) {
+      %inner = scf.for %j = %c0 to %c4 step %c1 iter_args(%y = %x) -> (vector<16x16xi32>) {
+        %a = vector.transfer_read %lhs[%c0, %c0], %z8 {in_bounds = [true, true]} : memref<16x64xi8>, vector<16x64xi8>
+        %sum = mpq.dot_tile %y, %a, %b : vector<16x16xi32>, vector<16x64xi8>, vector<16x64xi8>
+        scf.yield %sum : vector<16x16xi32>
+      }
+      scf.yield %inner : vector<16x16xi32>
+    }
+    vector.transfer_write %outer, %out[%c0, %c0] {in_bounds = [true, true]} : vector<16x16xi32>, memref<16x16xi32>
+    return
+  }
+}
+
+// -----
+
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512bw,+avx512f,+avx512vl,+avx512vnni">} {
+  func.func @two_uses(%lhs: memref<16x64xi8>, %out: memref<16x16xi32>) {
     %c0 = arith.constant 0 : index
     %z8 = arith.constant 0 : i8
     %zero = arith.constant dense<0> : vector<16x16xi32>
     %a = vector.transfer_read %lhs[%c0, %c0], %z8 {in_bounds = [true, true]} : memref<16x64xi8>, vector<16x64xi8>
-    %sum = mpq.dot_tile %zero, %a, %a : vector<16x16xi32>, vector<16x64xi8>, vector<16x64xi8>
-    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<16x16xi32>, memref<16x16xi32>
+    %once = mpq.dot_tile %zero, %a, %a : vector<16x16xi32>, vector<16x64xi8>, vector<16x64xi8>
+    // expected-error @+1 {{expected a sum without another use: it is added to in its register}}
+    %twice = mpq.dot_tile %once, %a, %a : vector<16x16xi32>, vector<16x64xi8>, vector<16x64xi8>
+    vector.transfer_write %once, %out[%c0, %c0] {in_bounds = [true, true]} : vector<16x16xi32>, memref<16x16xi32>
+    vector.transfer_write %twice, %out[%c0, %c0] {in_bounds = [true, true]} : vector<16x16xi32>, memref<16x16xi32>
     return
   }
 }

@@ -2,11 +2,19 @@
 
 // Products of bytes on a machine with AMX.
 module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
-  // Two blocks of 16 rows, two vectors.
+  // A block of 16 rows by four vectors: whole lines of the result.
   // CHECK-LABEL: func.func private @matmul(
-  // CHECK-SAME: tile = [32, 32], {{.*}}matrix_rows = 16>
+  // CHECK-SAME: tile = [16, 64], {{.*}}matrix_rows = 16>
   func.func private @matmul(%a: tensor<512x256xi8>, %w: tensor<4x64x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
     %r = mpq.contract ins(%a, %w : tensor<512x256xi8>, tensor<4x64x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
+    return %r : tensor<512x64xi32>
+  }
+
+  // Two blocks of 16 rows by two vectors, of which the weights stay in the first-level cache.
+  // CHECK-LABEL: func.func private @deep(
+  // CHECK-SAME: tile = [32, 32], {{.*}}matrix_rows = 16>
+  func.func private @deep(%a: tensor<512x1024xi8>, %w: tensor<4x256x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<512x1024xi8>, tensor<4x256x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
     return %r : tensor<512x64xi32>
   }
 
@@ -18,12 +26,35 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "s
     return %r : tensor<1x28x28x64xi32>
   }
 
-  // A reduction that is no multiple of 64 bytes, and a single row, keep to vectors.
+  // 96 bytes are two steps of 48, and the last panel is not whole.
+  // CHECK-LABEL: func.func private @parts(
+  // CHECK-SAME: matrix_rows = 16>
+  func.func private @parts(%a: tensor<512x96xi8>, %w: tensor<4x24x64xi8>, %d: tensor<512x56xi32>, %begin: index, %end: index) -> tensor<512x56xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<512x96xi8>, tensor<4x24x64xi8>) outs(%d : tensor<512x56xi32>) -> tensor<512x56xi32>
+    return %r : tensor<512x56xi32>
+  }
+
+  // Rows of 27 pixels: 14 and, overlapping by one, 14, of two rows at once.
+  // CHECK-LABEL: func.func private @overlap(
+  // CHECK-SAME: tile = [1, 2, 14, 32], {{.*}}matrix_rows = 14>
+  func.func private @overlap(%x: tensor<1x29x29x64xi8>, %w: tensor<4x144x64xi8>, %d: tensor<1x27x27x64xi32>, %begin: index, %end: index) -> tensor<1x27x27x64xi32> attributes {mpq.kernel} {
+    %r = mpq.conv ins(%x, %w : tensor<1x29x29x64xi8>, tensor<4x144x64xi8>) outs(%d : tensor<1x27x27x64xi32>) {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x27x27x64xi32>
+    return %r : tensor<1x27x27x64xi32>
+  }
+
+  // A short reduction, one without equal parts, and a single row keep to vectors.
   // CHECK-LABEL: func.func private @short(
   // CHECK-NOT: matrix_rows
   // CHECK: mpq.contract
-  func.func private @short(%a: tensor<512x96xi8>, %w: tensor<4x24x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
-    %r = mpq.contract ins(%a, %w : tensor<512x96xi8>, tensor<4x24x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
+  func.func private @short(%a: tensor<512x16xi8>, %w: tensor<4x4x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<512x16xi8>, tensor<4x4x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
+    return %r : tensor<512x64xi32>
+  }
+  // CHECK-LABEL: func.func private @odd(
+  // CHECK-NOT: matrix_rows
+  // CHECK: mpq.contract
+  func.func private @odd(%a: tensor<512x97xi8>, %w: tensor<4x25x64xi8>, %d: tensor<512x64xi32>, %begin: index, %end: index) -> tensor<512x64xi32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<512x97xi8>, tensor<4x25x64xi8>) outs(%d : tensor<512x64xi32>) -> tensor<512x64xi32>
     return %r : tensor<512x64xi32>
   }
   // CHECK-LABEL: func.func private @row(

@@ -37,6 +37,38 @@ func.func @panels(%w: memref<32x128x64xi8>, %o: memref<64xi8>) attributes {mpq.k
   return
 }
 
+// For a matrix unit a step is 16 groups of two vectors: each of four tiles fetches eight of those lines.
+// CHECK-LABEL: func.func @matrices(
+// CHECK: %[[TILE:.*]] = arith.divui
+// CHECK: %[[MINE:.*]] = arith.muli %[[TILE]], %c8
+// CHECK: %[[VECTOR:.*]] = arith.divui %{{.*}}, %c16
+// CHECK: %[[GROUP:.*]] = arith.remui %{{.*}}, %c16
+// CHECK: arith.addi %{{.*}}, %[[GROUP]]
+// CHECK-COUNT-8: memref.prefetch
+// CHECK-NOT: memref.prefetch
+func.func @matrices(%w: memref<32x128x64xi8>, %o: memref<16x64xi8>) attributes {mpq.kernel} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c4 = arith.constant 4 : index
+  %c16 = arith.constant 16 : index
+  %c32 = arith.constant 32 : index
+  %c128 = arith.constant 128 : index
+  %p = arith.constant 0 : i8
+  scf.for %n = %c0 to %c32 step %c2 {
+    scf.for %m = %c0 to %c16 step %c4 {
+      %panel = memref.subview %w[%n, 0, 0] [2, 128, 64] [1, 1, 1] : memref<32x128x64xi8> to memref<2x128x64xi8, strided<[8192, 64, 1], offset: ?>>
+      scf.for %k = %c0 to %c128 step %c16 {
+        %a = vector.transfer_read %panel[%c0, %k, %c0], %p {in_bounds = [true, true]} : memref<2x128x64xi8, strided<[8192, 64, 1], offset: ?>>, vector<16x64xi8>
+        %b = vector.transfer_read %panel[%c1, %k, %c0], %p {in_bounds = [true, true]} : memref<2x128x64xi8, strided<[8192, 64, 1], offset: ?>>, vector<16x64xi8>
+        %s = arith.addi %a, %b : vector<16x64xi8>
+        vector.transfer_write %s, %o[%c0, %c0] {in_bounds = [true, true]} : vector<16x64xi8>, memref<16x64xi8>
+      }
+    }
+  }
+  return
+}
+
 // A panel that one tile uses, and weights that stay in the cache.
 // CHECK-LABEL: func.func @nothing(
 // CHECK-NOT: memref.prefetch

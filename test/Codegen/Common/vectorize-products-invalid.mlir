@@ -15,3 +15,11 @@ func.func @grouped(%x: tensor<1x3x6x16xf32>, %w: tensor<2x72x16xf32>, %d: tensor
       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 2 : i64} -> tensor<1x1x4x32xf32>
   return %r : tensor<1x1x4x32xf32>
 }
+
+// -----
+
+func.func @unequal_steps(%a: tensor<16x97xi8>, %w: tensor<1x25x64xi8>, %d: tensor<16x16xi32>) -> tensor<16x16xi32> attributes {mpq.strategy = #mpq.strategy<tile = [16, 16], grain = [0, 0], matrix_rows = 16>} {
+  // expected-error @below {{expected a dense product of bytes whose reduction has equal steps, of at most 64 bytes, for 'matrix_rows', but got 'tensor<16x97xi8>'}}
+  %p = mpq.contract ins(%a, %w : tensor<16x97xi8>, tensor<1x25x64xi8>) outs(%d : tensor<16x16xi32>) -> tensor<16x16xi32>
+  return %p : tensor<16x16xi32>
+}
