@@ -79,6 +79,8 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
   assign.precision = options.precision;
   assign.report = options.report;
   manager.addPass(createAssignPrecisionPass(assign));
+  manager.addPass(
+      createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
   manager.addPass(createQuantizePass());
 }
 

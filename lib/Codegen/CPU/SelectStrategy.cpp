@@ -45,12 +45,17 @@ static constexpr int64_t kWorkItems = 8;
 /// multiply-adds of a product in f32: about ten microseconds.
 static constexpr int64_t kElementwiseGrain = 1 << 16;
 static constexpr int64_t kProductGrain = 1 << 19;
+/// Blocks along a dimension that operands have innermost hold whole lines: of
+/// bytes if there are enough, else of words.
+static constexpr int64_t kTransposedBlock = 64;
+static constexpr int64_t kTransposedWords = 16;
+
+/// Bytes of a line of the cache.
+static constexpr int64_t kLine = 64;
 /// Rows of a row-wise group at once, and their elements: operations leave them
 /// in the first-level cache for each other.
 static constexpr int64_t kMostRowsAtOnce = 4;
 static constexpr int64_t kMostRowElements = 2048;
-/// Blocks along a dimension that operands have innermost hold whole lines.
-static constexpr int64_t kTransposedBlock = 16;
 
 /// Registers a depthwise tile may use: eight accumulators hide the latency.
 static constexpr int64_t kDepthwiseRegisters = 20;
@@ -236,6 +241,20 @@ static bool isInnermostInOperand(const KernelOps &ops, unsigned loop) {
     // A vector of one value for each channel is no line to share.
     return map.getNumResults() > 1 &&
            map.getResults().back().isFunctionOfDim(loop);
+  });
+}
+
+/// True if loop `loop` is the outermost of more than one step in each tensor
+/// operand, as the rows of pixels that a transposed convolution rearranges.
+static bool isOutermostInOperands(const KernelOps &ops, unsigned loop) {
+  auto last = cast<linalg::LinalgOp>(ops.last);
+  return llvm::all_of(last.getDpsInputOperands(), [&](OpOperand *operand) {
+    auto type = dyn_cast<RankedTensorType>(operand->get().getType());
+    AffineMap map = last.getMatchingIndexingMap(operand);
+    for (unsigned d = 0; type && d < map.getNumResults(); ++d)
+      if (type.getDimSize(d) != 1)
+        return map.getResult(d) == getAffineDimExpr(loop, last->getContext());
+    return true;
   });
 }
 
@@ -491,6 +510,10 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     // innermost in an operand: it is turned in tiles, and its lines would be
     // read again for each block.
     std::optional<unsigned> split;
+    for (unsigned d = 0; d + 1 < extents.size() && !split; ++d)
+      if (extents[d] >= items && isOutermostInOperands(ops, d) &&
+          !isInnermostInOperand(ops, d))
+        split = d;
     for (bool transposed : {false, true})
       for (unsigned d = 0; d + 1 < extents.size() && !split; ++d)
         if (extents[d] != 1 && isInnermostInOperand(ops, d) == transposed)
@@ -500,7 +523,16 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       int64_t extent = extents[d];
       int64_t alignment = getAlignment(ops, d);
       if (isInnermostInOperand(ops, d))
-        alignment = std::lcm(alignment, kTransposedBlock);
+        alignment = std::lcm(alignment, kTransposedBlock * items <= extent
+                                            ? kTransposedBlock
+                                            : kTransposedWords);
+      // Blocks of whole lines: no store crosses one, no line has two writers.
+      int64_t bytes = getBytes(ops.last->getResult(0)) /
+                      std::accumulate(extents.begin(), extents.begin() + d + 1,
+                                      int64_t(1), std::multiplies<int64_t>());
+      if (int64_t lines = std::lcm(alignment, kLine / std::gcd(bytes, kLine));
+          lines * items <= extent)
+        alignment = lines;
       int64_t block = blockOf(extent, alignment, items);
       // Blocks that do not divide the extent overlap.
       if (accumulatesInPlace(ops.last))

@@ -189,23 +189,28 @@ LogicalResult Quantizer::run() {
                       precision.getKind() == PrecisionKind::Int2))
       inBlocks.push_back(op);
   });
-  SmallVector<Value> activations, rightSides;
+  SmallVector<Value> values; // to quantize, or moved from such
+  SmallVector<Value> rightSides;
   llvm::DenseSet<Operation *> hasTwoActivations;
   for (QuantizableOpInterface product : products) {
     if (!product.isProduct())
       return product.emitOpError("expected a product of f32 tensors for "
                                  "precision int8");
-    activations.push_back(product.getActivationOperand().get());
+    values.push_back(product.getActivationOperand().get());
     Value weights = product.getWeightOperand().get();
     if (ConstantView::get(weights))
       continue;
     hasTwoActivations.insert(product);
     rightSides.push_back(weights);
   }
-  llvm::append_range(activations, rightSides);
+  llvm::append_range(values, rightSides);
+  function.walk([&](Operation *op) {
+    if (op->removeAttr(MPQDialect::getStoredAttrName()))
+      values.push_back(op->getResult(0));
+  });
   RangeAnalysis ranges(function);
   // Parameters first: quantizing adds operations without ranges.
-  SmallVector<ScaleGroup> groups = findScaleGroups(activations);
+  SmallVector<ScaleGroup> groups = findScaleGroups(values);
   SmallVector<std::pair<float, uint8_t>> parameters;
   for (ScaleGroup &group : groups) {
     Value missing;
@@ -214,11 +219,11 @@ LogicalResult Quantizer::run() {
     if (!range) {
       InFlightDiagnostic diagnostic =
           emitError(missing.getLoc())
-          << "expected a range of this value, which a product of precision "
-             "int8 "
-             "reads: apply a profile that has it, or leave the product in f32";
+          << "expected a range of this value, which is to be in "
+             "8 bits: apply a profile that has it, or leave what reads it in "
+             "f32";
       diagnostic.attachNote(group.activations.front().getLoc())
-          << "the product reads this value";
+          << "this value is read or stored in 8 bits";
       return failure();
     }
     bool isRightSide = llvm::any_of(group.activations, [&](Value value) {

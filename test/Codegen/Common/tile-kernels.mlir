@@ -167,3 +167,18 @@ func.func private @items_of_groups(%x: tensor<1x3x3x24xf32>, %w: tensor<6x72x16x
       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x1x1x60xf32>
   return %r : tensor<1x1x1x60xf32>
 }
+
+// -----
+
+// Few depthwise weights: all channels of a tile of pixels before the next one.
+// CHECK-LABEL: func.func private @depthwise(
+// CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
+// CHECK-DAG: %[[C16:.*]] = arith.constant 16 : index
+// CHECK: scf.for %{{.*}} step %[[C4]]
+// CHECK: scf.for %{{.*}} step %[[C16]]
+// CHECK: mpq.conv {{.*}} -> tensor<1x1x4x16xf32>
+func.func private @depthwise(%x: tensor<1x1x8x32xf32>, %w: tensor<2x1x16xf32>, %d: tensor<1x1x8x32xf32>, %begin: index, %end: index) -> tensor<1x1x8x32xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 4, 16], grain = [0, 0, 0, 0]>, mpq.work_items = 1 : i64} {
+  %r = mpq.conv ins(%x, %w : tensor<1x1x8x32xf32>, tensor<2x1x16xf32>) outs(%d : tensor<1x1x8x32xf32>) {depthwise, dilations = array<i64: 1, 1>, strides = array<i64: 1, 1>, window = array<i64: 1, 1>} -> tensor<1x1x8x32xf32>
+  return %r : tensor<1x1x8x32xf32>
+}

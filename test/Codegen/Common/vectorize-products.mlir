@@ -114,7 +114,10 @@ func.func @conv(%x: tensor<1x3x5x8xf32>, %w: tensor<1x72x8xf32>, %d: tensor<1x1x
 // CHECK: %[[LOW:.*]] = vector.shuffle %[[P0]], %[[P1]] [0, 1,
 // CHECK: %[[HIGH:.*]] = vector.shuffle %[[P2]], %[[P3]] [0, 1,
 // CHECK: %[[ALL:.*]] = vector.shuffle %[[LOW]], %[[HIGH]] [0, 1,
-// CHECK: %[[FOUR:.*]] = vector.shuffle %[[ALL]], %[[ALL]] [0, 16, 32, 48, 1, 17, 33, 49,
+// CHECK: %[[WORDS:.*]] = vector.bitcast %[[ALL]] : vector<64xi8> to vector<16xi32>
+// CHECK: %[[BLOCKS:.*]] = vector.shuffle %[[WORDS]], %[[WORDS]] [0, 4, 8, 12, 1, 5, 9, 13,
+// CHECK: %[[BYTES:.*]] = vector.bitcast %[[BLOCKS]] : vector<16xi32> to vector<64xi8>
+// CHECK: %[[FOUR:.*]] = vector.shuffle %[[BYTES]], %[[BYTES]] [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 16, 20,
 // CHECK: mpq.dot4 %{{.*}}, %[[FOUR]] unsigned, %[[W0]] signed
 // CHECK: %[[W1:.*]] = vector.transfer_read %[[W]][%c0, %c2, %c0]
 // CHECK: mpq.dot4 %{{.*}}, %[[FOUR]] unsigned, %[[W1]] signed

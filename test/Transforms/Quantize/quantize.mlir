@@ -88,6 +88,32 @@ func.func @float(%x: tensor<4x2xf32> {mpq.range = #mpq.range<0.0, 1.0, calibrati
 
 // -----
 
+// A result that is to be stored in 8 bits; the mark goes.
+// CHECK-LABEL: @stored
+// CHECK: %[[D:.*]] = mpq.dequantize %[[Q:[a-z0-9]+]],
+// CHECK: %[[S:.*]] = linalg.generic {{.*}} ins(%[[D]]
+// CHECK-NOT: mpq.stored
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @stored(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  %e = tensor.empty() : tensor<4x2xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<4x2xf32>) outs(%e : tensor<4x2xf32>)
+      attrs = {mpq.ranges = [#mpq.range<0.0, 2.0, calibration>], mpq.stored = #mpq.precision<int8>} {
+  ^bb0(%in: f32, %out: f32):
+    %m = arith.mulf %in, %in : f32
+    linalg.yield %m : f32
+  } -> tensor<4x2xf32>
+  %s = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%a : tensor<4x2xf32>) outs(%e : tensor<4x2xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %m = arith.addf %in, %in : f32
+    linalg.yield %m : f32
+  } -> tensor<4x2xf32>
+  return %s : tensor<4x2xf32>
+}
+
+// -----
+
 // Two activations: the right one's zero point is in the middle, so that it is 0
 // for signed bytes.
 // CHECK-LABEL: @attention
