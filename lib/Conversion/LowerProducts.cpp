@@ -42,26 +42,6 @@ using namespace mpq;
 // Construction
 //===----------------------------------------------------------------------===//
 
-/// A parallel generic of the output's shape.
-static Value
-createElementwise(OpBuilder &builder, Location loc, RankedTensorType type,
-                  ValueRange inputs, ArrayRef<AffineMap> inputMaps,
-                  function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
-  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
-                                        type.getElementType());
-  SmallVector<AffineMap> maps(inputMaps);
-  maps.push_back(builder.getMultiDimIdentityMap(type.getRank()));
-  SmallVector<utils::IteratorType> iterators(type.getRank(),
-                                             utils::IteratorType::parallel);
-  return linalg::GenericOp::create(
-             builder, loc, TypeRange{type}, inputs, ValueRange{empty}, maps,
-             iterators,
-             [&](OpBuilder &b, Location l, ValueRange args) {
-               linalg::YieldOp::create(b, l, body(b, l, args));
-             })
-      .getResult(0);
-}
-
 /// A number for each channel: a scalar for the body, or an operand and its map.
 namespace {
 class ChannelConstant {
@@ -238,19 +218,6 @@ static Value subtractActivationSums(OpBuilder &builder, ProductParts &parts,
             arith::MulIOp::create(b, l, args[1], zeroPoint.get(b, l, args));
         return arith::SubIOp::create(b, l, args[0], term);
       });
-}
-
-/// The quantization that is the product's only consumer, if `mpq.requantize`
-/// can stand for it.
-static QuantizeOp getOnlyQuantize(linalg::LinalgOp op) {
-  if (!op->hasOneUse())
-    return {};
-  auto quantize = dyn_cast<QuantizeOp>(*op->user_begin());
-  if (!quantize || !getTensorParameters(quantize) ||
-      quantize.getRounding() != Rounding::HalfEven ||
-      quantize.getZeroPointOrder() != ZeroPointOrder::AfterRounding)
-    return {};
-  return quantize;
 }
 
 namespace {

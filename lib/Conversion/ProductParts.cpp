@@ -247,3 +247,37 @@ Bias mpq::analyzeBias(ProductParts &parts) {
     return {Bias::Float, {}};
   return bias;
 }
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+Value mpq::createElementwise(
+    OpBuilder &builder, Location loc, RankedTensorType type, ValueRange inputs,
+    ArrayRef<AffineMap> inputMaps,
+    function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                        type.getElementType());
+  SmallVector<AffineMap> maps(inputMaps);
+  maps.push_back(builder.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{type}, inputs, ValueRange{empty}, maps,
+             iterators,
+             [&](OpBuilder &b, Location l, ValueRange args) {
+               linalg::YieldOp::create(b, l, body(b, l, args));
+             })
+      .getResult(0);
+}
+
+QuantizeOp mpq::getOnlyQuantize(linalg::LinalgOp op) {
+  if (!op->hasOneUse())
+    return {};
+  auto quantize = dyn_cast<QuantizeOp>(*op->user_begin());
+  if (!quantize || !getTensorParameters(quantize) ||
+      quantize.getRounding() != Rounding::HalfEven ||
+      quantize.getZeroPointOrder() != ZeroPointOrder::AfterRounding)
+    return {};
+  return quantize;
+}

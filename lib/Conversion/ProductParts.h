@@ -77,6 +77,18 @@ mlir::LogicalResult splitProduct(QuantizableOpInterface product,
 /// tensor that has to be added in float.
 Bias analyzeBias(ProductParts &parts);
 
+/// A parallel generic of the output's shape.
+mlir::Value createElementwise(
+    mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type,
+    mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> inputMaps,
+    llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location,
+                                   mlir::ValueRange)>
+        body);
+
+/// The quantization that is the product's only consumer, if `mpq.requantize`
+/// can stand for it.
+QuantizeOp getOnlyQuantize(mlir::linalg::LinalgOp op);
+
 } // namespace mpq
 
 #endif // MPQ_LIB_CONVERSION_PRODUCTPARTS_H

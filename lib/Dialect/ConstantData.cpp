@@ -124,3 +124,21 @@ Value mpq::createConstant(OpBuilder &builder, Location loc,
   return arith::ConstantOp::create(builder, loc,
                                    createConstantAttr(type, bytes, name));
 }
+
+Value mpq::repeatConstantVector(OpBuilder &builder, Location loc, Value vector,
+                                int64_t outer, int64_t inner) {
+  auto bytes = readConstantBytes(vector);
+  auto type = dyn_cast<RankedTensorType>(vector.getType());
+  if (!bytes || !type || type.getRank() != 1)
+    return Value();
+  int64_t width = getElementBytes(type.getElementType());
+  SmallVector<char> repeated;
+  repeated.reserve(outer * bytes->size() * inner);
+  for (int64_t o = 0; o < outer; ++o)
+    for (int64_t at = 0, e = bytes->size(); at < e; at += width)
+      for (int64_t i = 0; i < inner; ++i)
+        repeated.append(bytes->begin() + at, bytes->begin() + at + width);
+  return createConstant(
+      builder, loc, type.clone({outer * type.getNumElements() * inner}),
+      repeated);
+}

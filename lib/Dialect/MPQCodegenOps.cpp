@@ -76,6 +76,14 @@ LogicalResult ContractOp::verify() {
                "expected rhs packed [ceil(N/L)][ceil(K/G)][L*G] for N = ")
            << columns << ", K = " << depth << ", G = " << getGroup()
            << " but got " << rhs;
+  if (getBias() && getBias().getType().getRank() == 2) { // (C4)
+    RankedTensorType bias = getBias().getType();
+    if (rank == 3 &&
+        bias.getShape() == ArrayRef<int64_t>{lhs.getDimSize(0), columns})
+      return success();
+    return emitOpError("expected a bias of ")
+           << columns << " elements for each of the batch but got " << bias;
+  }
   return verifyBias(*this, columns);
 }
 

@@ -58,6 +58,12 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
     auto distance = dyn_cast<IntegerAttr>(value);
     return expect(distance && distance.getInt() > 0, "a positive i64");
   }
+  if (name == getStoredAttrName()) {
+    auto precision = dyn_cast<PrecisionAttr>(value);
+    bool ok = precision && precision.getKind() == PrecisionKind::Int8 &&
+              op->getNumResults() == 1;
+    return expect(ok, "#mpq.precision<int8> on an operation of one result");
+  }
   if (name == getBlocksAttrName())
     return expect(isa<BlocksAttr>(value), "an #mpq.blocks");
   if (name == getStrategyAttrName())

@@ -124,8 +124,15 @@ ContractOp::getTiledImplementation(OpBuilder &builder,
 
   SmallVector<Value> operands{slicer.slice(getLhs(), lhsOffsets, lhsSizes),
                               slicer.slice(getRhs(), rhsOffsets, rhsSizes)};
-  if (getBias())
-    operands.push_back(slicer.slice(getBias(), offsets.back(), sizes.back()));
+  if (getBias()) {
+    SmallVector<OpFoldResult> biasOffsets{offsets.back()},
+        biasSizes{sizes.back()};
+    if (getBias().getType().getRank() == 2) {
+      biasOffsets.insert(biasOffsets.begin(), offsets[0]);
+      biasSizes.insert(biasSizes.begin(), sizes[0]);
+    }
+    operands.push_back(slicer.slice(getBias(), biasOffsets, biasSizes));
+  }
   operands.push_back(slicer.slice(getInit(), offsets, sizes));
   return tiledResult(*this, slicer, operands);
 }

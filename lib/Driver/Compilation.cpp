@@ -295,6 +295,8 @@ LogicalResult Compiler::runPhase(Phase phase) {
       assign.recipe = options.recipe;
       assign.precision = getPrecisionKind(precision);
       manager.addPass(createAssignPrecisionPass(assign));
+      manager.addPass(
+          createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
     }
     break;
   case Phase::Quantize:

@@ -79,6 +79,8 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
   assign.precision = options.precision;
   assign.report = options.report;
   manager.addPass(createAssignPrecisionPass(assign));
+  manager.addPass(
+      createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
   manager.addPass(createQuantizePass());
 }
 
@@ -87,6 +89,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createMoveOnIntegersPass());
   manager.addPass(createAbsorbClampsPass());
   manager.addPass(createLowerBlockProductsPass());
+  manager.addPass(createLowerActivationProductsPass());
   manager.addPass(createLowerProductsPass());
   manager.addPass(createLowerQDQPass());
   manager.addPass(createAvoidSlowFloatsPass());

@@ -16,6 +16,8 @@
 
 #include "OperatorRegistry.h"
 #include "SpatialWindow.h"
+#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -148,17 +150,46 @@ static LogicalResult importConv(NodeImporter &n) {
   return success();
 }
 
+/// A dequantized constant vector (a bias of a QDQ model) with each element
+/// `times` times; null for anything else.
+static Value repeatDequantized(NodeImporter &n, Value vector, int64_t times) {
+  auto op = vector ? vector.getDefiningOp<mpq::DequantizeOp>() : nullptr;
+  auto type = op ? dyn_cast<RankedTensorType>(op.getType()) : nullptr;
+  if (!type || type.getRank() != 1)
+    return Value();
+  Value parts[] = {op.getInput(), op.getScale(), op.getZeroPoint()};
+  for (Value &part : parts) {
+    auto own = cast<RankedTensorType>(part.getType());
+    // One parameter for all elements stays one.
+    if (own.getRank() == 1 && own.getDimSize(0) == type.getDimSize(0))
+      part = mpq::repeatConstantVector(n.b, n.b.getLoc(), part, 1, times);
+    else if (own.getRank() != 0)
+      return Value();
+    if (!part)
+      return Value();
+  }
+  return mpq::DequantizeOp::create(
+      n.b, type.clone({type.getDimSize(0) * times}), parts[0], parts[1],
+      parts[2], op.getParamMapAttr(), op.getIsUnsignedAttr());
+}
+
 /// Every input pixel makes a block of kernel size: rows of pixels times
 /// (C, F * KH * KW), then the blocks move to their places.
+/// `bias`, if any, has an element for each column.
 static Value convTransposeAsProduct(NodeImporter &n, Tensor &image,
-                                    Tensor &weight) {
+                                    Tensor &weight, Value bias) {
   ArrayRef<int64_t> x = image.getShape(), w = weight.getShape();
   Type type = image.getElementType();
   int64_t rows = x[0] * x[2] * x[3], columns = w[1] * w[2] * w[3];
   Value pixels = n.transpose(n.materialize(image), {0, 2, 3, 1});
   pixels = n.reshape(pixels, {rows, x[1]});
   Tensor matrix = n.reshape(weight, {w[0], columns});
-  Value init = n.fill({rows, columns}, n.zero(type));
+  Value init = bias
+                   ? linalg::BroadcastOp::create(n.b, bias,
+                                                 n.empty({rows, columns}, type),
+                                                 ArrayRef<int64_t>{0})
+                         ->getResult(0)
+                   : n.fill({rows, columns}, n.zero(type));
   Value blocks =
       linalg::MatmulOp::create(n.b, TypeRange{init.getType()},
                                ValueRange{pixels, n.materialize(matrix)},
@@ -230,13 +261,19 @@ static LogicalResult importConvTranspose(NodeImporter &n) {
       llvm::all_of(window->low, isZero) && llvm::all_of(window->high, isZero) &&
       llvm::all_of(extra, isZero);
   if (isProduct) {
-    Value result = convTransposeAsProduct(n, image, weight);
-    if (n.hasInput(2)) {
+    if (n.hasInput(2) &&
+        (n.in(2).getRank() != 1 || n.in(2).getDim(0) != shape[1] ||
+         n.in(2).getElementType() != type))
+      return n.error() << "expected a bias of " << shape[1] << " elements of "
+                       << type << " but got " << n.in(2).type;
+    // Dequantized, it is part of the product's sum, as in a convolution; known
+    // numbers get there when affine functions are folded.
+    Value init = n.hasInput(2)
+                     ? repeatDequantized(n, n.in(2).value, w[2] * w[3])
+                     : Value();
+    Value result = convTransposeAsProduct(n, image, weight, init);
+    if (n.hasInput(2) && !init) {
       Tensor &bias = n.in(2);
-      if (bias.getRank() != 1 || bias.getDim(0) != shape[1] ||
-          bias.getElementType() != type)
-        return n.error() << "expected a bias of " << shape[1] << " elements of "
-                         << type << " but got " << bias.type;
       Tensor column = n.reshape(bias, {shape[1], 1, 1});
       Tensor product{cast<RankedTensorType>(result.getType()), false, result,
                      std::nullopt, n.node.outputs[0]};

@@ -86,8 +86,14 @@ static HostTensor makeResult(RankedTensorType type, const HostTensor *bias) {
   HostTensor result(*getElementKind(type.getElementType()), type.getShape());
   T *out = result.getMutableData<T>();
   int64_t columns = type.getShape().back();
+  // A batch has one bias, or one for each of its matrices.
+  int64_t repeated =
+      bias ? result.getNumElements() /
+                 std::max<int64_t>(
+                     bias->getNumElements() / std::max<int64_t>(columns, 1), 1)
+           : 0;
   for (int64_t k = 0; bias && k < result.getNumElements(); ++k)
-    out[k] = bias->getData<T>()[k % columns];
+    out[k] = bias->getData<T>()[k / repeated * columns + k % columns];
   return result;
 }
 

@@ -60,3 +60,8 @@ func.func private @name(tensor<4xf32> {mpq.name})
 
 // expected-error@+1 {{expected blocks of a multiple of 4 and activations in f32 or int8 but got 6 and f32}}
 func.func private @k1() attributes {test.blocks = #mpq.blocks<6, activations = f32>}
+
+// -----
+
+// expected-error @below {{expected attribute 'mpq.stored' to be #mpq.precision<int8> on an operation of one result but got #mpq.precision<f32>}}
+func.func private @k2() attributes {mpq.stored = #mpq.precision<f32>}

@@ -155,3 +155,11 @@ func.func @t2(%acc: vector<14x16xi32>, %l: vector<16x64xi8>, %r: vector<16x64xi8
   %d = mpq.dot_tile %acc, %l, %r : vector<14x16xi32>, vector<16x64xi8>, vector<16x64xi8>
   return
 }
+
+// -----
+
+func.func @bias_of_batch(%a: tensor<2x32x64xi8>, %w: tensor<2x3x16x64xi8>, %b: tensor<3x48xi32>, %e: tensor<2x32x48xi32>) -> tensor<2x32x48xi32> {
+  // expected-error @below {{'mpq.contract' op expected a bias of 48 elements for each of the batch but got 'tensor<3x48xi32>'}}
+  %r = mpq.contract ins(%a, %w : tensor<2x32x64xi8>, tensor<2x3x16x64xi8>) bias(%b : tensor<3x48xi32>) outs(%e : tensor<2x32x48xi32>) -> tensor<2x32x48xi32>
+  return %r : tensor<2x32x48xi32>
+}

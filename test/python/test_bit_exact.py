@@ -122,6 +122,16 @@ def one_column_behind_a_vector(layer):
     layer.finish(value, integers=True)
 
 
+def products_of_activations(layer):
+    """Tails behind groups of four bytes and behind vectors of columns; rows of the sum, and columns, in memory."""
+    for depth, columns in ((33, 17), (64, 40), (4, 3), (100, 96)):
+        left = layer.source(2, 9, depth)
+        right = layer.node("Transpose", [layer.source(2, columns, depth)], (2, depth, columns), perm=[0, 2, 1])
+        layer.finish(layer.node("MatMul", [left, right], (2, 9, columns)), integers=True)
+        layer.finish(layer.node("MatMul", [left, layer.source(2, depth, columns)], (2, 9, columns)))
+    layer.finish(layer.node("MatMul", [layer.source(9, 20), layer.source(20, 40)], (9, 40)), integers=True)
+
+
 def mean_of_difference(layer):
     """The subtrahend has a lower rank; it must not decide the order of the sum (N-S1)."""
     value = layer.node("Sub", [layer.source(20, 100), layer.source(20, 1)])
@@ -136,8 +146,8 @@ def layer_norm(layer):
 @pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution,
                                    grouped_convolution_in_blocks, depthwise_convolution, depthwise_rows, matrix_blocks,
                                    matrix_rows, matrix_convolution, matrix_convolution_of_short_rows, one_column,
-                                   one_number, one_column_of_integers, one_column_behind_a_vector, mean_of_difference,
-                                   layer_norm], ids=lambda build: build.__name__)
+                                   one_number, one_column_of_integers, one_column_behind_a_vector,
+                                   products_of_activations, mean_of_difference, layer_norm], ids=lambda build: build.__name__)
 def test_layer(build, quantized, folder):
     layer = Layer(build.__name__, quantized=quantized)
     build(layer)

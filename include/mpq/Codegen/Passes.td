@@ -350,6 +350,20 @@ def VectorizeGenericsPass : Pass<"mpq-vectorize-generics", "::mlir::func::FuncOp
                            "::mlir::arith::ArithDialect"];
 }
 
+def VectorizeTransposesPass : Pass<"mpq-vectorize-transposes", "::mlir::func::FuncOp"> {
+  let summary = "generics that only move elements to tiles turned in registers";
+  let description = [{
+    Where the innermost dimensions of operand and result differ, tiles of rows
+    of 16 bytes are turned by shuffles at the elements' own width. Loops whose
+    dimensions lie side by side in operand and result are merged before. What is
+    too narrow for a tile is left to mpq-vectorize-generics.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def VectorizeProductsPass : Pass<"mpq-vectorize-products", "::mlir::func::FuncOp"> {
   let summary = "product tiles to loops with accumulators in registers";
   let description = [{

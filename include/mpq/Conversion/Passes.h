@@ -35,6 +35,9 @@ void populateAbsorbClampsPatterns(mlir::RewritePatternSet &patterns);
 /// sum.
 void populateLowerBlockProductsPatterns(mlir::RewritePatternSet &patterns);
 
+/// Products of two dequantized activations become integer products.
+void populateLowerActivationProductsPatterns(mlir::RewritePatternSet &patterns);
+
 /// Products of dequantized activations and constants become integer products.
 void populateLowerProductsPatterns(mlir::RewritePatternSet &patterns);
 

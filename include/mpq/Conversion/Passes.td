@@ -111,6 +111,34 @@ def LowerBlockProductsPass : Pass<"mpq-lower-block-products"> {
                            "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
 }
 
+def LowerActivationProductsPass : Pass<"mpq-lower-activation-products"> {
+  let summary = "compute products of two quantized activations in integers";
+  let description = [{
+    A matrix product (one loop each for rows, columns and the sum, at most one
+    batch loop) of two dequantized activations, per tensor and of 8 bits, as in
+    attention, becomes a `linalg.generic` of u8 x s8 on the integers:
+
+    ```
+    sum (qa - za) (qb - zb) = sum qa qb - zb sum qa - za sum qb + K za zb
+    ```
+
+    An unsigned right operand becomes a signed one by flipping its top bit, which
+    moves its zero point by 128, and a signed left operand an unsigned one.
+    The sums over the right operand's columns are a product with one row of `za`,
+    so that code generation packs the operand once for both; with the constant
+    they initialize the accumulator. The sums over the left operand's rows are
+    subtracted afterwards. Neither is computed where its factor is 0: for
+    a left operand of zero point 0, as behind a softmax, and for a right one of
+    zero point 128.
+
+    Results end as those of mpq-lower-products do. A sum that could exceed 31
+    bits stays in float.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
+}
+
 def LowerProductsPass : Pass<"mpq-lower-products"> {
   let summary = "compute products of quantized operands in integers";
   let description = [{

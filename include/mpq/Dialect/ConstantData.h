@@ -93,6 +93,12 @@ mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc,
                            mlir::RankedTensorType type,
                            llvm::ArrayRef<char> bytes);
 
+/// A constant vector `outer` times, each of its elements `inner` times; null if
+/// it is not constant.
+mlir::Value repeatConstantVector(mlir::OpBuilder &builder, mlir::Location loc,
+                                 mlir::Value vector, int64_t outer,
+                                 int64_t inner);
+
 template <typename T>
   requires(!std::is_same_v<T, char>)
 mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc,

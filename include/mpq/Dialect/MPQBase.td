@@ -51,6 +51,8 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getRangeAttrName() { return "mpq.range"; }
     /// Operation attribute: the #mpq.precision its computation gets.
     static ::llvm::StringRef getPrecisionAttrName() { return "mpq.precision"; }
+    /// Operation attribute: the #mpq.precision that memory holds its result in.
+    static ::llvm::StringRef getStoredAttrName() { return "mpq.stored"; }
     /// Operation attribute: the #mpq.blocks of weights of 4 or 2 bits.
     static ::llvm::StringRef getBlocksAttrName() { return "mpq.blocks"; }
     /// Loop attribute: iterations (i64) by which weights are read ahead.

@@ -46,15 +46,17 @@ def ContractOp : MPQ_PackedProductOp<"contract"> {
     in ascending `k`: by f32 fma, or exactly in i32 with `lhs` unsigned and
     `rhs` signed. `rhs` is packed `[ceil(N/L)][ceil(K/G)][L*G]` (with a leading
     batch dimension, or without to share it): `L` lanes of columns, groups of
-    `G = 4` bytes or 1 float along `k`, zero padded. Without a bias sums start
-    at zero. The contents of `init` are never read.
+    `G = 4` bytes or 1 float along `k`, zero padded. The bias may have a leading
+    batch dimension, too; without one sums start at zero. The contents of `init`
+    are never read.
 
     Constraints:
     * (C1) lhs and init have rank 2, or 3 with equal batch extents.
     * (C2) element types are i8, i8 -> i32 or f32, f32 -> f32, and the bias has
       the result's element type.
     * (C3) rhs is packed as above for the extents of lhs and init.
-    * (C4) the bias has N elements.
+    * (C4) the bias has N elements, in each of the batch if it has two
+      dimensions.
 
     Example:
     ```mlir
@@ -64,7 +66,7 @@ def ContractOp : MPQ_PackedProductOp<"contract"> {
   }];
   let arguments = (ins RankedTensorOf<[I8, F32]>:$lhs,
       RankedTensorOf<[I8, F32]>:$rhs,
-      Optional<TensorRankOf<[I32, F32], [1]>>:$bias,
+      Optional<TensorRankOf<[I32, F32], [1, 2]>>:$bias,
       RankedTensorOf<[I32, F32]>:$init);
   let results = (outs RankedTensorOf<[I32, F32]>:$result);
   let assemblyFormat = [{

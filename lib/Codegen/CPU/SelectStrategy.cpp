@@ -46,8 +46,17 @@ static constexpr int64_t kWorkItems = 8;
 /// multiply-adds of a product in f32: about ten microseconds.
 static constexpr int64_t kElementwiseGrain = 1 << 16;
 static constexpr int64_t kProductGrain = 1 << 19;
-/// Blocks along a dimension that operands have innermost hold whole lines.
-static constexpr int64_t kTransposedBlock = 16;
+/// Blocks along a dimension that operands have innermost hold whole lines: of
+/// bytes if there are enough, else of words.
+static constexpr int64_t kTransposedBlock = 64;
+static constexpr int64_t kTransposedWords = 16;
+
+/// Bytes of a line of the cache.
+static constexpr int64_t kLine = 64;
+/// Rows of a row-wise group at once, and their elements: operations leave them
+/// in the first-level cache for each other.
+static constexpr int64_t kMostRowsAtOnce = 4;
+static constexpr int64_t kMostRowElements = 2048;
 
 /// Registers a depthwise tile may use: eight accumulators hide the latency.
 static constexpr int64_t kDepthwiseRegisters = 20;
@@ -270,6 +279,20 @@ static bool isInnermostInOperand(const KernelOps &ops, unsigned loop) {
   });
 }
 
+/// True if loop `loop` is the outermost of more than one step in each tensor
+/// operand, as the rows of pixels that a transposed convolution rearranges.
+static bool isOutermostInOperands(const KernelOps &ops, unsigned loop) {
+  auto last = cast<linalg::LinalgOp>(ops.last);
+  return llvm::all_of(last.getDpsInputOperands(), [&](OpOperand *operand) {
+    auto type = dyn_cast<RankedTensorType>(operand->get().getType());
+    AffineMap map = last.getMatchingIndexingMap(operand);
+    for (unsigned d = 0; type && d < map.getNumResults(); ++d)
+      if (type.getDimSize(d) != 1)
+        return map.getResult(d) == getAffineDimExpr(loop, last->getContext());
+    return true;
+  });
+}
+
 namespace {
 struct Decision {
   SmallVector<int64_t> tile, grain;
@@ -292,6 +315,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       return signalPassFailure();
     }
     Decision decision = decide(ops, *target);
+    if (auto given = kernel->getAttrOfType<StrategyAttr>(
+            MPQDialect::getStrategyAttrName()))
+      decision.grain.assign(given.getGrain().begin(), given.getGrain().end());
     int64_t items = 1;
     SmallVector<int64_t> extents = getExtents(ops);
     for (auto [extent, grain] : llvm::zip(extents, decision.grain)) {
@@ -332,15 +358,30 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
   static Decision decide(const KernelOps &ops, const TargetInfo &target) {
     SmallVector<int64_t> extents = getExtents(ops);
     if (!ops.rows.empty()) {
-      // Tiling makes one item of each row, whatever the extents.
-      return {SmallVector<int64_t>(extents.size(), 1),
-              SmallVector<int64_t>(extents.size(), 1)};
+      Decision decision{SmallVector<int64_t>(extents.size(), 1),
+                        SmallVector<int64_t>(extents.size(), 1)};
+      decision.grain.back() = getRowsAtOnce(ops);
+      return decision;
     }
     if (auto blocks = dyn_cast_or_null<BlockContractOp>(ops.product))
       return decideBlockProduct(blocks, target);
     if (ops.product)
       return decideProduct(ops.product, extents, target);
     return decideElementwise(ops, extents);
+  }
+
+  /// Rows of a row-wise group that are computed operation by operation: while
+  /// one row's reduction waits for itself, another one goes on.
+  static int64_t getRowsAtOnce(const KernelOps &ops) {
+    int64_t length = 1;
+    for (linalg::GenericOp generic : ops.generics)
+      length =
+          std::max(length, llvm::product_of(generic.getStaticLoopRanges()) /
+                               llvm::product_of(ops.rows));
+    for (int64_t rows = kMostRowsAtOnce; rows > 1; --rows)
+      if (ops.rows.back() % rows == 0 && rows * length <= kMostRowElements)
+        return rows;
+    return 1;
   }
 
   static Decision decideProduct(Operation *product, ArrayRef<int64_t> extents,
@@ -512,6 +553,10 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     // innermost in an operand: it is turned in tiles, and its lines would be
     // read again for each block.
     std::optional<unsigned> split;
+    for (unsigned d = 0; d + 1 < extents.size() && !split; ++d)
+      if (extents[d] >= items && isOutermostInOperands(ops, d) &&
+          !isInnermostInOperand(ops, d))
+        split = d;
     for (bool transposed : {false, true})
       for (unsigned d = 0; d + 1 < extents.size() && !split; ++d)
         if (extents[d] != 1 && isInnermostInOperand(ops, d) == transposed)
@@ -521,7 +566,16 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       int64_t extent = extents[d];
       int64_t alignment = getAlignment(ops, d);
       if (isInnermostInOperand(ops, d))
-        alignment = std::lcm(alignment, kTransposedBlock);
+        alignment = std::lcm(alignment, kTransposedBlock * items <= extent
+                                            ? kTransposedBlock
+                                            : kTransposedWords);
+      // Blocks of whole lines: no store crosses one, no line has two writers.
+      int64_t bytes = getBytes(ops.last->getResult(0)) /
+                      std::accumulate(extents.begin(), extents.begin() + d + 1,
+                                      int64_t(1), std::multiplies<int64_t>());
+      if (int64_t lines = std::lcm(alignment, kLine / std::gcd(bytes, kLine));
+          lines * items <= extent)
+        alignment = lines;
       int64_t block = blockOf(extent, alignment, items);
       // Blocks that do not divide the extent overlap.
       if (accumulatesInPlace(ops.last))

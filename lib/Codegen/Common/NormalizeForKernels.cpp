@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PackBytes.h"
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
@@ -98,6 +99,12 @@ static bool shouldFuse(OpOperand *operand) {
     return false;
   if (changesReductionOrder(producer, consumer))
     return false;
+  // Packing shuffles bytes, whatever is computed on them meanwhile.
+  if (isBytePacking(consumer) &&
+      llvm::any_of(producer.getInputs(), [](Value input) {
+        return !getElementTypeOrSelf(input.getType()).isInteger(8);
+      }))
+    return false;
   bool cheap = isCheapToRepeat(producer);
   if (!cheap && !operand->get().hasOneUse())
     return false;
@@ -128,7 +135,15 @@ static bool shouldFuse(OpOperand *operand) {
 /// Reshapes of products move behind the elementwise operations on them.
 static bool shouldCollapse(OpOperand *operand) {
   auto reshape = operand->get().getDefiningOp<tensor::ExpandShapeOp>();
-  return reshape && findRootOf(reshape.getSrc()) && reshape->hasOneUse();
+  if (!reshape || !findRootOf(reshape.getSrc()) || !reshape->hasOneUse())
+    return false;
+  // A transpose that packing takes over needs the dimensions.
+  auto user = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  return !user || user->use_empty() ||
+         !llvm::all_of(user->getUsers(), [](Operation *next) {
+           auto packing = dyn_cast<linalg::GenericOp>(next);
+           return packing && isBytePacking(packing);
+         });
 }
 
 /// Columns of a product that fill a vector: its epilogue wastes no lanes.
@@ -233,6 +248,61 @@ struct ComputeBeforeRearranging : OpRewritePattern<linalg::GenericOp> {
 } // namespace
 
 namespace {
+/// An operand beside a reshaped product, of which some dimensions are units (a
+/// mask that is one for the whole batch), loses them: otherwise its map would
+/// keep the product's loops apart, and the operation would stay a kernel of its
+/// own.
+struct DropUnitsBesideProduct : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isElementwise(op) ||
+        llvm::none_of(op.getDpsInputOperands(), [](OpOperand *operand) {
+          return shouldCollapse(operand);
+        }))
+      return rewriter.notifyMatchFailure(op, "not beside a reshaped product");
+    SmallVector<int64_t> extents = op.getStaticLoopRanges();
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    bool changed = false;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto type = dyn_cast<RankedTensorType>(operand->get().getType());
+      AffineMap &map = maps[operand->getOperandNumber()];
+      if (!type || map.isIdentity())
+        continue;
+      // Units join the dimension behind them, the last ones that before them.
+      SmallVector<ReassociationIndices> groups;
+      SmallVector<AffineExpr> kept;
+      SmallVector<int64_t> shape;
+      ReassociationIndices group;
+      for (auto [d, expr] : llvm::enumerate(map.getResults())) {
+        group.push_back(d);
+        auto dim = dyn_cast<AffineDimExpr>(expr);
+        if (dim && extents[dim.getPosition()] == 1)
+          continue;
+        groups.push_back(std::move(group));
+        group.clear();
+        kept.push_back(expr);
+        shape.push_back(type.getDimSize(d));
+      }
+      if (kept.empty() || kept.size() == map.getNumResults())
+        continue;
+      llvm::append_range(groups.back(), group);
+      Value dropped = tensor::CollapseShapeOp::create(
+          rewriter, op.getLoc(),
+          RankedTensorType::get(shape, type.getElementType()), operand->get(),
+          groups);
+      map = AffineMap::get(map.getNumDims(), 0, kept, op.getContext());
+      rewriter.modifyOpInPlace(op, [&] {
+        operand->set(dropped);
+        op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+      });
+      changed = true;
+    }
+    return success(changed);
+  }
+};
+
 struct NormalizeForKernels
     : mpq::impl::NormalizeForKernelsPassBase<NormalizeForKernels> {
   using NormalizeForKernelsPassBase::NormalizeForKernelsPassBase;
@@ -252,7 +322,8 @@ struct NormalizeForKernels
       }
     }
     RewritePatternSet patterns(&getContext());
-    patterns.add<ComputeBeforeRearranging>(&getContext());
+    patterns.add<ComputeBeforeRearranging, DropUnitsBesideProduct>(
+        &getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
     linalg::populateFoldReshapeOpsByCollapsingPatterns(patterns,
                                                        shouldCollapse);

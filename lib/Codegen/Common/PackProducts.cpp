@@ -10,7 +10,7 @@
 // matrix products and convolutions by their indexing maps (linalg's own
 // inference of dimensions), and packs their constant weights in plain C++ into
 // the vectors the kernels load: [ceil(N/L)][ceil(K/G)][L*G]. A right-hand side
-// that is an activation is packed at run time by one generic.
+// that is an activation is packed at run time by one generic (PackBytes.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -109,6 +109,9 @@ static FailureOr<Value> getBias(OpBuilder &builder, Value init,
         .getResult();
   }
   if (auto broadcast = init.getDefiningOp<linalg::BroadcastOp>()) {
+    // One vector for each matrix of a batch.
+    if (channel == 2 && broadcast.getDimensions() == ArrayRef<int64_t>{1})
+      return broadcast.getInput();
     if (broadcast.getDimensions().size() != channel ||
         llvm::any_of(broadcast.getDimensions(),
                      [&](int64_t d) { return d >= int64_t(channel); }))
@@ -206,32 +209,40 @@ static Value emptyLike(OpBuilder &builder, Location loc,
 // Matrix products
 //===----------------------------------------------------------------------===//
 
-/// Packs an f32 activation (b, k, n) at run time: (b, n0, k, l) reads column
-/// n0 * L + l, after padding the columns to whole vectors.
+/// Packs an activation at run time: (b, n0, k0, c) reads column n0 * L + c / G
+/// and row k0 * G + c % G of the batch's matrix, after padding to whole
+/// vectors.
 static Value packActivation(PatternRewriter &rewriter, Location loc, Value rhs,
-                            int64_t lanes) {
+                            std::optional<unsigned> batchDim, unsigned kDim,
+                            unsigned nDim, int64_t lanes, int64_t group) {
   auto type = cast<RankedTensorType>(rhs.getType());
-  int64_t rank = type.getRank(), columns = type.getShape().back();
-  int64_t vectors = llvm::divideCeilSigned(columns, lanes);
-  if (columns != vectors * lanes) {
-    SmallVector<int64_t> shape(type.getShape());
-    shape.back() = vectors * lanes;
-    auto padded = RankedTensorType::get(shape, type.getElementType());
-    SmallVector<OpFoldResult> low(rank, rewriter.getIndexAttr(0)), high(low);
-    high.back() = rewriter.getIndexAttr(vectors * lanes - columns);
+  int64_t rank = type.getRank();
+  int64_t vectors = llvm::divideCeilSigned(type.getDimSize(nDim), lanes);
+  int64_t groups = llvm::divideCeilSigned(type.getDimSize(kDim), group);
+  SmallVector<int64_t> whole(type.getShape());
+  whole[nDim] = vectors * lanes;
+  whole[kDim] = groups * group;
+  if (type.getShape() != ArrayRef<int64_t>(whole)) {
+    auto padded = RankedTensorType::get(whole, type.getElementType());
+    SmallVector<OpFoldResult> low(rank, rewriter.getIndexAttr(0)), high;
+    for (auto [from, to] : llvm::zip_equal(type.getShape(), whole))
+      high.push_back(rewriter.getIndexAttr(to - from));
     Value zero = arith::ConstantOp::create(
         rewriter, loc, rewriter.getZeroAttr(type.getElementType()));
     rhs = tensor::PadOp::create(rewriter, loc, padded, rhs, low, high, zero);
   }
-  SmallVector<int64_t> shape(type.getShape().drop_back(2));
-  shape.append({vectors, type.getDimSize(rank - 2), lanes});
-  unsigned batch = rank - 2;
-  SmallVector<AffineExpr> source;
-  for (unsigned d = 0; d < batch; ++d)
-    source.push_back(rewriter.getAffineDimExpr(d));
-  source.push_back(rewriter.getAffineDimExpr(batch + 1));
-  source.push_back(rewriter.getAffineDimExpr(batch) * lanes +
-                   rewriter.getAffineDimExpr(batch + 2));
+  SmallVector<int64_t> shape{vectors, groups, lanes * group};
+  unsigned batch = batchDim ? 1 : 0;
+  SmallVector<AffineExpr> source(rank);
+  if (batchDim) {
+    shape.insert(shape.begin(), type.getDimSize(*batchDim));
+    source[*batchDim] = rewriter.getAffineDimExpr(0);
+  }
+  AffineExpr n0 = rewriter.getAffineDimExpr(batch),
+             k0 = rewriter.getAffineDimExpr(batch + 1),
+             c = rewriter.getAffineDimExpr(batch + 2);
+  source[nDim] = n0 * lanes + c.floorDiv(group);
+  source[kDim] = k0 * group + c % group;
   auto packed = RankedTensorType::get(shape, type.getElementType());
   SmallVector<AffineMap> maps{
       AffineMap::get(batch + 3, 0, source, rewriter.getContext()),
@@ -268,7 +279,7 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
   if (batch)
     rowMajor &= dimOf(op, 0, dims.batch[0]) == 0u &&
                 dimOf(op, 2, dims.batch[0]) == 0u &&
-                dimOf(op, 1, dims.batch[0]) == 0u;
+                dimOf(op, 1, dims.batch[0]).has_value();
   if (!rowMajor)
     return rewriter.notifyMatchFailure(op, "left side or result not row-major");
   FailureOr<Value> bias = getBias(rewriter, op->getOperand(2), batch + 1);
@@ -290,11 +301,12 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
                                k * weights->strides[kDim]));
     packed = packer.create(rewriter, loc, rhsType.getElementType());
   } else {
-    if (arithmetic == Arithmetic::Integer)
-      return rewriter.notifyMatchFailure(op, "integer weights not constant");
-    if (kDim != batch || nDim != batch + 1)
-      return rewriter.notifyMatchFailure(op, "right side not row-major");
-    packed = packActivation(rewriter, loc, rhs, lanes);
+    if (rhsType.getRank() != batch + 2)
+      return rewriter.notifyMatchFailure(op, "right side not a matrix");
+    packed = packActivation(rewriter, loc, rhs,
+                            batch ? dimOf(op, 1, dims.batch[0])
+                                  : std::optional<unsigned>(),
+                            kDim, nDim, lanes, group);
   }
   rewriter.replaceOpWithNewOp<ContractOp>(op, resultType, lhs, packed, *bias,
                                           emptyLike(rewriter, loc, resultType));

@@ -51,6 +51,7 @@ void mpq::buildCodegenPipeline(OpPassManager &manager) {
   kernels.addPass(createExpandMathPass());
   kernels.addPass(createVectorizeProductsPass());
   kernels.addPass(createVectorizeBlockProductsPass());
+  kernels.addPass(createVectorizeTransposesPass());
   kernels.addPass(createVectorizeGenericsPass());
   addCleanup(kernels);
   kernels.addPass(createBufferizeKernelsPass());

@@ -95,7 +95,7 @@ FailureOr<Value> TileEmitter::writeMatrices(linalg::GenericOp epilogue,
 TileEmitter::Values TileEmitter::readBias() {
   Values start;
   for (int64_t v = 0; v < vectors; ++v)
-    start.push_back(bias ? read(accType, bias, index(v * lanes), isWhole(v))
+    start.push_back(bias ? read(accType, bias, biasPosition(v), isWhole(v))
                          : zero(accType));
   return start;
 }

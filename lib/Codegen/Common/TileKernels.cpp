@@ -35,6 +35,9 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
+/// Bytes of weights that stay in a first-level cache beside an image.
+static constexpr int64_t kFirstLevelShare = 16 << 10;
+
 //===----------------------------------------------------------------------===//
 // Loop nests that tiling puts around its tiles
 //===----------------------------------------------------------------------===//
@@ -75,21 +78,24 @@ static OpFoldResult overlap(RewriterBase &rewriter, Location loc,
   return affine::makeComposedFoldedAffineMin(rewriter, loc, map, {position});
 }
 
-/// One loop for each tiled dimension: columns outside, so that a panel of
-/// weights serves all rows, then the others in order.
+/// One loop for each tiled dimension, in order, but columns outside unless they
+/// go `last`.
 static SmallVector<OpFoldResult>
-openTileLoops(RewriterBase &rewriter, Location loc, ArrayRef<int64_t> extents,
-              ArrayRef<int64_t> tiles, SmallVectorImpl<scf::ForOp> &loops,
-              SmallVectorImpl<Value> &destinations) {
+openTileLoopsInOrder(RewriterBase &rewriter, Location loc,
+                     ArrayRef<int64_t> extents, ArrayRef<int64_t> tiles,
+                     SmallVectorImpl<scf::ForOp> &loops,
+                     SmallVectorImpl<Value> &destinations, bool columnsLast) {
   SmallVector<OpFoldResult> offsets(extents.size(), rewriter.getIndexAttr(0));
-  SmallVector<unsigned> order{unsigned(extents.size() - 1)};
-  llvm::append_range(order, llvm::seq<unsigned>(0, extents.size() - 1));
+  unsigned columns = extents.size() - 1;
+  SmallVector<unsigned> order =
+      llvm::to_vector(llvm::seq<unsigned>(0, columns));
+  order.insert(columnsLast ? order.end() : order.begin(), columns);
   auto constant = [&](int64_t value) {
     return arith::ConstantIndexOp::create(rewriter, loc, value);
   };
   for (unsigned d : order) {
     // Without any loop upstream would not fuse: columns always get theirs.
-    if (tiles[d] == extents[d] && d != order.front())
+    if (tiles[d] == extents[d] && d != columns)
       continue;
     scf::ForOp loop = openLoop(rewriter, loc, constant(0), constant(extents[d]),
                                constant(tiles[d]), loops, destinations);
@@ -97,6 +103,26 @@ openTileLoops(RewriterBase &rewriter, Location loc, ArrayRef<int64_t> extents,
         overlap(rewriter, loc, loop.getInductionVar(), extents[d], tiles[d]);
   }
   return offsets;
+}
+
+/// Columns outside: a panel of weights serves all rows.
+static SmallVector<OpFoldResult>
+openTileLoops(RewriterBase &rewriter, Location loc, ArrayRef<int64_t> extents,
+              ArrayRef<int64_t> tiles, SmallVectorImpl<scf::ForOp> &loops,
+              SmallVectorImpl<Value> &destinations) {
+  return openTileLoopsInOrder(rewriter, loc, extents, tiles, loops,
+                              destinations, /*columnsLast=*/false);
+}
+
+/// Columns inside, for weights that stay in the first-level cache: neighbouring
+/// channels of a depthwise image share lines.
+static SmallVector<OpFoldResult>
+openDepthwiseLoops(RewriterBase &rewriter, Location loc,
+                   ArrayRef<int64_t> extents, ArrayRef<int64_t> tiles,
+                   SmallVectorImpl<scf::ForOp> &loops,
+                   SmallVectorImpl<Value> &destinations) {
+  return openTileLoopsInOrder(rewriter, loc, extents, tiles, loops,
+                              destinations, /*columnsLast=*/true);
 }
 
 /// One loop over work items `begin..end`, delinearized over the blocks.
@@ -202,10 +228,17 @@ static FailureOr<TilingInterface> tileAndFuse(RewriterBase &rewriter,
 // Kernels
 //===----------------------------------------------------------------------===//
 
+static bool staysInFirstLevel(Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  return type.getNumElements() *
+             llvm::divideCeil(type.getElementTypeBitWidth(), 8) <=
+         kFirstLevelShare;
+}
+
 /// Register tiles of a product: the remainder of the columns is split off, so
 /// that all tiles are static.
 static LogicalResult tileProduct(RewriterBase &rewriter, TilingInterface root,
-                                 ArrayRef<int64_t> tile) {
+                                 ArrayRef<int64_t> tile, OpenLoops openLoops) {
   auto extent = [](TilingInterface op, unsigned d) {
     return cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(d);
   };
@@ -225,17 +258,17 @@ static LogicalResult tileProduct(RewriterBase &rewriter, TilingInterface root,
     SmallVector<int64_t> sizes;
     for (auto [d, size] : llvm::enumerate(tile))
       sizes.push_back(size ? std::min(size, extent(part, d)) : extent(part, d));
-    if (failed(tileAndFuse(rewriter, part, sizes, openTileLoops)))
+    if (failed(tileAndFuse(rewriter, part, sizes, openLoops)))
       return failure();
   }
   return success();
 }
 
-/// Rows of a row-wise group: clones every operation on one row, because fusion
-/// through slices would compute a producer once for each of its users.
+/// Rows of a row-wise group: clones every operation on a few rows, because
+/// fusion through slices would compute a producer once for each of its users.
 static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
                               ArrayRef<linalg::GenericOp> ops,
-                              ArrayRef<int64_t> rows) {
+                              ArrayRef<int64_t> rows, int64_t rowsAtOnce) {
   linalg::GenericOp last = ops.back();
   Location loc = last.getLoc();
   unsigned numRowDims = rows.size();
@@ -243,6 +276,7 @@ static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
   SmallVector<scf::ForOp> loops;
   SmallVector<Value> destinations{last.getDpsInits()[0]};
   SmallVector<int64_t> grain(numRowDims, 1);
+  grain.back() = rowsAtOnce;
   Value begin = kernel.getArgument(kernel.getNumArguments() - 2);
   Value end = kernel.getArgument(kernel.getNumArguments() - 1);
   SmallVector<OpFoldResult> rowOffsets =
@@ -259,7 +293,7 @@ static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
   auto rowType = [&](Value value) {
     auto type = cast<RankedTensorType>(value.getType());
     SmallVector<int64_t> shape(type.getShape());
-    std::fill_n(shape.begin(), numRowDims, 1);
+    llvm::copy(grain, shape.begin());
     return RankedTensorType::get(shape, type.getElementType());
   };
   auto slice = [&](Value value) -> Value {
@@ -340,6 +374,17 @@ static LogicalResult verifyStrategy(func::FuncOp kernel, const KernelOps &ops,
                << extent << ", because the kernel accumulates in place, but "
                << "the strategy has " << block;
   }
+  if (!ops.rows.empty()) {
+    ArrayRef<int64_t> grain = strategy.getGrain(), rows = ops.rows;
+    bool ok = grain.size() == rows.size() &&
+              (grain.back() == 0 || rows.back() % grain.back() == 0);
+    for (auto [block, extent] : llvm::zip(grain.drop_back(), rows))
+      ok &= block == 1 || extent == 1;
+    if (!ok)
+      return kernel.emitError("expected blocks of one row, or of rows that "
+                              "divide the last of the extents ")
+             << rows << ", but the strategy has " << grain;
+  }
   if (!ops.product)
     return success();
   auto type = cast<RankedTensorType>(ops.product->getResult(0).getType());
@@ -392,7 +437,11 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
     if (failed(verifyStrategy(kernel, ops, strategy)))
       return signalPassFailure();
     if (!ops.rows.empty()) {
-      if (failed(tileRows(rewriter, kernel, ops.generics, ops.rows)))
+      int64_t rowsAtOnce = strategy.getGrain().back();
+      if (rowsAtOnce == 0)
+        rowsAtOnce = ops.rows.back();
+      if (failed(
+              tileRows(rewriter, kernel, ops.generics, ops.rows, rowsAtOnce)))
         return signalPassFailure();
       return;
     }
@@ -424,7 +473,11 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
       block = tileAndFuse(rewriter, *block, {0, 0, 0, conv.getGroupFilters()},
                           openTileLoops);
     if (ops.product && succeeded(block) &&
-        failed(tileProduct(rewriter, *block, strategy.getTile()))) {
+        failed(tileProduct(rewriter, *block, strategy.getTile(),
+                           conv && conv.getDepthwise() &&
+                                   staysInFirstLevel(conv.getWeights())
+                               ? openDepthwiseLoops
+                               : openTileLoops))) {
       kernel.emitError("cannot tile this kernel's product");
       return signalPassFailure();
     }

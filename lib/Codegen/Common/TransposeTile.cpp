@@ -16,6 +16,9 @@
 #include "TransposeTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -163,4 +166,64 @@ SmallVector<Value> mpq::transposeTile(OpBuilder &builder, Location loc,
           narrow ? Value(arith::TruncIOp::create(builder, loc, type, vector))
                  : vector;
   return result;
+}
+
+SmallVector<Value> mpq::transposeInBlocks(OpBuilder &builder, Location loc,
+                                          ArrayRef<Value> vectors, int64_t unit,
+                                          int64_t group) {
+  int64_t lanes = cast<VectorType>(vectors.front().getType()).getDimSize(0);
+  SmallVector<int64_t> masks[2];
+  for (unsigned high : {0, 1})
+    for (int64_t block = 0; block < lanes; block += unit * group)
+      for (int64_t i = 0; i < unit / 2; ++i)
+        for (int64_t side : {int64_t(0), lanes})
+          for (int64_t e = 0; e < group; ++e)
+            masks[high].push_back(side + block + (high * unit / 2 + i) * group +
+                                  e);
+  // Seen as bits, the place of an element is its vector's number, then its
+  // number in the block. Interleaving vectors half of them apart rotates these
+  // bits by one: after half as many steps as bits both numbers are exchanged.
+  SmallVector<Value> current(vectors);
+  for (int64_t step = 1; step < unit; step *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < unit / 2; ++i)
+      for (unsigned high : {0, 1})
+        next.push_back(shuffle(builder, loc, current[i], current[i + unit / 2],
+                               masks[high]));
+    current = std::move(next);
+  }
+  return current;
+}
+
+bool mpq::areDenseDimensions(Value value, unsigned dim) {
+  int64_t extent = cast<RankedTensorType>(value.getType()).getDimSize(dim + 1);
+  while (true) {
+    if (cast<RankedTensorType>(value.getType()).getShape()[dim + 1] != extent)
+      return false;
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+      if (!loop)
+        return true;
+      value = loop.getTiedLoopInit(argument)->get();
+      continue;
+    }
+    Operation *def = value.getDefiningOp();
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(def)) {
+      if (slice.getSourceType().getRank() != slice.getType().getRank())
+        return false;
+      value = slice.getSource();
+    } else if (auto insert = dyn_cast<tensor::InsertSliceOp>(def)) {
+      value = insert.getDest();
+    } else if (auto loop = dyn_cast<scf::ForOp>(def)) {
+      value = loop.getTiedLoopInit(cast<OpResult>(value))->get();
+    } else if (auto view = dyn_cast<bufferization::ToTensorOp>(def)) {
+      SmallVector<int64_t> strides;
+      int64_t offset;
+      auto type = cast<MemRefType>(view.getBuffer().getType());
+      return succeeded(type.getStridesAndOffset(strides, offset)) &&
+             strides[dim] == extent * strides[dim + 1];
+    } else {
+      return isa<tensor::EmptyOp>(def);
+    }
+  }
 }

@@ -33,6 +33,18 @@ llvm::SmallVector<mlir::Value> transposeTile(mlir::OpBuilder &builder,
                                              mlir::Location loc,
                                              llvm::ArrayRef<mlir::Value> rows);
 
+/// Turns matrices of `unit` x `unit` groups of `group` elements in the 128-bit
+/// blocks of `unit` vectors: group k of a block of vector i becomes group i of
+/// vector k.
+llvm::SmallVector<mlir::Value>
+transposeInBlocks(mlir::OpBuilder &builder, mlir::Location loc,
+                  llvm::ArrayRef<mlir::Value> vectors, int64_t unit,
+                  int64_t group);
+
+/// True if dimensions `dim` and `dim + 1` of a kernel's tensor lie in memory
+/// like one, seen through slices and the loops that carry it.
+bool areDenseDimensions(mlir::Value value, unsigned dim);
+
 } // namespace mpq
 
 #endif // MPQ_LIB_CODEGEN_COMMON_TRANSPOSETILE_H

@@ -18,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BodyVectorizer.h"
+#include "PackBytes.h"
 #include "TransposeTile.h"
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
@@ -184,39 +185,9 @@ private:
   /// side by side in memory.
   bool hasAdjacentRows(unsigned lane, unsigned inner) {
     unsigned rank = outMap.getNumResults();
-    if (rank < 2 || outMap.getResult(rank - 2) != b.getAffineDimExpr(inner))
-      return false;
-    Value value = getDestination(/*readsInit=*/false);
-    while (true) {
-      if (cast<RankedTensorType>(value.getType()).getShape().back() !=
-          extents[lane])
-        return false;
-      if (auto argument = dyn_cast<BlockArgument>(value)) {
-        auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
-        if (!loop)
-          return true;
-        value = loop.getTiedLoopInit(argument)->get();
-        continue;
-      }
-      Operation *def = value.getDefiningOp();
-      if (auto slice = dyn_cast<tensor::ExtractSliceOp>(def)) {
-        if (slice.getSourceType().getRank() != slice.getType().getRank())
-          return false;
-        value = slice.getSource();
-      } else if (auto insert = dyn_cast<tensor::InsertSliceOp>(def)) {
-        value = insert.getDest();
-      } else if (auto loop = dyn_cast<scf::ForOp>(def)) {
-        value = loop.getTiedLoopInit(cast<OpResult>(value))->get();
-      } else if (auto view = dyn_cast<bufferization::ToTensorOp>(def)) {
-        SmallVector<int64_t> strides;
-        int64_t offset;
-        auto type = cast<MemRefType>(view.getBuffer().getType());
-        return succeeded(type.getStridesAndOffset(strides, offset)) &&
-               strides[rank - 1] == 1 && strides[rank - 2] == extents[lane];
-      } else {
-        return isa<tensor::EmptyOp>(def);
-      }
-    }
+    return rank >= 2 &&
+           outMap.getResult(rank - 2) == b.getAffineDimExpr(inner) &&
+           areDenseDimensions(getDestination(/*readsInit=*/false), rank - 2);
   }
 
   /// Where the result goes: behind a fill, and never into a value that the
@@ -579,8 +550,10 @@ struct VectorizeGenerics
                      "mpq-tile-kernels first");
         return signalPassFailure();
       }
-      if (failed(
-              GenericEmitter(rewriter, op, target->getVectorLanes32()).emit()))
+      int64_t lanes = target->getVectorLanes32();
+      if (failed(isBytePacking(op, lanes)
+                     ? emitBytePacking(rewriter, op, lanes)
+                     : GenericEmitter(rewriter, op, lanes).emit()))
         return signalPassFailure();
     }
     // Fills whose value a reduction took over have no users left.

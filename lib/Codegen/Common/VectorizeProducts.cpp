@@ -291,12 +291,22 @@ struct ConvEmitter : TileEmitter {
                                   index(vector * lanes)},
                                  isWhole(vector))
                           : zero(bytes));
-    // First beside each other, which loads do, then in order: one permutation.
+    // First beside each other, which loads do; then four lanes of each pixel to
+    // every 128 bits, and these in order: two instructions, or one where
+    // processors permute bytes.
     Value all = join(join(parts[0], parts[1]), join(parts[2], parts[3]));
-    SmallVector<int64_t> order;
-    for (int64_t lane = 0; lane < lanes; ++lane)
+    auto words = VectorType::get({lanes}, b.getI32Type());
+    SmallVector<int64_t> blocks, order;
+    for (int64_t block = 0; block < lanes / group; ++block)
       for (int64_t p = 0; p < group; ++p)
-        order.push_back(p * lanes + lane);
+        blocks.push_back(p * (lanes / group) + block);
+    for (int64_t block = 0; block < lanes * group; block += group * group)
+      for (int64_t lane = 0; lane < group; ++lane)
+        for (int64_t p = 0; p < group; ++p)
+          order.push_back(block + p * group + lane);
+    Value word = vector::BitCastOp::create(b, loc, words, all);
+    word = vector::ShuffleOp::create(b, loc, word, word, blocks);
+    all = vector::BitCastOp::create(b, loc, all.getType(), word);
     return vector::ShuffleOp::create(b, loc, all, all, order);
   }
 

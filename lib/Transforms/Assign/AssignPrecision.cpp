@@ -86,6 +86,30 @@ bool mpq::hasFloatArithmetic(Operation *op) {
   });
 }
 
+/// Why no range is known of a quantized `value`, or "".
+static std::string findMissingRange(Value value, const RangeAnalysis &ranges,
+                                    const ValueIds &ids) {
+  Value missing;
+  ScaleGroup group;
+  collectScaleRoots(value, group.roots);
+  group.activations.push_back(value);
+  if (!group.getRange(ranges, missing))
+    return llvm::formatv("no range is known of its input '{0}'",
+                         ids.lookup(missing));
+  return "";
+}
+
+/// One loop each for rows, columns and the sum, and at most one for a batch,
+/// so that mpq-lower-activation-products takes it.
+static bool isPlainProduct(Operation *op) {
+  if (!linalg::isaContractionOpInterface(dyn_cast<linalg::LinalgOp>(op)))
+    return false;
+  FailureOr<linalg::ContractionDimensions> dims =
+      linalg::inferContractionDims(cast<linalg::LinalgOp>(op));
+  return succeeded(dims) && dims->m.size() == 1 && dims->n.size() == 1 &&
+         dims->k.size() == 1 && dims->batch.size() <= 1;
+}
+
 /// Why `op` cannot be computed in integers, or "".
 static std::string findObstacle(QuantizableOpInterface op,
                                 const RangeAnalysis &ranges,
@@ -94,22 +118,21 @@ static std::string findObstacle(QuantizableOpInterface op,
     return "its shape is dynamic";
   Value weights = op.getWeightOperand().get();
   std::optional<ConstantView> data = ConstantView::get(weights);
-  if (!data)
+  if (!data && !isPlainProduct(op))
     return "its weights are not constant";
-  for (int64_t i = 0; i < (data->isSplat() ? 1 : data->size()); ++i)
+  for (int64_t i = 0; data && i < (data->isSplat() ? 1 : data->size()); ++i)
     if (!std::isfinite(data->getFloat(i)))
       return llvm::formatv("its weights hold {0}", data->getFloat(i));
-  if (op.getReductionExtent() > (int64_t(1) << 31) / (255 * 127))
+  // Two activations have sums over each of them beside the products.
+  int64_t largest = data ? 255 * 127 : 4 * 255 * 128;
+  if (op.getReductionExtent() > (int64_t(1) << 31) / largest)
     return llvm::formatv("a sum of {0} products may exceed 31 bits",
                          op.getReductionExtent());
-  Value activation = op.getActivationOperand().get(), missing;
-  ScaleGroup group;
-  collectScaleRoots(activation, group.roots);
-  group.activations.push_back(activation);
-  if (!group.getRange(ranges, missing))
-    return llvm::formatv("no range is known of its input '{0}'",
-                         ids.lookup(missing));
-  return "";
+  std::string missing =
+      findMissingRange(op.getActivationOperand().get(), ranges, ids);
+  if (missing.empty() && !data)
+    missing = findMissingRange(weights, ranges, ids);
+  return missing;
 }
 
 /// Why the weights of `op` cannot have few bits in blocks, or "".

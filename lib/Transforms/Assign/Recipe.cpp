@@ -197,8 +197,8 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
     return reader.error("expected an object with 'rules'");
   StringRef top = "at the top level";
   if (Error e = reader.checkKeys(*object, top,
-                                 {"precision", "block", "activations", "method",
-                                  "percentile", "equalize", "rules"}))
+                                 {"precision", "block", "activations", "stored",
+                                  "method", "percentile", "equalize", "rules"}))
     return e;
   Recipe recipe;
   if (const llvm::json::Value *precision = object->get("precision")) {
@@ -217,16 +217,18 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
                           "from 16 to 4096");
     recipe.block = *number;
   }
-  if (const llvm::json::Value *activations = object->get("activations")) {
-    Expected<std::string> read =
-        reader.readString(*activations, "activations", top);
+  for (auto [key, field] : {std::pair("activations", &Recipe::activations),
+                            std::pair("stored", &Recipe::stored)}) {
+    const llvm::json::Value *kind = object->get(key);
+    if (!kind)
+      continue;
+    Expected<std::string> read = reader.readString(*kind, key, top);
     if (!read)
       return read.takeError();
     if (*read != "f32" && *read != "int8")
-      return reader.error(
-          "expected 'activations' to be f32 or int8 but got '{0}'{1}", *read,
-          suggestNearest(*read, {"f32", "int8"}));
-    recipe.activations = symbolizePrecisionKind(*read);
+      return reader.error("expected '{0}' to be f32 or int8 but got '{1}'{2}",
+                          key, *read, suggestNearest(*read, {"f32", "int8"}));
+    recipe.*field = symbolizePrecisionKind(*read);
   }
   if (const llvm::json::Value *method = object->get("method")) {
     Expected<std::string> read = reader.readString(*method, "method", top);

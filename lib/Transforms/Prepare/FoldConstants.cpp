@@ -369,10 +369,12 @@ template <typename OpTy> struct FoldConstantReshape : OpRewritePattern<OpTy> {
 struct ReshapedParameters {
   SmallVector<AffineExpr> map;
   SmallVector<int64_t> shape; // of scale and zero point
+  /// How often all of them, and each of them, are repeated.
+  int64_t outer = 1, inner = 1;
 
   /// `groups` are the reshape's, of the result if it `expands`. A dimension
   /// split in two splits the parameters that follow it; merging it with others
-  /// would repeat them, which no map can say.
+  /// repeats them, if they follow it alone.
   LogicalResult compute(DequantizeOp op, ArrayRef<int64_t> from,
                         ArrayRef<int64_t> to,
                         ArrayRef<ReassociationIndices> groups, bool expands) {
@@ -402,7 +404,17 @@ struct ReshapedParameters {
         }
         continue;
       }
-      if (wide.size() > 1 || (!expands && !wide.empty() && wide[0] != dim))
+      if (!expands && !wide.empty() && (wide.size() > 1 || wide[0] != dim)) {
+        if (scale.getRank() != 1 || !isa<AffineDimExpr>(expr))
+          return failure();
+        for (int64_t d : *group)
+          (d < dim ? outer : inner) *= d == dim ? 1 : from[d];
+        int64_t target = group - groups.begin();
+        map.push_back(getAffineDimExpr(target, op.getContext()));
+        shape.push_back(outer * extent * inner);
+        continue;
+      }
+      if (wide.size() > 1)
         return failure();
       int64_t target = !expands       ? group - groups.begin()
                        : wide.empty() ? group->front()
@@ -436,16 +448,27 @@ struct ReshapeDequantizedConstant : OpRewritePattern<OpTy> {
                                   type.getShape(), groups,
                                   std::is_same_v<OpTy, tensor::ExpandShapeOp>)))
       return rewriter.notifyMatchFailure(
-          op, "it merges a dimension that has parameters with others");
+          op, "it merges dimensions that have parameters with others");
     Location loc = dequantize.getLoc();
+    Value scale = dequantize.getScale(), zeroPoint = dequantize.getZeroPoint();
+    if (parameters.outer * parameters.inner != 1) {
+      if (parameters.outer * parameters.inner > kMostGrowth)
+        return rewriter.notifyMatchFailure(op,
+                                           "parameters would grow too much");
+      scale = repeatConstantVector(rewriter, loc, scale, parameters.outer,
+                                   parameters.inner);
+      zeroPoint = repeatConstantVector(rewriter, loc, zeroPoint,
+                                       parameters.outer, parameters.inner);
+      if (!scale || !zeroPoint)
+        return rewriter.notifyMatchFailure(op, "parameters are not constant");
+    }
     auto stored = cast<RankedTensorType>(dequantize.getInput().getType());
     Value integers = OpTy::create(rewriter, loc, stored.clone(type.getShape()),
                                   dequantize.getInput(), groups);
     rewriter.replaceOpWithNewOp<DequantizeOp>(
         op, type, integers,
-        createReshape(rewriter, loc, dequantize.getScale(), parameters.shape),
-        createReshape(rewriter, loc, dequantize.getZeroPoint(),
-                      parameters.shape),
+        createReshape(rewriter, loc, scale, parameters.shape),
+        createReshape(rewriter, loc, zeroPoint, parameters.shape),
         AffineMapAttr::get(
             AffineMap::get(type.getRank(), 0, parameters.map, op.getContext())),
         dequantize.getIsUnsignedAttr());

@@ -62,6 +62,17 @@ getParameters(std::pair<double, double> range) {
   return {scale, uint8_t(std::clamp(zeroPoint, 0.0, 255.0))};
 }
 
+/// The same with the zero point in the middle, for right operands of products
+/// of two activations: as signed numbers they have none, and no sums over the
+/// left operand are needed.
+static std::pair<float, uint8_t>
+getSymmetricParameters(std::pair<double, double> range) {
+  float scale = float(std::max(-range.first, range.second) / 127.0);
+  if (scale < std::numeric_limits<float>::min())
+    return {1.0f, 128};
+  return {scale, 128};
+}
+
 void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
   builder.setInsertionPointAfterValue(root);
   Location loc = root.getLoc();
@@ -178,16 +189,28 @@ LogicalResult Quantizer::run() {
                       precision.getKind() == PrecisionKind::Int2))
       inBlocks.push_back(op);
   });
-  SmallVector<Value> activations;
+  SmallVector<Value> values; // to quantize, or moved from such
+  SmallVector<Value> rightSides;
+  llvm::DenseSet<Operation *> hasTwoActivations;
   for (QuantizableOpInterface product : products) {
     if (!product.isProduct())
       return product.emitOpError("expected a product of f32 tensors for "
                                  "precision int8");
-    activations.push_back(product.getActivationOperand().get());
+    values.push_back(product.getActivationOperand().get());
+    Value weights = product.getWeightOperand().get();
+    if (ConstantView::get(weights))
+      continue;
+    hasTwoActivations.insert(product);
+    rightSides.push_back(weights);
   }
+  llvm::append_range(values, rightSides);
+  function.walk([&](Operation *op) {
+    if (op->removeAttr(MPQDialect::getStoredAttrName()))
+      values.push_back(op->getResult(0));
+  });
   RangeAnalysis ranges(function);
   // Parameters first: quantizing adds operations without ranges.
-  SmallVector<ScaleGroup> groups = findScaleGroups(activations);
+  SmallVector<ScaleGroup> groups = findScaleGroups(values);
   SmallVector<std::pair<float, uint8_t>> parameters;
   for (ScaleGroup &group : groups) {
     Value missing;
@@ -196,20 +219,25 @@ LogicalResult Quantizer::run() {
     if (!range) {
       InFlightDiagnostic diagnostic =
           emitError(missing.getLoc())
-          << "expected a range of this value, which a product of precision "
-             "int8 "
-             "reads: apply a profile that has it, or leave the product in f32";
+          << "expected a range of this value, which is to be in "
+             "8 bits: apply a profile that has it, or leave what reads it in "
+             "f32";
       diagnostic.attachNote(group.activations.front().getLoc())
-          << "the product reads this value";
+          << "this value is read or stored in 8 bits";
       return failure();
     }
-    parameters.push_back(getParameters(*range));
+    bool isRightSide = llvm::any_of(group.activations, [&](Value value) {
+      return llvm::is_contained(rightSides, value);
+    });
+    parameters.push_back(isRightSide ? getSymmetricParameters(*range)
+                                     : getParameters(*range));
   }
   for (auto [group, parameter] : llvm::zip_equal(groups, parameters))
     for (Value root : group.roots)
       quantizeActivation(root, parameter.first, parameter.second);
   for (QuantizableOpInterface product : products) {
-    if (failed(quantizeWeights(product)))
+    if (!hasTwoActivations.contains(product) &&
+        failed(quantizeWeights(product)))
       return failure();
     product->removeAttr(MPQDialect::getPrecisionAttrName());
   }

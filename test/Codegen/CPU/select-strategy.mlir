@@ -132,9 +132,9 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<30x16384xf32>
   }
 
-  // A row-wise group: every row is an item.
+  // A row-wise group: an item is as many rows as divide them, up to four.
   // CHECK-LABEL: func.func private @rows(
-  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1], grain = [1]>, mpq.work_items = 6 : i64}
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1], grain = [3]>, mpq.work_items = 2 : i64}
   func.func private @rows(%x: tensor<6x40xf32>, %d: tensor<6x40xf32>, %begin: index, %end: index) -> tensor<6x40xf32> attributes {mpq.kernel} {
     %zero = arith.constant 0.0 : f32
     %e = tensor.empty() : tensor<6xf32>

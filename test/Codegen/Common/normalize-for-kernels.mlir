@@ -216,3 +216,62 @@ func.func @pixels(%x: tensor<6x8xf32>, %w: tensor<1x8x16xf32>) -> tensor<4x6x4xi
   } -> tensor<4x6x4xi8>
   return %q : tensor<4x6x4xi8>
 }
+
+// -----
+
+// A mask that is one for the whole batch does not keep its addition out of the
+// product's kernel.
+// CHECK-LABEL: func.func @mask
+// CHECK-SAME: %[[M:[a-z0-9]+]]: tensor<1x16xf32>
+// CHECK: %[[P:.*]] = mpq.contract
+// CHECK: %[[V:.*]] = tensor.collapse_shape %[[M]] {{\[\[}}0, 1]]
+// CHECK: %[[R:.*]] = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d2)>, {{.*}} ins(%[[P]], %[[V]] : tensor<3x4x16xf32>, tensor<16xf32>)
+// CHECK: tensor.expand_shape %[[R]]
+#id = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+#mask = affine_map<(d0, d1, d2, d3) -> (d0, d3)>
+func.func @mask(%mask: tensor<1x16xf32>, %a: tensor<3x4x8xf32>, %b: tensor<3x1x8x16xf32>) -> tensor<1x3x4x16xf32> {
+  %e = tensor.empty() : tensor<3x4x16xf32>
+  %p = mpq.contract ins(%a, %b : tensor<3x4x8xf32>, tensor<3x1x8x16xf32>) outs(%e : tensor<3x4x16xf32>) -> tensor<3x4x16xf32>
+  %x = tensor.expand_shape %p [[0, 1], [2], [3]] output_shape [1, 3, 4, 16] : tensor<3x4x16xf32> into tensor<1x3x4x16xf32>
+  %o = tensor.empty() : tensor<1x3x4x16xf32>
+  %r = linalg.generic {indexing_maps = [#id, #mask, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x, %mask : tensor<1x3x4x16xf32>, tensor<1x16xf32>) outs(%o : tensor<1x3x4x16xf32>) {
+  ^bb0(%in: f32, %m: f32, %out: f32):
+    %s = arith.addf %in, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<1x3x4x16xf32>
+  return %r : tensor<1x3x4x16xf32>
+}
+
+// -----
+
+// Packing takes over the transpose in front of it, bytes only: what is computed
+// in float comes before.
+// CHECK-LABEL: func.func @packing
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<16x3x8xi8>, %[[F:[a-z0-9]+]]: tensor<3x16x8xf32>
+// CHECK: %[[A:.*]] = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d1 * 8 + d3 floordiv 4, d0, d2 * 4 + d3 mod 4)>, {{.*}} ins(%[[X]] : tensor<16x3x8xi8>)
+// CHECK: %[[Q:.*]] = linalg.generic {{.*}} ins(%[[F]] : tensor<3x16x8xf32>)
+// CHECK: arith.fptosi
+// CHECK: linalg.generic {{.*}} ins(%[[Q]] : tensor<3x16x8xi8>)
+#pack = affine_map<(d0, d1, d2, d3) -> (d0, d1 * 8 + d3 floordiv 4, d2 * 4 + d3 mod 4)>
+#all = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+#same = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+func.func @packing(%x: tensor<16x3x8xi8>, %f: tensor<3x16x8xf32>) -> (tensor<3x2x2x32xi8>, tensor<3x2x2x32xi8>) {
+  %e = tensor.empty() : tensor<3x16x8xi8>
+  %o = tensor.empty() : tensor<3x2x2x32xi8>
+  %t = linalg.transpose ins(%x : tensor<16x3x8xi8>) outs(%e : tensor<3x16x8xi8>) permutation = [1, 0, 2]
+  %a = linalg.generic {indexing_maps = [#pack, #all], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%t : tensor<3x16x8xi8>) outs(%o : tensor<3x2x2x32xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    linalg.yield %in : i8
+  } -> tensor<3x2x2x32xi8>
+  %q = linalg.generic {indexing_maps = [#same, #same], iterator_types = ["parallel", "parallel", "parallel"]} ins(%f : tensor<3x16x8xf32>) outs(%e : tensor<3x16x8xi8>) {
+  ^bb0(%in: f32, %out: i8):
+    %i = arith.fptosi %in : f32 to i8
+    linalg.yield %i : i8
+  } -> tensor<3x16x8xi8>
+  %b = linalg.generic {indexing_maps = [#pack, #all], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%q : tensor<3x16x8xi8>) outs(%o : tensor<3x2x2x32xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    linalg.yield %in : i8
+  } -> tensor<3x2x2x32xi8>
+  return %a, %b : tensor<3x2x2x32xi8>, tensor<3x2x2x32xi8>
+}

@@ -117,6 +117,28 @@ module attributes {mpq.target = #avx2} {
     return %r : tensor<3x4x10xf32>
   }
 
+  // Bytes, with the columns outside: groups of four of the sum side by side. What
+  // the sum starts from is one vector for each matrix of the batch.
+  // CHECK-LABEL: func.func @batch_of_bytes
+  // CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<3x4x6xi8>, %[[B:[a-z0-9]+]]: tensor<3x10x6xi8>, %[[S:[a-z0-9]+]]: tensor<3x10xi32>
+  // CHECK: %[[P:.*]] = tensor.pad %[[B]] low[0, 0, 0] high[0, 6, 2]
+  // CHECK: %[[W:.*]] = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1 * 8 + d3 floordiv 4, d2 * 4 + d3 mod 4)>, {{.*}} ins(%[[P]] : tensor<3x16x8xi8>)
+  // CHECK: mpq.contract ins(%[[A]], %[[W]] : tensor<3x4x6xi8>, tensor<3x2x2x32xi8>) bias(%[[S]] : tensor<3x10xi32>)
+  func.func @batch_of_bytes(%a: tensor<3x4x6xi8>, %b: tensor<3x10x6xi8>, %s: tensor<3x10xi32>) -> tensor<3x4x10xi32> {
+    %e = tensor.empty() : tensor<3x4x10xi32>
+    %f = linalg.broadcast ins(%s : tensor<3x10xi32>) outs(%e : tensor<3x4x10xi32>) dimensions = [1]
+    %r = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>],
+                         iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%a, %b : tensor<3x4x6xi8>, tensor<3x10x6xi8>) outs(%f : tensor<3x4x10xi32>) {
+    ^bb0(%x: i8, %y: i8, %acc: i32):
+      %u = arith.extui %x : i8 to i32
+      %v = arith.extsi %y : i8 to i32
+      %m = arith.muli %u, %v : i32
+      %t = arith.addi %acc, %m : i32
+      linalg.yield %t : i32
+    } -> tensor<3x4x10xi32>
+    return %r : tensor<3x4x10xi32>
+  }
+
   // Grouped: channels of all groups side by side, each group's 2 filters in a
   // vector of their own, filled up with zeros; the bias of (group, filter) is a
   // vector, too.

@@ -62,3 +62,28 @@ func.func private @part_of_group(%x: tensor<1x9x9x24xf32>, %w: tensor<6x72x16xf3
       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x7x7x60xf32>
   return %r : tensor<1x7x7x60xf32>
 }
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+
+// expected-error @below {{expected blocks of one row, or of rows that divide the last of the extents 6, but the strategy has 4}}
+func.func private @rows(%x: tensor<6x40xf32>, %d: tensor<6x40xf32>, %begin: index, %end: index) -> tensor<6x40xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1], grain = [4]>, mpq.work_items = 2 : i64} {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<6xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<6xf32>) -> tensor<6xf32>
+  %s = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<6x40xf32>) outs(%f : tensor<6xf32>) {
+  ^bb0(%in: f32, %acc: f32):
+    %t = arith.addf %acc, %in : f32
+    linalg.yield %t : f32
+  } -> tensor<6xf32>
+  %r = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %s : tensor<6x40xf32>, tensor<6xf32>) outs(%d : tensor<6x40xf32>) {
+  ^bb0(%in: f32, %sum: f32, %out: f32):
+    %q = arith.divf %in, %sum : f32
+    linalg.yield %q : f32
+  } -> tensor<6x40xf32>
+  return %r : tensor<6x40xf32>
+}

@@ -83,23 +83,23 @@ func.func private @conv(%x: tensor<1x9x9x4xf32>, %w: tensor<1x36x16xf32>, %d: te
 
 // -----
 
-// A row-wise group: every operation once, on one row.
+// A row-wise group: every operation once, on the rows of an item.
 // CHECK-LABEL: func.func private @group(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<6x40xf32>
 // CHECK: scf.for %[[ITEM:[a-z0-9]+]] =
-// CHECK: %[[ROW:.*]] = affine.apply affine_map<()[s0] -> (s0 mod 6)>()[%[[ITEM]]]
-// CHECK: %[[IN:.*]] = tensor.extract_slice %[[X]][%[[ROW]], 0] [1, 40] [1, 1]
-// CHECK: %[[EXP:.*]] = linalg.generic {{.*}} ins(%[[IN]] : tensor<1x40xf32>)
+// CHECK: %[[ROW:.*]] = affine.apply affine_map<()[s0] -> (s0 * 3 - (s0 floordiv 2) * 6)>()[%[[ITEM]]]
+// CHECK: %[[IN:.*]] = tensor.extract_slice %[[X]][%[[ROW]], 0] [3, 40] [1, 1]
+// CHECK: %[[EXP:.*]] = linalg.generic {{.*}} ins(%[[IN]] : tensor<3x40xf32>)
 // CHECK: math.exp
-// CHECK: %[[FILL:.*]] = linalg.fill {{.*}} -> tensor<1xf32>
-// CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[EXP]] : tensor<1x40xf32>) outs(%[[FILL]] : tensor<1xf32>)
-// CHECK: linalg.generic {{.*}} ins(%[[EXP]], %[[SUM]] : tensor<1x40xf32>, tensor<1xf32>)
+// CHECK: %[[FILL:.*]] = linalg.fill {{.*}} -> tensor<3xf32>
+// CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[EXP]] : tensor<3x40xf32>) outs(%[[FILL]] : tensor<3xf32>)
+// CHECK: linalg.generic {{.*}} ins(%[[EXP]], %[[SUM]] : tensor<3x40xf32>, tensor<3xf32>)
 // CHECK-NOT: math.exp
 // CHECK: return
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
 func.func private @group(%x: tensor<6x40xf32>, %d: tensor<6x40xf32>, %begin: index, %end: index) -> tensor<6x40xf32>
-    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1], grain = [1]>, mpq.work_items = 6 : i64} {
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1], grain = [3]>, mpq.work_items = 2 : i64} {
   %zero = arith.constant 0.0 : f32
   %e2 = tensor.empty() : tensor<6x40xf32>
   %exp = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
@@ -166,4 +166,19 @@ func.func private @items_of_groups(%x: tensor<1x3x3x24xf32>, %w: tensor<6x72x16x
   %r = mpq.conv ins(%x, %w : tensor<1x3x3x24xf32>, tensor<6x72x16xf32>) outs(%d : tensor<1x1x1x60xf32>)
       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x1x1x60xf32>
   return %r : tensor<1x1x1x60xf32>
+}
+
+// -----
+
+// Few depthwise weights: all channels of a tile of pixels before the next one.
+// CHECK-LABEL: func.func private @depthwise(
+// CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
+// CHECK-DAG: %[[C16:.*]] = arith.constant 16 : index
+// CHECK: scf.for %{{.*}} step %[[C4]]
+// CHECK: scf.for %{{.*}} step %[[C16]]
+// CHECK: mpq.conv {{.*}} -> tensor<1x1x4x16xf32>
+func.func private @depthwise(%x: tensor<1x1x8x32xf32>, %w: tensor<2x1x16xf32>, %d: tensor<1x1x8x32xf32>, %begin: index, %end: index) -> tensor<1x1x8x32xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 4, 16], grain = [0, 0, 0, 0]>, mpq.work_items = 1 : i64} {
+  %r = mpq.conv ins(%x, %w : tensor<1x1x8x32xf32>, tensor<2x1x16xf32>) outs(%d : tensor<1x1x8x32xf32>) {depthwise, dilations = array<i64: 1, 1>, strides = array<i64: 1, 1>, window = array<i64: 1, 1>} -> tensor<1x1x8x32xf32>
+  return %r : tensor<1x1x8x32xf32>
 }

@@ -299,3 +299,45 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
     return %r : tensor<20x3xf32>
   }
 }
+
+// -----
+
+// Bytes packed for a product. Columns are rows of memory: a tile is turned in
+// units of 32 bits, here of 4 groups, which fill half a vector.
+// CHECK-LABEL: func.func @pack_columns(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<16x16xi8>, %[[D:[a-z0-9]+]]: tensor<2x4x32xi8>
+// CHECK: scf.for
+// CHECK-COUNT-8: vector.transfer_read %[[X]]{{.*}} : tensor<16x16xi8>, vector<16xi8>
+// CHECK: vector.bitcast %{{.*}} : vector<8xi32> to vector<32xi8>
+// CHECK: arith.xori {{.*}} : vector<32xi8>
+// CHECK: vector.transfer_write {{.*}} : vector<32xi8>, tensor<2x4x32xi8>
+// Rows of the sum are rows of memory: four of them are interleaved.
+// CHECK-LABEL: func.func @pack_rows(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<16x16xi8>, %[[D:[a-z0-9]+]]: tensor<2x4x32xi8>
+// CHECK-COUNT-2: scf.for
+// CHECK-COUNT-4: vector.transfer_read %[[X]]{{.*}} : tensor<16x16xi8>, vector<8xi8>
+// CHECK: vector.shuffle %{{.*}} [0, 8, 16, 24, 1, 9, 17, 25,
+// CHECK: vector.transfer_write {{.*}} : vector<32xi8>, tensor<2x4x32xi8>
+#all = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#columns = affine_map<(d0, d1, d2) -> (d0 * 8 + d2 floordiv 4, d1 * 4 + d2 mod 4)>
+#rows = affine_map<(d0, d1, d2) -> (d1 * 4 + d2 mod 4, d0 * 8 + d2 floordiv 4)>
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @pack_columns(%x: tensor<16x16xi8>, %d: tensor<2x4x32xi8>) -> tensor<2x4x32xi8> {
+    %top = arith.constant -128 : i8
+    %r = linalg.generic {indexing_maps = [#columns, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%x : tensor<16x16xi8>) outs(%d : tensor<2x4x32xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      %f = arith.xori %in, %top : i8
+      linalg.yield %f : i8
+    } -> tensor<2x4x32xi8>
+    return %r : tensor<2x4x32xi8>
+  }
+  func.func @pack_rows(%x: tensor<16x16xi8>, %d: tensor<2x4x32xi8>) -> tensor<2x4x32xi8> {
+    %r = linalg.generic {indexing_maps = [#rows, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%x : tensor<16x16xi8>) outs(%d : tensor<2x4x32xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      linalg.yield %in : i8
+    } -> tensor<2x4x32xi8>
+    return %r : tensor<2x4x32xi8>
+  }
+}

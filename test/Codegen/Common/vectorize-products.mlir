@@ -114,7 +114,10 @@ func.func @conv(%x: tensor<1x3x5x8xf32>, %w: tensor<1x72x8xf32>, %d: tensor<1x1x
 // CHECK: %[[LOW:.*]] = vector.shuffle %[[P0]], %[[P1]] [0, 1,
 // CHECK: %[[HIGH:.*]] = vector.shuffle %[[P2]], %[[P3]] [0, 1,
 // CHECK: %[[ALL:.*]] = vector.shuffle %[[LOW]], %[[HIGH]] [0, 1,
-// CHECK: %[[FOUR:.*]] = vector.shuffle %[[ALL]], %[[ALL]] [0, 16, 32, 48, 1, 17, 33, 49,
+// CHECK: %[[WORDS:.*]] = vector.bitcast %[[ALL]] : vector<64xi8> to vector<16xi32>
+// CHECK: %[[BLOCKS:.*]] = vector.shuffle %[[WORDS]], %[[WORDS]] [0, 4, 8, 12, 1, 5, 9, 13,
+// CHECK: %[[BYTES:.*]] = vector.bitcast %[[BLOCKS]] : vector<16xi32> to vector<64xi8>
+// CHECK: %[[FOUR:.*]] = vector.shuffle %[[BYTES]], %[[BYTES]] [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 16, 20,
 // CHECK: mpq.dot4 %{{.*}}, %[[FOUR]] unsigned, %[[W0]] signed
 // CHECK: %[[W1:.*]] = vector.transfer_read %[[W]][%c0, %c2, %c0]
 // CHECK: mpq.dot4 %{{.*}}, %[[FOUR]] unsigned, %[[W1]] signed
@@ -205,4 +208,15 @@ func.func @merged(%x: tensor<1x3x15x1xi8>, %w: tensor<1x9x64xi8>, %d: tensor<1x1
   %c = mpq.conv ins(%x, %w : tensor<1x3x15x1xi8>, tensor<1x9x64xi8>) outs(%d : tensor<1x1x2x16xi32>)
        {merged, window = array<i64: 3, 9>, strides = array<i64: 1, 6>, dilations = array<i64: 1, 1>} -> tensor<1x1x2x16xi32>
   return %c : tensor<1x1x2x16xi32>
+}
+
+// -----
+
+// A batch whose matrices have each their own bias.
+// CHECK-LABEL: func.func @bias_of_batch(
+// CHECK-SAME: %[[B:[a-z0-9]+]]: tensor<1x16xi32>
+// CHECK: vector.transfer_read %[[B]][%c0, %c0], {{.*}} : tensor<1x16xi32>, vector<16xi32>
+func.func @bias_of_batch(%b: tensor<1x16xi32>, %a: tensor<1x2x64xi8>, %w: tensor<1x1x16x64xi8>, %d: tensor<1x2x16xi32>) -> tensor<1x2x16xi32> {
+  %p = mpq.contract ins(%a, %w : tensor<1x2x64xi8>, tensor<1x1x16x64xi8>) bias(%b : tensor<1x16xi32>) outs(%d : tensor<1x2x16xi32>) -> tensor<1x2x16xi32>
+  return %p : tensor<1x2x16xi32>
 }

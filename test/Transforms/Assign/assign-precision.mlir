@@ -13,6 +13,7 @@
 // Weights of few bits need no range, but a matrix product with constants.
 // INT4-COUNT-2: linalg.matmul {mpq.blocks = #mpq.blocks<32, activations = f32>, mpq.precision = #mpq.precision<int4>}
 // INT4: linalg.matmul {mpq.precision = #mpq.precision<f32, "only matrix products with constant weights have them in blocks of few bits">}
+// INT4: linalg.matmul {mpq.precision = #mpq.precision<f32, "only matrix products with constant weights have them in blocks of few bits">}
 // INT4: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
 // INT4: linalg.conv_2d_nhwc_hwcf {{{.*}}#mpq.precision<f32, "only matrix
 // INT2-COUNT-2: linalg.matmul {mpq.blocks = #mpq.blocks<64, activations = int8>, mpq.precision = #mpq.precision<int2>}
@@ -28,7 +29,10 @@
 // REPORT: "reason": "no range is known of its input 'first'"
 // REPORT: "id": "scores"
 // REPORT: "op": "attention"
-// REPORT: "reason": "its weights are not constant"
+// REPORT: "reason": "no range is known of its input 'y'"
+// REPORT: "id": "mixed"
+// REPORT: "op": "attention"
+// REPORT: "reason": null
 // REPORT: "id": "bad"
 // REPORT: "reason": "its weights hold {{.*}}nan
 // REPORT: "id": "image"
@@ -36,20 +40,22 @@
 // REPORT: "macs": 4
 
 // REMARK-DAG: matmul 'second' stays in f32: no range is known of its input 'first'
-// REMARK-DAG: attention 'scores' stays in f32: its weights are not constant
+// REMARK-DAG: attention 'scores' stays in f32: no range is known of its input 'y'
 // REMARK-DAG: operation 'curve' stays in f32: it is no product
 
 // A later rule wins; one that asks for the impossible changes nothing.
 // RECIPE: linalg.matmul {mpq.precision = #mpq.precision<int8>}
 // RECIPE: linalg.matmul {mpq.precision = #mpq.precision<f32, "no range is known of its input 'first'">}
-// RECIPE: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights are not constant">}
+// RECIPE: linalg.matmul {mpq.precision = #mpq.precision<f32, "no range is known of its input 'y'">}
+// RECIPE: linalg.matmul {mpq.precision = #mpq.precision<int8>}
 // RECIPE: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
 // RECIPE: linalg.conv_2d_nhwc_hwcf {{{.*}}mpq.precision = #mpq.precision<f32, "rule 2 of the recipe">
 
-// FLOAT-COUNT-5: #mpq.precision<f32, "precision f32 is the default">
+// FLOAT-COUNT-6: #mpq.precision<f32, "precision f32 is the default">
 
 // CHECK-LABEL: @main
-func.func @main(%x: tensor<4x2xf32> {mpq.name = "x", mpq.range = #mpq.range<0.0, 1.0, calibration>}, %y: tensor<2x2xf32>,
+func.func @main(%x: tensor<4x2xf32> {mpq.name = "x", mpq.range = #mpq.range<0.0, 1.0, calibration>}, %y: tensor<2x2xf32> {mpq.name = "y"},
+                %v: tensor<2x2xf32> {mpq.name = "v", mpq.range = #mpq.range<-1.0, 1.0, calibration>},
                 %img: tensor<1x2x2x1xf32> {mpq.name = "img", mpq.range = #mpq.range<0.0, 1.0, calibration>},
                 %i: tensor<4x2xf32>, %j: tensor<1x2x2x1xf32>)
     -> (tensor<4x2xf32>, tensor<4x2xf32>, tensor<4x2xf32>, tensor<1x2x2x1xf32>) {
@@ -60,8 +66,10 @@ func.func @main(%x: tensor<4x2xf32> {mpq.name = "x", mpq.range = #mpq.range<0.0,
   %0 = linalg.matmul ins(%x, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("first")
   // CHECK: linalg.matmul {mpq.precision = #mpq.precision<f32, "no range is known of its input 'first'">}
   %1 = linalg.matmul ins(%0, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("second")
-  // CHECK: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights are not constant">}
+  // CHECK: linalg.matmul {mpq.precision = #mpq.precision<f32, "no range is known of its input 'y'">}
   %2 = linalg.matmul ins(%x, %y : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("scores")
+  // CHECK: linalg.matmul {mpq.precision = #mpq.precision<int8>}
+  %5 = linalg.matmul ins(%x, %v : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("mixed")
   // CHECK: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
   %3 = linalg.matmul ins(%x, %nan : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("bad")
   // CHECK: linalg.conv_2d_nhwc_hwcf {{{.*}}mpq.precision = #mpq.precision<int8>}

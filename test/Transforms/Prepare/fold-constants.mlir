@@ -78,7 +78,6 @@ func.func @kept() -> (tensor<2xf32>, tensor<2x8xf32>, tensor<2xf32>) {
 // A unit dimension goes and the rest is permuted: the scales follow.
 // CHECK-DAG: #[[$LAST:.*]] = affine_map<(d0, d1) -> (d1)>
 // CHECK-DAG: #[[$BOTH:.*]] = affine_map<(d0, d1) -> (d0, d1)>
-// CHECK-DAG: #[[$FIRST:.*]] = affine_map<(d0, d1) -> (d0)>
 // CHECK-LABEL: func @moved_dequantized
 // CHECK: %[[Q:.*]] = arith.constant dense<{{\[\[}}1, 3, 5], [2, 4, 6]]> : tensor<2x3xi8>
 // CHECK: %[[R:.*]] = mpq.dequantize %[[Q]], {{.*}} by #[[$LAST]] : tensor<2x3xi8>, tensor<3xf32>, tensor<3xi8> -> tensor<2x3xf32>
@@ -109,15 +108,30 @@ func.func @split_dequantized() -> tensor<2x2xf32> {
   return %r : tensor<2x2xf32>
 }
 
-// A dimension with parameters merged with another one stays as it is.
+// A dimension merged with others repeats its parameters: three of two, each for
+// two inner elements.
 // CHECK-LABEL: func @merged_dequantized
-// CHECK: %[[D:.*]] = mpq.dequantize {{.*}} by #[[$FIRST]]
-// CHECK: tensor.collapse_shape %[[D]]
-func.func @merged_dequantized() -> tensor<4xf32> {
-  %i = arith.constant dense<[[1, 2], [3, 4]]> : tensor<2x2xi8>
+// CHECK-DAG: %[[S:.*]] = arith.constant dense<[5.000000e-01, 5.000000e-01, 1.000000e+00, 1.000000e+00, 5.000000e-01, 5.000000e-01, 1.000000e+00, 1.000000e+00, 5.000000e-01, 5.000000e-01, 1.000000e+00, 1.000000e+00]> : tensor<12xf32>
+// CHECK-DAG: %[[Z:.*]] = arith.constant dense<[3, 3, 4, 4, 3, 3, 4, 4, 3, 3, 4, 4]> : tensor<12xi8>
+// CHECK: mpq.dequantize %{{.*}}, %[[S]], %[[Z]] by #{{.*}} : tensor<12xi8>, tensor<12xf32>, tensor<12xi8>
+func.func @merged_dequantized() -> tensor<12xf32> {
+  %i = arith.constant dense<[[[1, 2], [3, 4]], [[5, 6], [7, 8]], [[9, 10], [11, 12]]]> : tensor<3x2x2xi8>
   %s = arith.constant dense<[0.5, 1.0]> : tensor<2xf32>
-  %z = arith.constant dense<0> : tensor<2xi8>
-  %d = mpq.dequantize %i, %s, %z by affine_map<(d0, d1) -> (d0)> : tensor<2x2xi8>, tensor<2xf32>, tensor<2xi8> -> tensor<2x2xf32>
-  %r = tensor.collapse_shape %d [[0, 1]] : tensor<2x2xf32> into tensor<4xf32>
-  return %r : tensor<4xf32>
+  %z = arith.constant dense<[3, 4]> : tensor<2xi8>
+  %d = mpq.dequantize %i, %s, %z by affine_map<(d0, d1, d2) -> (d1)> : tensor<3x2x2xi8>, tensor<2xf32>, tensor<2xi8> -> tensor<3x2x2xf32>
+  %r = tensor.collapse_shape %d [[0, 1, 2]] : tensor<3x2x2xf32> into tensor<12xf32>
+  return %r : tensor<12xf32>
+}
+
+// Parameters of two dimensions stay where they are.
+// CHECK-LABEL: func @merged_groups
+// CHECK: %[[D:.*]] = mpq.dequantize
+// CHECK: tensor.collapse_shape %[[D]]
+func.func @merged_groups() -> tensor<4x2xf32> {
+  %i = arith.constant dense<[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]> : tensor<2x2x2xi8>
+  %s = arith.constant dense<[[0.5, 1.0], [2.0, 4.0]]> : tensor<2x2xf32>
+  %z = arith.constant dense<0> : tensor<2x2xi8>
+  %d = mpq.dequantize %i, %s, %z by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<2x2x2xi8>, tensor<2x2xf32>, tensor<2x2xi8> -> tensor<2x2x2xf32>
+  %r = tensor.collapse_shape %d [[0, 1], [2]] : tensor<2x2x2xf32> into tensor<4x2xf32>
+  return %r : tensor<4x2xf32>
 }

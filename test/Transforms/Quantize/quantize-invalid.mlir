@@ -1,8 +1,8 @@
 // RUN: quant-opt %s --mpq-quantize --split-input-file -verify-diagnostics
 
-// expected-error @below {{expected a range of this value, which a product of precision int8 reads}}
+// expected-error @below {{expected a range of this value, which is to be in 8 bits}}
 func.func @no_range(%x: tensor<4x2xf32>, %i: tensor<4x2xf32>) -> tensor<4x2xf32> {
-  // expected-note @-1 {{the product reads this value}}
+  // expected-note @-1 {{this value is read or stored in 8 bits}}
   %w = arith.constant dense<1.0> : tensor<2x2xf32>
   %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
   return %r : tensor<4x2xf32>
@@ -10,8 +10,9 @@ func.func @no_range(%x: tensor<4x2xf32>, %i: tensor<4x2xf32>) -> tensor<4x2xf32>
 
 // -----
 
-func.func @computed_weights(%x: tensor<4x2xf32> {mpq.range = #mpq.range<0.0, 1.0, recipe>}, %w: tensor<2x2xf32>, %i: tensor<4x2xf32>) -> tensor<4x2xf32> {
-  // expected-error @below {{'linalg.matmul' op expected constant f32 weights for precision int8 but got 'tensor<2x2xf32>' that is not constant}}
+// expected-error @below {{expected a range of this value, which a product of precision int8 reads}}
+func.func @no_range_of_right_side(%x: tensor<4x2xf32> {mpq.range = #mpq.range<0.0, 1.0, recipe>}, %w: tensor<2x2xf32>, %i: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  // expected-note @-1 {{the product reads this value}}
   %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
   return %r : tensor<4x2xf32>
 }

@@ -85,3 +85,50 @@ func.func @float(%x: tensor<4x2xf32> {mpq.range = #mpq.range<0.0, 1.0, calibrati
   %r = linalg.matmul {mpq.precision = #mpq.precision<f32, "by hand">} ins(%x, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
   return %r : tensor<4x2xf32>
 }
+
+// -----
+
+// A result that is to be stored in 8 bits; the mark goes.
+// CHECK-LABEL: @stored
+// CHECK: %[[D:.*]] = mpq.dequantize %[[Q:[a-z0-9]+]],
+// CHECK: %[[S:.*]] = linalg.generic {{.*}} ins(%[[D]]
+// CHECK-NOT: mpq.stored
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @stored(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  %e = tensor.empty() : tensor<4x2xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<4x2xf32>) outs(%e : tensor<4x2xf32>)
+      attrs = {mpq.ranges = [#mpq.range<0.0, 2.0, calibration>], mpq.stored = #mpq.precision<int8>} {
+  ^bb0(%in: f32, %out: f32):
+    %m = arith.mulf %in, %in : f32
+    linalg.yield %m : f32
+  } -> tensor<4x2xf32>
+  %s = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%a : tensor<4x2xf32>) outs(%e : tensor<4x2xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %m = arith.addf %in, %in : f32
+    linalg.yield %m : f32
+  } -> tensor<4x2xf32>
+  return %s : tensor<4x2xf32>
+}
+
+// -----
+
+// Two activations: the right one's zero point is in the middle, so that it is 0
+// for signed bytes.
+// CHECK-LABEL: @attention
+// CHECK-SAME: %[[X:.*]]: tensor<4x3xf32> {{{.*}}}, %[[Y:.*]]: tensor<3x2xf32>
+// CHECK-DAG: %[[SY:.*]] = arith.constant dense<2.000000e+00> : tensor<f32>
+// CHECK-DAG: %[[ZY:.*]] = arith.constant dense<-128> : tensor<i8>
+// CHECK-DAG: %[[QY:.*]] = mpq.quantize %[[Y]], %[[SY]], %[[ZY]] by #{{.*}} unsigned
+// CHECK-DAG: %[[DY:.*]] = mpq.dequantize %[[QY]], %[[SY]], %[[ZY]] by #{{.*}} unsigned
+// CHECK-DAG: %[[ZX:.*]] = arith.constant dense<0> : tensor<i8>
+// CHECK-DAG: %[[DX:.*]] = mpq.dequantize %{{.*}}, %{{.*}}, %[[ZX]] by
+// CHECK: linalg.matmul ins(%[[DX]], %[[DY]]
+func.func @attention(%x: tensor<4x3xf32> {mpq.range = #mpq.range<0.0, 1.0, calibration>}, %y: tensor<3x2xf32> {mpq.range = #mpq.range<-254.0, 100.0, calibration>}) -> tensor<4x2xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x2xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %y : tensor<4x3xf32>, tensor<3x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %r : tensor<4x2xf32>
+}

@@ -51,6 +51,34 @@ def AssignPrecisionPass : Pass<"mpq-assign-precision", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mpq::MPQDialect"];
 }
 
+def AssignStoragePass : Pass<"mpq-assign-storage", "::mlir::ModuleOp"> {
+  let summary = "decide which results memory holds in 8 bits";
+  let description = [{
+    Where the recipe says `"stored": "int8"`, writes `mpq.stored` on operations
+    whose results are in memory between an integer product and readers that are
+    no products: both sides of an addition but the one that is computed last,
+    what a pool and a gate read. The result is the end of the elementwise
+    operations that the product computes in registers, has a known range and at
+    least 8192 elements. What integer products read is in 8 bits anyway; what
+    products in float, units (softmax, norms) or the function's return read is
+    left in float.
+
+    ```mlir
+    %a = linalg.conv_2d_nhwc_hwcf {mpq.precision = #mpq.precision<int8>} ...
+    %b = linalg.conv_2d_nhwc_hwcf {mpq.precision = #mpq.precision<int8>} ...
+    %r = linalg.generic ... ins(%a, %b ...) { arith.addf }
+    // %a becomes
+    %a = linalg.conv_2d_nhwc_hwcf {mpq.precision = #mpq.precision<int8>,
+                                   mpq.stored = #mpq.precision<int8>} ...
+    ```
+  }];
+  let options = [
+    Option<"recipe", "recipe", "std::string", /*default=*/"\"\"",
+           "Path of a recipe; without one, nothing happens">,
+  ];
+  let dependentDialects = ["::mpq::MPQDialect"];
+}
+
 def EqualizeChannelsPass : Pass<"mpq-equalize-channels", "::mlir::ModuleOp"> {
   let summary = "move outlier channels from activations into weights";
   let description = [{

@@ -50,6 +50,9 @@ struct Recipe {
   /// What products with such weights do with activations: leave them in f32, or
   /// quantize them (int8) as the model runs.
   std::optional<PrecisionKind> activations;
+  /// What memory holds results of integer products in that no product reads:
+  /// int8 or f32.
+  std::optional<PrecisionKind> stored;
   /// How ranges are picked from a profile, for those who apply one.
   std::optional<std::string> method;
   std::optional<double> percentile;

@@ -1,0 +1,333 @@
+//===- LowerActivationProducts.cpp - attention in integers ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Nothing is known of either operand when compiling, so what a constant weight
+// folds into its bias is computed as the model runs: cheaply, because each sum
+// serves a whole row or column of results, and often not at all, because its
+// factor is a zero point that is 0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProductParts.h"
+
+#include "mpq/Conversion/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/ConstantView.h"
+#include "mpq/Dialect/MPQInterfaces.h"
+
+#include <limits>
+
+namespace mpq {
+#define GEN_PASS_DEF_LOWERACTIVATIONPRODUCTSPASS
+#include "mpq/Conversion/Passes.h.inc"
+} // namespace mpq
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+/// One operand: its bytes and what they stand for.
+struct Side {
+  Value bytes;
+  TensorParameters parameters;
+
+  static std::optional<Side> get(Value operand) {
+    auto dequantize = operand.getDefiningOp<DequantizeOp>();
+    if (!dequantize || ConstantView::get(dequantize.getInput()))
+      return std::nullopt;
+    std::optional<TensorParameters> parameters =
+        getTensorParameters(dequantize);
+    if (!parameters || !parameters->storage.isInteger(8))
+      return std::nullopt;
+    return Side{dequantize.getInput(), *parameters};
+  }
+
+  /// Reads the bytes as unsigned or signed ones: the same numbers, 128 apart.
+  void makeUnsigned(OpBuilder &builder, Location loc, bool isUnsigned) {
+    if (parameters.isUnsigned == isUnsigned)
+      return;
+    auto type = cast<RankedTensorType>(bytes.getType());
+    bytes = createElementwise(
+        builder, loc, type, bytes,
+        builder.getMultiDimIdentityMap(type.getRank()),
+        [](OpBuilder &b, Location l, ValueRange args) -> Value {
+          Value top = arith::ConstantOp::create(
+              b, l, getStorageAttr(b.getI8Type(), 0x80));
+          return arith::XOrIOp::create(b, l, args[0], top);
+        });
+    parameters.isUnsigned = isUnsigned;
+    parameters.zeroPoint += isUnsigned ? 128 : -128;
+  }
+};
+
+/// Rows, columns and depth of a product, and the operands' maps.
+struct ProductLoops {
+  std::optional<unsigned> batch;
+  unsigned m, n, k;
+  int64_t batches = 1, depth;
+
+  /// Fails unless the result is (batch, rows, columns).
+  static FailureOr<ProductLoops> get(linalg::LinalgOp op) {
+    if (!linalg::isaContractionOpInterface(op))
+      return failure();
+    FailureOr<linalg::ContractionDimensions> dims =
+        linalg::inferContractionDims(op);
+    if (failed(dims) || dims->m.size() != 1 || dims->n.size() != 1 ||
+        dims->k.size() != 1 || dims->batch.size() > 1)
+      return failure();
+    ProductLoops loops;
+    loops.m = dims->m[0];
+    loops.n = dims->n[0];
+    loops.k = dims->k[0];
+    SmallVector<int64_t> extents = op.getStaticLoopRanges();
+    loops.depth = extents[loops.k];
+    SmallVector<unsigned> order;
+    if (!dims->batch.empty()) {
+      loops.batch = dims->batch[0];
+      loops.batches = extents[*loops.batch];
+      order.push_back(*loops.batch);
+    }
+    order.append({loops.m, loops.n});
+    AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+    SmallVector<AffineExpr> wanted;
+    for (unsigned loop : order)
+      wanted.push_back(getAffineDimExpr(loop, op.getContext()));
+    if (output.getResults() != ArrayRef<AffineExpr>(wanted) ||
+        llvm::any_of(extents, ShapedType::isDynamic))
+      return failure();
+    return loops;
+  }
+};
+} // namespace
+
+static Value createZeros(OpBuilder &builder, Location loc,
+                         RankedTensorType type) {
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                        type.getElementType());
+  return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
+}
+
+/// `init + sum u8 * s8` with the given maps.
+static Value createIntegerProduct(OpBuilder &builder, Location loc, Value a,
+                                  Value b, Value init, ArrayRef<AffineMap> maps,
+                                  ArrayRef<utils::IteratorType> iterators) {
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{init.getType()}, ValueRange{a, b},
+             ValueRange{init}, maps, iterators,
+             [](OpBuilder &b, Location l, ValueRange args) {
+               Type i32 = b.getI32Type();
+               Value x = arith::ExtUIOp::create(b, l, i32, args[0]);
+               Value y = arith::ExtSIOp::create(b, l, i32, args[1]);
+               Value term = arith::MulIOp::create(b, l, x, y);
+               linalg::YieldOp::create(
+                   b, l,
+                   arith::AddIOp::create(b, l, args[2], term).getResult());
+             })
+      .getResult(0);
+}
+
+/// What the sums start from: `K za zb - za sum qb` in every row, or 0.
+static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
+                         const ProductLoops &loops, const Side &a,
+                         const Side &b) {
+  Location loc = op.getLoc();
+  auto type = cast<RankedTensorType>(op->getResult(0).getType())
+                  .clone(builder.getI32Type());
+  if (a.parameters.zeroPoint == 0)
+    return createZeros(builder, loc, type);
+  // One row of za: (batch, 1, k) x b -> (batch, 1, n).
+  bool batched = loops.batch.has_value();
+  SmallVector<int64_t> rowShape{1, loops.depth},
+      sumShape{1, type.getShape().back()};
+  if (batched) {
+    rowShape.insert(rowShape.begin(), loops.batches);
+    sumShape.insert(sumShape.begin(), loops.batches);
+  }
+  auto rowType = RankedTensorType::get(rowShape, builder.getI8Type());
+  Value row = arith::ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(
+          rowType, ArrayRef<Attribute>(getStorageAttr(
+                       builder.getI8Type(), a.parameters.zeroPoint))));
+  // The same loops, of which that of the rows has one iteration.
+  AffineMap rightMap = op.getMatchingIndexingMap(&op->getOpOperand(1));
+  AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  SmallVector<AffineExpr> rowExprs(output.getResults().drop_back());
+  rowExprs.push_back(builder.getAffineDimExpr(loops.k));
+  AffineMap rowMap =
+      AffineMap::get(output.getNumDims(), 0, rowExprs, builder.getContext());
+  auto sumType = RankedTensorType::get(sumShape, builder.getI32Type());
+  Value sums = createIntegerProduct(
+      builder, loc, row, b.bytes, createZeros(builder, loc, sumType),
+      {rowMap, rightMap, output}, op.getIteratorTypesArray());
+  int64_t constant =
+      loops.depth * a.parameters.zeroPoint * b.parameters.zeroPoint;
+  Value start = createElementwise(
+      builder, loc, sumType, sums,
+      builder.getMultiDimIdentityMap(sumType.getRank()),
+      [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+        Value c = arith::ConstantOp::create(
+            b, l, b.getI32IntegerAttr(int32_t(constant)));
+        return arith::SubIOp::create(b, l, c, args[0]);
+      });
+  SmallVector<ReassociationIndices> groups{{0, 1}};
+  if (batched)
+    groups = {{0}, {1, 2}};
+  start = tensor::CollapseShapeOp::create(builder, loc, start, groups);
+  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                        type.getElementType());
+  return linalg::BroadcastOp::create(builder, loc, start, empty,
+                                     ArrayRef<int64_t>{batched ? 1 : 0})
+      ->getResult(0);
+}
+
+/// Sums over the rows of the left operand, (batch, rows).
+static Value createRowSums(OpBuilder &builder, linalg::LinalgOp op,
+                           const ProductLoops &loops, Value bytes) {
+  Location loc = op.getLoc();
+  AffineMap leftMap = op.getMatchingIndexingMap(&op->getOpOperand(0));
+  AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  llvm::SmallBitVector unused(output.getNumDims());
+  unused.set(loops.n);
+  AffineMap sumMap =
+      AffineMap::get(output.getNumDims(), 0, output.getResults().drop_back(),
+                     builder.getContext());
+  SmallVector<AffineMap> maps{compressDims(leftMap, unused),
+                              compressDims(sumMap, unused)};
+  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+  iterators.erase(iterators.begin() + loops.n);
+  auto type = RankedTensorType::get(
+      cast<ShapedType>(op->getResult(0).getType()).getShape().drop_back(),
+      builder.getI32Type());
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{type}, ValueRange{bytes},
+             ValueRange{createZeros(builder, loc, type)}, maps, iterators,
+             [](OpBuilder &b, Location l, ValueRange args) {
+               Value x = arith::ExtUIOp::create(b, l, b.getI32Type(), args[0]);
+               linalg::YieldOp::create(
+                   b, l, arith::AddIOp::create(b, l, args[1], x).getResult());
+             })
+      .getResult(0);
+}
+
+namespace {
+struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(linalg::LinalgOp op,
+                                PatternRewriter &rewriter) const override {
+    auto product = dyn_cast<QuantizableOpInterface>(op.getOperation());
+    if (!product || !product.isProduct())
+      return rewriter.notifyMatchFailure(op, "not a product");
+    std::optional<Side> a = Side::get(op->getOperand(0)),
+                        b = Side::get(op->getOperand(1));
+    if (!a || !b)
+      return rewriter.notifyMatchFailure(
+          op, "not two dequantized activations of 8 bits per tensor");
+    FailureOr<ProductLoops> loops = ProductLoops::get(op);
+    if (failed(loops))
+      return rewriter.notifyMatchFailure(op, "not a plain matrix product");
+    // The four terms, of which no partial sum may overflow (N-R2).
+    if (loops->depth > std::numeric_limits<int32_t>::max() / (4 * 255 * 128))
+      return rewriter.notifyMatchFailure(op, "its sum may exceed 31 bits");
+
+    Location loc = op.getLoc();
+    a->makeUnsigned(rewriter, loc, true);
+    b->makeUnsigned(rewriter, loc, false);
+    Value acc = createIntegerProduct(rewriter, loc, a->bytes, b->bytes,
+                                     createStart(rewriter, op, *loops, *a, *b),
+                                     op.getIndexingMapsArray(),
+                                     op.getIteratorTypesArray());
+
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    AffineMap identity = rewriter.getMultiDimIdentityMap(type.getRank());
+    SmallVector<Value> inputs{acc};
+    SmallVector<AffineMap> maps{identity};
+    int32_t rowFactor = int32_t(b->parameters.zeroPoint);
+    if (rowFactor != 0) {
+      inputs.push_back(createRowSums(rewriter, op, *loops, a->bytes));
+      maps.push_back(identity.getMajorSubMap(type.getRank() - 1));
+    }
+    auto getSum = [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+      if (rowFactor == 0)
+        return args[0];
+      Value factor =
+          arith::ConstantOp::create(b, l, b.getI32IntegerAttr(rowFactor));
+      Value term = arith::MulIOp::create(b, l, args[1], factor);
+      return arith::SubIOp::create(b, l, args[0], term);
+    };
+    float scale = a->parameters.scale * b->parameters.scale;
+    Type f32 = rewriter.getF32Type();
+    Value init = op.getDpsInits()[0];
+    auto fill = init.getDefiningOp<linalg::FillOp>();
+    bool startsFromZero =
+        fill && matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
+    if (QuantizeOp quantize = getOnlyQuantize(op); quantize && startsFromZero) {
+      TensorParameters output = *getTensorParameters(quantize);
+      Value result = createElementwise(
+          rewriter, quantize.getLoc(),
+          cast<RankedTensorType>(quantize.getType()), inputs, maps,
+          [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+            Value sum = getSum(b, l, args);
+            Value multiplier = arith::ConstantOp::create(
+                b, l, FloatAttr::get(f32, scale / output.scale));
+            Value zeroPoint = arith::ConstantOp::create(
+                b, l, getStorageAttr(output.storage, output.zeroPoint));
+            return RequantizeOp::create(b, l, output.storage, sum, multiplier,
+                                        zeroPoint, AffineMapAttr(),
+                                        quantize.getIsUnsignedAttr(),
+                                        quantize.getClampRangeAttr());
+          });
+      rewriter.replaceOp(quantize, result);
+      rewriter.eraseOp(op);
+      return success();
+    }
+    if (!startsFromZero) {
+      inputs.push_back(init);
+      maps.push_back(identity);
+    }
+    rewriter.replaceOp(
+        op, createElementwise(
+                rewriter, loc, type, inputs, maps,
+                [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+                  Value number =
+                      arith::SIToFPOp::create(b, l, f32, getSum(b, l, args));
+                  Value factor = arith::ConstantOp::create(
+                      b, l, FloatAttr::get(f32, scale));
+                  number = arith::MulFOp::create(b, l, number, factor);
+                  if (!startsFromZero)
+                    number = arith::AddFOp::create(b, l, number,
+                                                   args[inputs.size() - 1]);
+                  return number;
+                }));
+    return success();
+  }
+};
+
+struct LowerActivationProducts
+    : mpq::impl::LowerActivationProductsPassBase<LowerActivationProducts> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateLowerActivationProductsPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+void mpq::populateLowerActivationProductsPatterns(RewritePatternSet &patterns) {
+  patterns.add<LowerActivationProduct>(patterns.getContext());
+}

@@ -1,0 +1,130 @@
+// RUN: quant-opt %s --split-input-file --mpq-vectorize-transposes --canonicalize --cse --mlir-print-local-scope | FileCheck %s
+
+// Rows of the result are long: 32 rows of 16 bytes are joined in pairs, turned
+// by four steps of interleaving and stored as whole vectors. 40 rows are a tile
+// of two blocks and one of one, from 24 on; of the last 16 columns, 8 are new.
+// CHECK-LABEL: func.func @bytes(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<40x24xi8>, %[[D:[a-z0-9]+]]: tensor<24x40xi8>
+// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
+// CHECK-DAG: %[[C16:.*]] = arith.constant 16 : index
+// CHECK: %[[A:.*]] = vector.transfer_read %[[X]][%[[C0]], %[[C0]]]{{.*}} : tensor<40x24xi8>, vector<16xi8>
+// CHECK: %[[B:.*]] = vector.transfer_read %[[X]][%[[C16]], %[[C0]]]{{.*}} : tensor<40x24xi8>, vector<16xi8>
+// CHECK: %[[J:.*]] = vector.shuffle %[[A]], %[[B]] [0, 1, {{.*}}, 31] : vector<16xi8>, vector<16xi8>
+// CHECK: vector.shuffle %[[J]], %{{.*}} [0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 16, 48, 17, 49, {{.*}}, 23, 55]
+// CHECK: vector.shuffle %[[J]], %{{.*}} [8, 40, {{.*}}, 31, 63]
+// CHECK: vector.transfer_write %{{.*}}, %[[D]][%[[C0]], %[[C0]]] {in_bounds = [true]} : vector<32xi8>, tensor<24x40xi8>
+// CHECK-COUNT-15: vector.transfer_write %{{.*}} : vector<32xi8>
+// CHECK: vector.transfer_read %[[X]][%[[C0]], %[[C8]]]
+// CHECK-NOT: vector.transfer_write
+// CHECK: vector.transfer_write %{{.*}}[%[[C16]], %[[C0]]] {in_bounds = [true]} : vector<32xi8>
+// CHECK-COUNT-7: vector.transfer_write %{{.*}} : vector<32xi8>
+// CHECK-COUNT-24: vector.transfer_write %{{.*}} : vector<16xi8>
+// CHECK-NOT: linalg.generic
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @bytes(%x: tensor<40x24xi8>, %d: tensor<24x40xi8>) -> tensor<24x40xi8> {
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (b, a)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<40x24xi8>) outs(%d : tensor<24x40xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      linalg.yield %in : i8
+    } -> tensor<24x40xi8>
+    return %r : tensor<24x40xi8>
+  }
+}
+
+// -----
+
+// Rows of the result are short: long rows are read, and blocks of them written.
+// Height and width lie side by side on both sides and become one loop.
+// CHECK-LABEL: func.func @merged(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x6x7x8xf32>, %[[D:[a-z0-9]+]]: tensor<1x7x8x6xf32>
+// CHECK-DAG: %[[S:.*]] = tensor.collapse_shape %[[X]] {{\[}}[0], [1], [2, 3]] : tensor<1x6x7x8xf32> into tensor<1x6x56xf32>
+// CHECK-DAG: %[[T:.*]] = tensor.collapse_shape %[[D]] {{\[}}[0], [1, 2], [3]] : tensor<1x7x8x6xf32> into tensor<1x56x6xf32>
+// CHECK: scf.for
+// CHECK-COUNT-4: vector.transfer_read %[[S]]{{.*}} vector<8xf32>
+// CHECK: vector.transfer_write %{{.*}} : vector<4xf32>, tensor<1x56x6xf32>
+// CHECK: tensor.expand_shape
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @merged(%x: tensor<1x6x7x8xf32>, %d: tensor<1x7x8x6xf32>) -> tensor<1x7x8x6xf32> {
+    %r = linalg.generic {indexing_maps = [affine_map<(n, h, w, c) -> (n, c, h, w)>, affine_map<(n, h, w, c) -> (n, h, w, c)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+        ins(%x : tensor<1x6x7x8xf32>) outs(%d : tensor<1x7x8x6xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    } -> tensor<1x7x8x6xf32>
+    return %r : tensor<1x7x8x6xf32>
+  }
+}
+
+// -----
+
+// Inside a halo rows of an image do not touch: height stays a loop.
+// CHECK-LABEL: func.func @halo(
+// CHECK-NOT: tensor.collapse_shape
+// CHECK: scf.for
+// CHECK: vector.transfer_write %{{.*}} : vector<16xi8>, tensor<1x7x20x16xi8>
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @halo(%x: tensor<1x16x7x20xi8>, %d: tensor<1x9x22x16xi8>) -> tensor<1x9x22x16xi8> {
+    %s = tensor.extract_slice %d[0, 1, 1, 0] [1, 7, 20, 16] [1, 1, 1, 1] : tensor<1x9x22x16xi8> to tensor<1x7x20x16xi8>
+    %r = linalg.generic {indexing_maps = [affine_map<(n, h, w, c) -> (n, c, h, w)>, affine_map<(n, h, w, c) -> (n, h, w, c)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+        ins(%x : tensor<1x16x7x20xi8>) outs(%s : tensor<1x7x20x16xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      linalg.yield %in : i8
+    } -> tensor<1x7x20x16xi8>
+    %i = tensor.insert_slice %r into %d[0, 1, 1, 0] [1, 7, 20, 16] [1, 1, 1, 1] : tensor<1x7x20x16xi8> into tensor<1x9x22x16xi8>
+    return %i : tensor<1x9x22x16xi8>
+  }
+}
+
+// -----
+
+// Three colours are interleaved by mpq-vectorize-generics, and so is what
+// computes.
+// CHECK-LABEL: func.func @others(
+// CHECK: linalg.generic
+// CHECK: linalg.generic
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @others(%x: tensor<3x20xi8>, %y: tensor<16x20xi8>, %d: tensor<20x3xi8>, %e: tensor<20x16xi8>) -> (tensor<20x3xi8>, tensor<20x16xi8>) {
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (b, a)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<3x20xi8>) outs(%d : tensor<20x3xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      linalg.yield %in : i8
+    } -> tensor<20x3xi8>
+    %s = linalg.generic {indexing_maps = [affine_map<(a, b) -> (b, a)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+        ins(%y : tensor<16x20xi8>) outs(%e : tensor<20x16xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      %n = arith.addi %in, %in : i8
+      linalg.yield %n : i8
+    } -> tensor<20x16xi8>
+    return %r, %s : tensor<20x3xi8>, tensor<20x16xi8>
+  }
+}
+
+// -----
+
+// Pixels of a transposed convolution: two along a row stay together, both rows
+// of all channels are one row of the operand. Pairs of f32 take two steps of
+// interleaving pairs; the clamp is computed on what is written.
+// CHECK-LABEL: func.func @pixels(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<5x12x3x2x2xf32>, %[[D:[a-z0-9]+]]: tensor<3x5x2x12x2xf32>
+// CHECK: scf.for %[[Y:[a-z0-9]+]]
+// CHECK: scf.for %[[COLUMN:[a-z0-9]+]]
+// CHECK: scf.for %[[ROW:[a-z0-9]+]]
+// CHECK: %[[CHANNEL:.*]] = arith.divui %[[COLUMN]], %{{.*}}
+// CHECK: vector.transfer_read %[[X]][%[[Y]], %[[ROW]], %[[CHANNEL]], %{{.*}}, %{{.*}}], %{{.*}} : tensor<5x12x3x2x2xf32>, vector<4xf32>
+// CHECK: vector.shuffle %{{.*}} [0, 1, 8, 9, 4, 5, 12, 13] : vector<8xf32>, vector<8xf32>
+// CHECK: vector.shuffle %{{.*}} [2, 3, 10, 11, 6, 7, 14, 15] : vector<8xf32>, vector<8xf32>
+// CHECK: arith.maximumf %{{.*}} : vector<8xf32>
+// CHECK: vector.transfer_write %{{.*}}[%[[CHANNEL]], %[[Y]], %{{.*}}, %[[ROW]], %{{.*}}] {in_bounds = [true]} : vector<8xf32>, tensor<3x5x2x12x2xf32>
+// CHECK-NOT: linalg.generic
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @pixels(%x: tensor<5x12x3x2x2xf32>, %d: tensor<3x5x2x12x2xf32>) -> tensor<3x5x2x12x2xf32> {
+    %zero = arith.constant 0.0 : f32
+    %r = linalg.generic {indexing_maps = [affine_map<(c, y, i, x, j) -> (y, x, c, i, j)>, affine_map<(c, y, i, x, j) -> (c, y, i, x, j)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}
+        ins(%x : tensor<5x12x3x2x2xf32>) outs(%d : tensor<3x5x2x12x2xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %m = arith.maximumf %in, %zero : f32
+      linalg.yield %m : f32
+    } -> tensor<3x5x2x12x2xf32>
+    return %r : tensor<3x5x2x12x2xf32>
+  }
+}
