@@ -194,14 +194,6 @@ protected:
 private:
   mlir::Value accumulateInMatrices();
   Values accumulateInVectors();
-  /// A bias of its own for each of the batch has a leading dimension.
-  Values biasPosition(int64_t vector) {
-    Values at{index(vector * lanes)};
-    if (bias &&
-        llvm::cast<mlir::RankedTensorType>(bias.getType()).getRank() == 2)
-      at.insert(at.begin(), index(0));
-    return at;
-  }
   Values readBias();
   mlir::FailureOr<mlir::Value> writeMatrices(mlir::linalg::GenericOp epilogue,
                                              mlir::Value sums);
@@ -210,6 +202,14 @@ private:
   mlir::FailureOr<mlir::Value>
   writeRow(mlir::linalg::GenericOp epilogue, llvm::ArrayRef<mlir::Value> place,
            llvm::ArrayRef<mlir::Value> accumulators, mlir::Value out);
+  /// A bias of its own for each of the batch has a leading dimension.
+  Values biasPosition(int64_t vector) {
+    Values at{index(vector * lanes)};
+    if (bias &&
+        llvm::cast<mlir::RankedTensorType>(bias.getType()).getRank() == 2)
+      at.insert(at.begin(), index(0));
+    return at;
+  }
 };
 
 } // namespace mpq
