@@ -14,6 +14,9 @@
 // result, long ones of the operand). The last tile of an extent starts earlier
 // and writes some elements twice.
 //
+// Rows of two or four elements that lie side by side are read together, and
+// their columns picked out.
+//
 // Loops that both sides have innermost make one wider element (the two pixels
 // of a transposed convolution with stride 2). Loops that only the operand has
 // side by side make one row of it.
@@ -78,6 +81,8 @@ public:
 
 private:
   bool findLoops();
+  bool canSeparate();
+  FailureOr<Value> separate(Value init, ArrayRef<unsigned> outer);
 
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
@@ -242,8 +247,73 @@ bool TransposeEmitter::findLoops() {
   if (columnLoops.empty())
     return false;
   int64_t rows = extents[lane];
-  return std::max(rows, numColumns) >= unit &&
-         std::min(rows, numColumns) > (group > 1 ? 1 : kFewest);
+  return canSeparate() ||
+         (std::max(rows, numColumns) >= unit &&
+          std::min(rows, numColumns) > (group > 1 ? 1 : kFewest));
+}
+
+/// True if few columns (a power of two) and the rows lie side by side in the
+/// operand, so that vectors hold whole rows.
+bool TransposeEmitter::canSeparate() {
+  if (group > 1 || numColumns < 2 || numColumns > kFewest ||
+      !llvm::isPowerOf2_64(numColumns) || extents[lane] < unit)
+    return false;
+  int64_t at = int64_t(inMap.getNumResults() - columnLoops.size()) - 1;
+  return at >= 0 && inMap.getResult(at) == b.getAffineDimExpr(lane) &&
+         areDenseDimensions(op.getDpsInputs()[0], at);
+}
+
+/// Reads whole rows and picks the elements of each column out of them.
+FailureOr<Value> TransposeEmitter::separate(Value init,
+                                            ArrayRef<unsigned> outer) {
+  Value source = op.getDpsInputs()[0];
+  int64_t rank = inMap.getNumResults(),
+          first = rank - 1 - int64_t(columnLoops.size());
+  SmallVector<ReassociationIndices> merged;
+  for (int64_t d = 0; d <= first; ++d)
+    merged.push_back({d});
+  for (int64_t d = first + 1; d < rank; ++d)
+    merged.back().push_back(d);
+  source = tensor::CollapseShapeOp::create(b, loc, source, merged);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  // Rows for a register to read, or to write 32-bit lanes; the unit of
+  // segments is this many.
+  int64_t elements = vectorBytes * 8 / type.getIntOrFloatBitWidth();
+  int64_t height = std::max(elements / numColumns, vectorBytes / 4);
+  while (height > extents[lane])
+    height /= 2;
+  unit = height;
+  Value result = loops(outer, init, [&](Value carried) {
+    for (Segment rows : split(extents[lane], 1))
+      carried = walk(
+          row, rows, constant(0), constant(rows.count * height), carried,
+          [&](Value carried) {
+            SmallVector<Value> at = position(inMap, row, {constant(0)});
+            at.resize(first + 1);
+            at.back() =
+                arith::MulIOp::create(b, loc, at.back(), constant(numColumns));
+            Value whole = vector::TransferReadOp::create(
+                b, loc, VectorType::get({height * numColumns}, type), source,
+                at, std::optional<Value>(zero), ArrayRef<bool>{true});
+            for (int64_t k = 0; k < numColumns; ++k) {
+              SmallVector<int64_t> mask;
+              for (int64_t r = 0; r < height; ++r)
+                mask.push_back(r * numColumns + k);
+              FailureOr<Value> computed = compute(
+                  vector::ShuffleOp::create(b, loc, whole, whole, mask));
+              if (failed(computed)) {
+                hasFailed = true;
+                return carried;
+              }
+              carried = write(*computed, carried, row, Place{constant(0)} + k);
+            }
+            return carried;
+          });
+    return carried;
+  });
+  if (hasFailed)
+    return failure();
+  return result;
 }
 
 /// The body on a vector of any elements.
@@ -379,6 +449,20 @@ LogicalResult TransposeEmitter::emit() {
   b.setInsertionPoint(op);
   if (!findLoops())
     return success();
+  SmallVector<unsigned> outer;
+  for (unsigned d = 0; d < extents.size(); ++d)
+    if (d != lane && !llvm::is_contained(columnLoops, d) && !indices[d])
+      outer.push_back(d);
+  Value init = op.getDpsInits()[0];
+  if (auto fill = init.getDefiningOp<linalg::FillOp>())
+    init = fill.getOutputs()[0];
+  if (canSeparate()) {
+    FailureOr<Value> result = separate(init, outer);
+    if (failed(result))
+      return failure();
+    b.replaceOp(op, *result);
+    return success();
+  }
   auto blocksOf = [&](int64_t extent) {
     uint64_t blocks = std::max<int64_t>(1, extent / unit);
     return std::min<int64_t>(vectorBytes / 16, llvm::bit_floor(blocks));
@@ -388,13 +472,6 @@ LogicalResult TransposeEmitter::emit() {
   wideResult = rowBlocks >= columnBlocks && extents[lane] >= unit;
   (wideResult ? columnBlocks : rowBlocks) = 1;
 
-  SmallVector<unsigned> outer;
-  for (unsigned d = 0; d < extents.size(); ++d)
-    if (d != lane && !llvm::is_contained(columnLoops, d) && !indices[d])
-      outer.push_back(d);
-  Value init = op.getDpsInits()[0];
-  if (auto fill = init.getDefiningOp<linalg::FillOp>())
-    init = fill.getOutputs()[0];
   Value result = loops(outer, init, [&](Value carried) {
     for (Segment rows : split(extents[lane], rowBlocks))
       for (Segment columns : split(numColumns, columnBlocks))

@@ -128,3 +128,37 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
     return %r : tensor<3x5x2x12x2xf32>
   }
 }
+
+// -----
+
+// Rows of four bytes that lie side by side: eight of them are a register, whose
+// columns are picked out. Of 20 rows the last eight begin at 12.
+// CHECK-LABEL: func.func @separated(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<5x3x20x2x2xi8>, %[[D:[a-z0-9]+]]: tensor<5x2x3x2x20xi8>
+// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[C12:.*]] = arith.constant 12 : index
+// CHECK-DAG: %[[C48:.*]] = arith.constant 48 : index
+// CHECK: %[[ROWS:.*]] = tensor.collapse_shape %[[X]] {{\[}}[0], [1], [2, 3, 4]] : tensor<5x3x20x2x2xi8> into tensor<5x3x80xi8>
+// CHECK: scf.for %[[A:[a-z0-9]+]]
+// CHECK: scf.for %[[B:[a-z0-9]+]]
+// CHECK: scf.for %[[ROW:[a-z0-9]+]]
+// CHECK: %[[AT:.*]] = arith.muli %[[ROW]],
+// CHECK: %[[ALL:.*]] = vector.transfer_read %[[ROWS]][%[[A]], %[[B]], %[[AT]]], %{{.*}} : tensor<5x3x80xi8>, vector<32xi8>
+// CHECK: %[[V0:.*]] = vector.shuffle %[[ALL]], %[[ALL]] [0, 4, 8, 12, 16, 20, 24, 28]
+// CHECK: vector.transfer_write %[[V0]], %{{.*}}[%[[A]], %[[C0]], %[[B]], %[[C0]], %[[ROW]]] {in_bounds = [true]} : vector<8xi8>
+// CHECK: vector.shuffle %[[ALL]], %[[ALL]] [1, 5, 9, 13, 17, 21, 25, 29]
+// CHECK: vector.shuffle %[[ALL]], %[[ALL]] [2, 6,
+// CHECK: vector.shuffle %[[ALL]], %[[ALL]] [3, 7,
+// CHECK: vector.transfer_read %[[ROWS]][%[[A]], %[[B]], %[[C48]]], %{{.*}} : tensor<5x3x80xi8>, vector<32xi8>
+// CHECK: vector.transfer_write %{{.*}}[%[[A]], %[[C0]], %[[B]], %[[C0]], %[[C12]]]
+// CHECK-NOT: linalg.generic
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @separated(%x: tensor<5x3x20x2x2xi8>, %d: tensor<5x2x3x2x20xi8>) -> tensor<5x2x3x2x20xi8> {
+    %r = linalg.generic {indexing_maps = [affine_map<(y, i, x, j, c) -> (y, x, c, i, j)>, affine_map<(y, i, x, j, c) -> (y, i, x, j, c)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}
+        ins(%x : tensor<5x3x20x2x2xi8>) outs(%d : tensor<5x2x3x2x20xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      linalg.yield %in : i8
+    } -> tensor<5x2x3x2x20xi8>
+    return %r : tensor<5x2x3x2x20xi8>
+  }
+}
