@@ -34,6 +34,7 @@ def test_accuracy_and_integer_share(model):
 
 @pytest.mark.parametrize("model", accuracy.JUDGED, ids=lambda model: model.name)
 def test_memory_of_the_compiler_and_of_a_run(model):
-    summary = tools.compile_int8(model).summary
-    assert summary["live_bytes"] <= summary["workspace_bytes"] <= 1.1 * summary["live_bytes"]
-    assert summary["compiler_bytes"] <= 2**30 + 2 * summary["weights_bytes"]
+    for built in (tools.compile_int8(model), tools.compile_f32(model)):
+        summary = built.summary
+        assert summary["live_bytes"] <= summary["workspace_bytes"] <= 1.1 * summary["live_bytes"]
+        assert summary["compiler_bytes"] <= 2**30 + 2 * summary["weights_bytes"]
