@@ -64,6 +64,9 @@ static constexpr int64_t kDepthwiseRegisters = 20;
 /// Bytes of an image that stay in a second-level cache.
 static constexpr int64_t kSecondLevelShare = 512 << 10;
 
+/// Bytes of blocks that are turned, and stay there beside a product's weights.
+static constexpr int64_t kTurnedShare = 192 << 10;
+
 /// Outputs of a depthwise tile of bytes: enough to hide the latency.
 static constexpr int64_t kNeighbourAccumulators = 8;
 
@@ -365,6 +368,8 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     }
     if (auto blocks = dyn_cast_or_null<BlockContractOp>(ops.product))
       return decideBlockProduct(blocks, target);
+    if (ops.imageTurn || ops.resultTurn)
+      return decideTurnedProduct(ops, extents, target);
     if (ops.product)
       return decideProduct(ops.product, extents, target);
     return decideElementwise(ops, extents);
@@ -487,6 +492,36 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
           decision.grain[rank - 1] = allColumns / blocks;
           break;
         }
+    return decision;
+  }
+
+  /// What is turned stays in the second-level cache, as blocks of whole lines.
+  static Decision decideTurnedProduct(const KernelOps &ops,
+                                      ArrayRef<int64_t> extents,
+                                      const TargetInfo &target) {
+    ArrayRef<int64_t> shape =
+        cast<RankedTensorType>(ops.product->getResult(0).getType()).getShape();
+    Decision decision = decideProduct(ops.product, shape, target);
+    unsigned split = isa<ConvOp>(ops.product) ? 1 : shape.size() - 2;
+    int64_t &block = decision.grain[split];
+    if (!decision.grain.back()) {
+      int64_t bytes = 0;
+      for (linalg::GenericOp turn : {ops.imageTurn, ops.resultTurn})
+        if (turn)
+          bytes += getBytes(turn.getInputs()[0]) / shape[split];
+      int64_t unit = decision.tile[split];
+      if (split == shape.size() - 2)
+        unit = std::lcm(unit, kTransposedWords);
+      int64_t most = std::max(unit, kTurnedShare / bytes / unit * unit);
+      int64_t wanted = block ? llvm::divideCeil(block, unit) * unit : most;
+      block = std::min(wanted, most);
+      if (block >= shape[split])
+        block = 0;
+    }
+    SmallVector<int64_t> grain(extents.size(), 0);
+    for (auto [d, size] : llvm::enumerate(decision.grain))
+      grain[ops.getLoopOf(d)] = size;
+    decision.grain = grain;
     return decision;
   }
 
