@@ -49,9 +49,17 @@ bool isTurned(mlir::linalg::GenericOp op, mlir::OpOperand &operand);
 /// An elementwise operation that only turns its operand.
 bool isTurn(mlir::linalg::GenericOp op);
 
+/// Bytes of the blocks that a product's kernel turns: they stay in the
+/// second-level cache beside the weights, and fit the stack.
+inline constexpr int64_t kTurnedBlockBytes = 192 << 10;
+
 /// True if so many elements are turned that a kernel of their own, whose result
 /// others find in memory, costs more than small blocks inside another kernel.
 bool isLargeTurn(mlir::Value turned);
+
+/// True if the fewest rows that `product` may compute at once are no more than
+/// a block of its image or result, `turned`.
+bool fitsTurnedBlock(mlir::Operation *product, mlir::Value turned);
 
 /// Columns in one packed vector of a product.
 int64_t getProductLanes(mlir::Operation *product);

@@ -104,7 +104,8 @@ static Group growTurn(linalg::GenericOp last) {
     return group;
   auto epilogue = dyn_cast<linalg::GenericOp>(producer);
   Operation *product = epilogue ? findRoot(epilogue) : producer;
-  if (!isa_and_nonnull<ContractOp, ConvOp>(product))
+  if (!isa_and_nonnull<ContractOp, ConvOp>(product) ||
+      !fitsTurnedBlock(product, last.getInputs()[0]))
     return group;
   // Images of bytes mostly stay in the second-level cache by themselves, and a
   // depthwise product is over too soon to hide the writes behind it.
@@ -126,6 +127,7 @@ static void joinImageTurn(Group &group) {
     if (turn && isTurn(turn) && turn->hasOneUse() &&
         isa<BlockArgument>(getStorage(turn.getInputs()[0])) &&
         isLargeTurn(product.getLhs()) &&
+        fitsTurnedBlock(product, product.getLhs()) &&
         // Blocks of columns would each turn the image.
         getBytes(product.getLhs()) > getBytes(product.getRhs())) {
       group.insert(turn);

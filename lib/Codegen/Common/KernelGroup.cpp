@@ -18,6 +18,9 @@ using namespace mpq;
 /// cache until it is read.
 static constexpr int64_t kLargeTurn = 128 << 10;
 
+/// No register tile has more rows.
+static constexpr int64_t kMostTileRows = 32;
+
 FailureOr<func::FuncOp> mpq::getMainFunction(ModuleOp module) {
   func::FuncOp main;
   for (auto function : module.getOps<func::FuncOp>()) {
@@ -105,6 +108,16 @@ bool mpq::isLargeTurn(Value turned) {
   auto type = cast<RankedTensorType>(turned.getType());
   return type.getNumElements() * getElementBytes(type.getElementType()) >=
          kLargeTurn;
+}
+
+bool mpq::fitsTurnedBlock(Operation *product, Value turned) {
+  auto type = cast<RankedTensorType>(turned.getType());
+  int64_t pixels = kMostTileRows;
+  if (isa<ConvOp>(product))
+    pixels = std::max(pixels, type.getDimSize(type.getRank() - 2));
+  return 2 * pixels * type.getShape().back() *
+             getElementBytes(type.getElementType()) <=
+         kTurnedBlockBytes;
 }
 
 int64_t mpq::getProductLanes(Operation *product) {
