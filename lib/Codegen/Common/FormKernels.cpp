@@ -94,46 +94,45 @@ static Operation *findRoot(linalg::GenericOp last) {
   return root;
 }
 
+/// What turns the left side of `product` and would join its kernel: each work
+/// item turns its rows.
+static linalg::GenericOp findImageTurn(Operation *product) {
+  auto contract = dyn_cast_or_null<ContractOp>(product);
+  if (!contract)
+    return nullptr;
+  Value image = contract.getLhs();
+  auto turn = image.getDefiningOp<linalg::GenericOp>();
+  if (!turn || !isTurn(turn) || !turn->hasOneUse() ||
+      !isa<BlockArgument>(getStorage(turn.getInputs()[0])) ||
+      !isLargeTurn(image) || !fitsTurnedBlock(product, image) ||
+      // Blocks of columns would each turn the image.
+      getBytes(image) <= getBytes(contract.getRhs()))
+    return nullptr;
+  return turn;
+}
+
 /// What a product's result is turned by joins it, so that blocks of the result
 /// stay in the cache meanwhile.
 static Group growTurn(linalg::GenericOp last) {
   Group group;
   group.insert(last);
-  Operation *producer = last.getInputs()[0].getDefiningOp();
-  if (!producer || !producer->hasOneUse() || !isLargeTurn(last.getInputs()[0]))
+  Value result = last.getInputs()[0];
+  Operation *producer = result.getDefiningOp();
+  if (!producer || !producer->hasOneUse())
     return group;
   auto epilogue = dyn_cast<linalg::GenericOp>(producer);
   Operation *product = epilogue ? findRoot(epilogue) : producer;
   if (!isa_and_nonnull<ContractOp, ConvOp>(product) ||
-      !fitsTurnedBlock(product, last.getInputs()[0]))
+      !fitsTurnedBlock(product, result) ||
+      !(isLargeTurn(result) || findImageTurn(product)))
     return group;
-  // Images of bytes mostly stay in the second-level cache by themselves, and a
-  // depthwise product is over too soon to hide the writes behind it.
+  // A depthwise product of bytes is over too soon to hide the writes behind it.
   if (auto conv = dyn_cast<ConvOp>(product);
       conv && conv.getDepthwise() && conv.isInteger())
     return group;
   group.insert(producer);
   group.insert(product);
   return group;
-}
-
-/// What turns the left side of a product in the group, in blocks of rows.
-static void joinImageTurn(Group &group) {
-  for (Operation *op : group) {
-    auto product = dyn_cast<ContractOp>(op);
-    if (!product)
-      continue;
-    auto turn = product.getLhs().getDefiningOp<linalg::GenericOp>();
-    if (turn && isTurn(turn) && turn->hasOneUse() &&
-        isa<BlockArgument>(getStorage(turn.getInputs()[0])) &&
-        isLargeTurn(product.getLhs()) &&
-        fitsTurnedBlock(product, product.getLhs()) &&
-        // Blocks of columns would each turn the image.
-        getBytes(product.getLhs()) > getBytes(product.getRhs())) {
-      group.insert(turn);
-      return;
-    }
-  }
 }
 
 /// Row-wise groups: everything with the same leading rows whose users are all
@@ -220,7 +219,11 @@ static SmallVector<Group> findGroups(Block &block) {
     } else {
       continue;
     }
-    joinImageTurn(group);
+    for (Operation *member : group)
+      if (linalg::GenericOp turn = findImageTurn(member)) {
+        group.insert(turn);
+        break;
+      }
     taken.insert(group.begin(), group.end());
     groups.push_back(std::move(group));
   }

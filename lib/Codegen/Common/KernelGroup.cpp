@@ -14,9 +14,9 @@
 using namespace mlir;
 using namespace mpq;
 
-/// Bytes of a turned tensor above which it does not stay in the first-level
-/// cache until it is read.
-static constexpr int64_t kLargeTurn = 128 << 10;
+/// Bytes of a turned tensor above which, beside what else a kernel touches, it
+/// does not stay in the second-level cache until it is read.
+static constexpr int64_t kLargeTurn = 512 << 10;
 
 /// No register tile has more rows.
 static constexpr int64_t kMostTileRows = 32;
