@@ -37,10 +37,10 @@ using namespace mpq;
 /// Steps of a block that are emitted one after the other instead of in a loop.
 static constexpr int64_t kUnrolledSteps = 8;
 
-/// Tiles of so many rows wait for their weights rather than compute, and the
-/// bytes of each stream that are on the way then.
-static constexpr int64_t kStreamedRows = 4;
-static constexpr int64_t kBytesAhead = 2048;
+/// Bytes of weights that are on the way, and most of them for one vector:
+/// enough to hide the latency, few enough that they stay where they arrive.
+static constexpr int64_t kBytesAhead = 8192;
+static constexpr int64_t kMostBytesAhead = 2048;
 
 namespace {
 class BlockTileEmitter {
@@ -102,9 +102,12 @@ private:
               function_ref<Values(Value, std::optional<int64_t>, Values)> step);
   Values reduceIntegers(Value blockIndex, Values accumulators);
   Values reduceFloats(Value blockIndex, Values accumulators);
-  /// Blocks that make kBytesAhead of each vector's weights.
-  int64_t getPrefetchDistance() {
-    return llvm::divideCeilSigned(kBytesAhead, op.getSteps() * 4 * lanes);
+  /// Blocks between a read and its announcement, and those from the end of the
+  /// tile to where the next one begins.
+  std::array<int64_t, 2> getStreamAhead() {
+    int64_t bytes = std::min(kBytesAhead / vectors, kMostBytesAhead),
+            blocks = llvm::divideCeilSigned(bytes, op.getSteps() * 4 * lanes);
+    return {std::min(blocks, op.getBlocks()), (vectors - 1) * op.getBlocks()};
   }
   FailureOr<Value> write(linalg::GenericOp epilogue, const Values &sums);
 
@@ -311,9 +314,8 @@ LogicalResult BlockTileEmitter::emit() {
   } else {
     auto loop = scf::ForOp::create(b, loc, index(0), index(op.getBlocks()),
                                    index(1), sums);
-    if (rows <= kStreamedRows)
-      loop->setAttr(MPQDialect::getStreamAheadAttrName(),
-                    b.getI64IntegerAttr(getPrefetchDistance()));
+    loop->setAttr(MPQDialect::getStreamAheadAttrName(),
+                  b.getDenseI64ArrayAttr(getStreamAhead()));
     b.setInsertionPointToStart(loop.getBody());
     sums.assign(loop.getRegionIterArgs().begin(),
                 loop.getRegionIterArgs().end());
