@@ -37,6 +37,9 @@ using namespace mpq;
 /// Steps of a block that are emitted one after the other instead of in a loop.
 static constexpr int64_t kUnrolledSteps = 8;
 
+/// Steps whose packed weights wait in registers for one plane after another.
+static constexpr int64_t kStepsInRegisters = 2;
+
 /// Bytes of weights that are on the way, and most of them for one vector:
 /// enough to hide the latency, few enough that they stay where they arrive.
 static constexpr int64_t kBytesAhead = 8192;
@@ -100,6 +103,24 @@ private:
   Values
   forEachStep(Values sums,
               function_ref<Values(Value, std::optional<int64_t>, Values)> step);
+  /// Four consecutive elements of an integer row for every lane.
+  Value broadcastQuad(int64_t row, Value k) {
+    Value word = read(VectorType::get({4}, b.getI8Type()), op.getLhs(),
+                      {index(row), k});
+    word = vector::BitCastOp::create(
+        b, loc, VectorType::get({1}, b.getI32Type()), word);
+    word = vector::ExtractOp::create(b, loc, word, 0);
+    return vector::BitCastOp::create(
+        b, loc, byteType, vector::BroadcastOp::create(b, loc, intType, word));
+  }
+  /// What sums of a block start from: the rows' terms times 2^`shift`.
+  Values createStart(Value blockIndex, int64_t shift);
+  Value dot(Value sum, Value weights, Value left) {
+    return Dot4Op::create(b, loc, intType, sum, weights, left,
+                          /*lhs_unsigned=*/b.getUnitAttr(), UnitAttr());
+  }
+  Values sumTile(Value blockIndex);
+  Values sumRow(Value blockIndex);
   Values reduceIntegers(Value blockIndex, Values accumulators);
   Values reduceFloats(Value blockIndex, Values accumulators);
   /// Blocks between a read and its announcement, and those from the end of the
@@ -142,23 +163,33 @@ BlockTileEmitter::Values BlockTileEmitter::forEachStep(
   return sums;
 }
 
-BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
-                                                          Values accumulators) {
+BlockTileEmitter::Values BlockTileEmitter::createStart(Value blockIndex,
+                                                       int64_t shift) {
+  Values zeroPoints, start;
+  for (int64_t v = 0; v < vectors; ++v)
+    zeroPoints.push_back(readZeroPoints(v, blockIndex));
+  for (int64_t r = 0; r < rows; ++r) {
+    Value term = tensor::ExtractOp::create(b, loc, op.getLhsSums(),
+                                           {index(r), blockIndex});
+    if (shift)
+      term = arith::ShLIOp::create(
+          b, loc, term, arith::ConstantIntOp::create(b, loc, shift, 32));
+    term = vector::BroadcastOp::create(b, loc, intType, term);
+    for (Value zeroPoint : zeroPoints)
+      start.push_back(zeroPoint
+                          ? arith::MulIOp::create(b, loc, term, zeroPoint)
+                          : term);
+  }
+  return start;
+}
+
+BlockTileEmitter::Values BlockTileEmitter::sumTile(Value blockIndex) {
   int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock();
   Value firstStep = scaled(blockIndex, op.getSteps()),
         firstRow = scaled(blockIndex, block);
-  Values sums;
-  for (int64_t v = 0; v < vectors; ++v)
-    sums.push_back(readZeroPoints(v, blockIndex));
-  Values start;
-  for (int64_t r = 0; r < rows; ++r) {
-    Value term = broadcast(intType, op.getLhsSums(), {index(r), blockIndex});
-    for (int64_t v = 0; v < vectors; ++v)
-      start.push_back(sums[v] ? arith::MulIOp::create(b, loc, term, sums[v])
-                              : term);
-  }
-  sums = forEachStep(start, [&](Value s, std::optional<int64_t> number,
-                                Values sums) {
+  return forEachStep(createStart(blockIndex, 0), [&](Value s,
+                                                     std::optional<int64_t> n,
+                                                     Values sums) {
     Value at = arith::AddIOp::create(b, loc, firstStep, s);
     Values packed;
     for (int64_t v = 0; v < vectors; ++v)
@@ -166,7 +197,7 @@ BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
           read(byteType, op.getWeights(), {index(v), at, index(0)}));
     Value quad = arith::AddIOp::create(b, loc, firstRow, scaled(s, 4 * planes));
     for (int64_t p = 0; p < planes; ++p) {
-      if (number && (*number * planes + p) * 4 >= block)
+      if (n && (*n * planes + p) * 4 >= block)
         break;
       Values panel;
       for (Value bytes : packed) {
@@ -184,23 +215,54 @@ BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
       }
       Value k = shifted(quad, 4 * p);
       for (int64_t r = 0; r < rows; ++r) {
-        Value word = read(VectorType::get({4}, b.getI8Type()), op.getLhs(),
-                          {index(r), k});
-        word = vector::BitCastOp::create(
-            b, loc, VectorType::get({1}, b.getI32Type()), word);
-        word = vector::ExtractOp::create(b, loc, word, 0);
-        Value left = vector::BitCastOp::create(
-            b, loc, byteType,
-            vector::BroadcastOp::create(b, loc, intType, word));
+        Value left = broadcastQuad(r, k);
         for (int64_t v = 0; v < vectors; ++v) {
           Value &sum = sums[r * vectors + v];
-          sum = Dot4Op::create(b, loc, intType, sum, panel[v], left,
-                               /*lhs_unsigned=*/b.getUnitAttr(), UnitAttr());
+          sum = dot(sum, panel[v], left);
         }
       }
     }
     return sums;
   });
+}
+
+/// One row: nothing shares unpacked weights. Planes stay where they are in the
+/// bytes, the highest first, and sums are shifted between them instead: all that
+/// they have is a multiple of what goes.
+BlockTileEmitter::Values BlockTileEmitter::sumRow(Value blockIndex) {
+  int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock(),
+          steps = op.getSteps();
+  Value firstStep = scaled(blockIndex, steps),
+        firstRow = scaled(blockIndex, block);
+  Values sums = createStart(blockIndex, (planes - 1) * bits);
+  // One vector after the other: few values live at a time.
+  for (auto [v, sum] : llvm::enumerate(sums)) {
+    Values packed;
+    for (int64_t s = 0; s < steps; ++s)
+      packed.push_back(read(byteType, op.getWeights(),
+                            {index(v), shifted(firstStep, s), index(0)}));
+    for (int64_t p = planes - 1; p >= 0; --p) {
+      auto mask = int8_t(uint8_t(((1 << bits) - 1) << (p * bits)));
+      for (int64_t s = 0; s < steps; ++s) {
+        int64_t k = (s * planes + p) * 4;
+        if (k < block)
+          sum = dot(sum,
+                    arith::AndIOp::create(b, loc, packed[s],
+                                          splat(byteType, mask)),
+                    broadcastQuad(0, shifted(firstRow, k)));
+      }
+      if (p > 0)
+        sum = arith::ShRSIOp::create(b, loc, sum, splat(intType, bits));
+    }
+  }
+  return sums;
+}
+
+BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
+                                                          Values accumulators) {
+  bool inPlace = rows == 1 && op.getPlanes() > 1 &&
+                 op.getSteps() <= kStepsInRegisters;
+  Values sums = inPlace ? sumRow(blockIndex) : sumTile(blockIndex);
   Values scales;
   for (int64_t v = 0; v < vectors; ++v)
     scales.push_back(

@@ -34,6 +34,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 namespace mpq {
 #define GEN_PASS_DEF_VECTORIZEGENERICSPASS
@@ -248,12 +249,42 @@ private:
 };
 } // namespace
 
+/// A reduction of integers along the consecutive elements of its input: their
+/// order is free, and partial results beside each other read whole vectors.
+static std::optional<ReductionInfo> matchIntegerRow(linalg::GenericOp op) {
+  Block &body = *op.getBlock();
+  if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1)
+    return std::nullopt;
+  Operation *combiner = body.getTerminator()->getOperand(0).getDefiningOp();
+  if (!isa_and_nonnull<arith::AddIOp, arith::MaxSIOp, arith::MinSIOp,
+                       arith::MaxUIOp, arith::MinUIOp>(combiner) ||
+      !combiner->getResult(0).getType().isInteger(32))
+    return std::nullopt;
+  BlockArgument out = body.getArgument(1);
+  if (!out.hasOneUse() || *out.user_begin() != combiner)
+    return std::nullopt;
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
+  auto row = dyn_cast<AffineDimExpr>(map.getResults().back());
+  if (!row ||
+      op.getIteratorTypesArray()[row.getPosition()] !=
+          utils::IteratorType::reduction ||
+      op.getStaticLoopRanges()[row.getPosition()] < rowPartials)
+    return std::nullopt;
+  ReductionInfo info;
+  info.order = ReductionOrder::Row;
+  info.rowDimension = row.getPosition();
+  info.combiners = {combiner};
+  return info;
+}
+
 LogicalResult GenericEmitter::emit() {
   b.setInsertionPoint(op);
   for (AffineExpr expr : outMap.getResults())
     if (!isa<AffineDimExpr, AffineConstantExpr>(expr))
       return op.emitError("expected each result dimension to be a loop");
   order = getReductionInfo(op);
+  if (std::optional<ReductionInfo> integers = matchIntegerRow(op))
+    order = *integers;
   FailureOr<Value> result;
   if (op.getNumReductionLoops() && order.order == ReductionOrder::Row) {
     result = emitRowReduction(order.rowDimension);
@@ -464,6 +495,20 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
                                 out.getType(), getCombinerIdentity(combiner)))
                           : *arith::getNeutralElement(combiner);
   auto type = VectorType::get({rowPartials}, out.getType());
+  // Magnitudes are ordered like their bits, which NaN is above: one instruction
+  // instead of those that look for it.
+  bool magnitudes =
+      isa<arith::MaximumFOp>(combiner) &&
+      combiner->getOperand(outFirst ? 1 : 0).getDefiningOp<math::AbsFOp>();
+  auto maximumOfBits = [&](Value x, Value y) -> Value {
+    Type type = b.getI32Type();
+    if (auto vector = dyn_cast<VectorType>(x.getType()))
+      type = vector.clone(type);
+    Value bits = arith::MaxSIOp::create(
+        b, loc, arith::BitcastOp::create(b, loc, type, x),
+        arith::BitcastOp::create(b, loc, type, y));
+    return arith::BitcastOp::create(b, loc, x.getType(), bits);
+  };
   // Every combination keeps the body's operand order.
   auto combine = [&](Value older, Value newer) -> Value {
     Value operands[] = {outFirst ? older : newer, outFirst ? newer : older};
@@ -487,6 +532,11 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
           lane, rowPartials, partials,
           [&](Value partials, int64_t valid) -> FailureOr<Value> {
             FailureOr<Value> next = vectorBody(lane, rowPartials, partials);
+            if (magnitudes && succeeded(next)) {
+              auto maximum = next->getDefiningOp<arith::MaximumFOp>();
+              next = maximumOfBits(maximum.getLhs(), maximum.getRhs());
+              b.eraseOp(maximum);
+            }
             if (failed(next) || valid == rowPartials)
               return next;
             // Elements beyond the row leave their partial result alone.
@@ -509,7 +559,7 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
       Value high = vector::ExtractStridedSliceOp::create(
           b, loc, tree, ArrayRef<int64_t>{half}, ArrayRef<int64_t>{half},
           ArrayRef<int64_t>{1});
-      tree = combine(low, high);
+      tree = magnitudes ? maximumOfBits(low, high) : combine(low, high);
     }
     Value total = vector::ExtractOp::create(b, loc, tree, 0);
     SmallVector<Value> at = resultPosition();
@@ -519,8 +569,12 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
           b, loc,
           isWritable(op.getDpsInits()[0]) ? destination : op.getDpsInits()[0],
           at);
-    return tensor::InsertOp::create(b, loc, combine(start, total), destination,
-                                    at)
+    APFloat number(0.0f);
+    bool isNumber =
+        matchPattern(start, m_ConstantFloat(&number)) && !number.isNaN();
+    total = magnitudes && isNumber ? maximumOfBits(start, total)
+                                   : combine(start, total);
+    return tensor::InsertOp::create(b, loc, total, destination, at)
         .getResult();
   });
 }
