@@ -59,12 +59,16 @@ static Value advance(OpBuilder &builder, Value value, scf::ForOp loop,
   return builder.clone(*def, mapping)->getResult(0);
 }
 
-/// True if a read begins in the middle of a line that another one has asked
-/// for: its rows are shorter than a line, and it is not at the first of them.
+/// True if another read asks for the line that this one begins in: it is not at
+/// the begin of a row, or rows are shorter than a line and it is not at the
+/// first of them.
 static bool sharesLine(vector::TransferReadOp read) {
+  if (!isConstantIntValue(read.getIndices().back(), 0))
+    return true;
   auto source = cast<MemRefType>(read.getBase().getType());
-  int64_t perLine = kLineBytes * 8 /
-                    (source.getShape().back() * source.getElementTypeBitWidth());
+  int64_t perLine =
+      kLineBytes * 8 /
+      (source.getShape().back() * source.getElementTypeBitWidth());
   auto sum = read.getIndices()[1].getDefiningOp<arith::AddIOp>();
   std::optional<int64_t> offset =
       sum ? getConstantIntValue(sum.getRhs()) : std::nullopt;
@@ -102,9 +106,9 @@ struct StreamWeights : mpq::impl::StreamWeightsPassBase<StreamWeights> {
         auto source = dyn_cast<MemRefType>(read.getBase().getType());
         // Packed vectors; elements of the rows stay in the first-level cache.
         if (!source || source.getRank() != 3 ||
-            llvm::none_of(read.getIndices(), [&](Value index) {
-              return followsLoop(index, loop);
-            }) ||
+            llvm::none_of(
+                read.getIndices(),
+                [&](Value index) { return followsLoop(index, loop); }) ||
             sharesLine(read))
           continue;
         builder.setInsertionPoint(read);

@@ -88,6 +88,30 @@ private:
                                           std::optional<Value>(zero),
                                           ArrayRef<bool>{true});
   }
+  /// Scales of a block in f32.
+  Value readScales(int64_t vector, Value blockIndex) {
+    Type element = op.getScales().getType().getElementType();
+    Values at{index(vector), blockIndex, index(0)};
+    if (element.isF32())
+      return read(floatType, op.getScales(), at);
+    if (element.isF16())
+      return arith::ExtFOp::create(
+          b, loc, floatType,
+          read(VectorType::get({lanes}, element), op.getScales(), at));
+    Value low = vector::BitCastOp::create(
+        b, loc, VectorType::get({lanes}, b.getI16Type()),
+        read(VectorType::get({2 * lanes}, element), op.getScales(), at));
+    at.back() = index(2 * lanes);
+    Value high = arith::ExtUIOp::create(
+        b, loc, intType,
+        read(VectorType::get({lanes}, element), op.getScales(), at));
+    Value above = arith::OrIOp::create(
+        b, loc, arith::ExtUIOp::create(b, loc, intType, low),
+        arith::ShLIOp::create(b, loc, high, splat(intType, 16)));
+    above = arith::AddIOp::create(b, loc, above,
+                                  splat(intType, int32_t(*op.getScaleBase())));
+    return arith::BitcastOp::create(b, loc, floatType, above);
+  }
   /// Zero points of a block as integers, or null where they are in the sums.
   Value readZeroPoints(int64_t vector, Value blockIndex) {
     if (!op.getZeroPoints())
@@ -105,8 +129,8 @@ private:
               function_ref<Values(Value, std::optional<int64_t>, Values)> step);
   /// Four consecutive elements of an integer row for every lane.
   Value broadcastQuad(int64_t row, Value k) {
-    Value word = read(VectorType::get({4}, b.getI8Type()), op.getLhs(),
-                      {index(row), k});
+    Value word =
+        read(VectorType::get({4}, b.getI8Type()), op.getLhs(), {index(row), k});
     word = vector::BitCastOp::create(
         b, loc, VectorType::get({1}, b.getI32Type()), word);
     word = vector::ExtractOp::create(b, loc, word, 0);
@@ -176,9 +200,8 @@ BlockTileEmitter::Values BlockTileEmitter::createStart(Value blockIndex,
           b, loc, term, arith::ConstantIntOp::create(b, loc, shift, 32));
     term = vector::BroadcastOp::create(b, loc, intType, term);
     for (Value zeroPoint : zeroPoints)
-      start.push_back(zeroPoint
-                          ? arith::MulIOp::create(b, loc, term, zeroPoint)
-                          : term);
+      start.push_back(zeroPoint ? arith::MulIOp::create(b, loc, term, zeroPoint)
+                                : term);
   }
   return start;
 }
@@ -227,8 +250,8 @@ BlockTileEmitter::Values BlockTileEmitter::sumTile(Value blockIndex) {
 }
 
 /// One row: nothing shares unpacked weights. Planes stay where they are in the
-/// bytes, the highest first, and sums are shifted between them instead: all that
-/// they have is a multiple of what goes.
+/// bytes, the highest first, and sums are shifted between them instead: all
+/// that they have is a multiple of what goes.
 BlockTileEmitter::Values BlockTileEmitter::sumRow(Value blockIndex) {
   int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock(),
           steps = op.getSteps();
@@ -246,10 +269,10 @@ BlockTileEmitter::Values BlockTileEmitter::sumRow(Value blockIndex) {
       for (int64_t s = 0; s < steps; ++s) {
         int64_t k = (s * planes + p) * 4;
         if (k < block)
-          sum = dot(sum,
-                    arith::AndIOp::create(b, loc, packed[s],
-                                          splat(byteType, mask)),
-                    broadcastQuad(0, shifted(firstRow, k)));
+          sum = dot(
+              sum,
+              arith::AndIOp::create(b, loc, packed[s], splat(byteType, mask)),
+              broadcastQuad(0, shifted(firstRow, k)));
       }
       if (p > 0)
         sum = arith::ShRSIOp::create(b, loc, sum, splat(intType, bits));
@@ -260,13 +283,12 @@ BlockTileEmitter::Values BlockTileEmitter::sumRow(Value blockIndex) {
 
 BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
                                                           Values accumulators) {
-  bool inPlace = rows == 1 && op.getPlanes() > 1 &&
-                 op.getSteps() <= kStepsInRegisters;
+  bool inPlace =
+      rows == 1 && op.getPlanes() > 1 && op.getSteps() <= kStepsInRegisters;
   Values sums = inPlace ? sumRow(blockIndex) : sumTile(blockIndex);
   Values scales;
   for (int64_t v = 0; v < vectors; ++v)
-    scales.push_back(
-        read(floatType, op.getScales(), {index(v), blockIndex, index(0)}));
+    scales.push_back(readScales(v, blockIndex));
   for (int64_t r = 0; r < rows; ++r) {
     Value own = broadcast(floatType, op.getLhsScales(), {index(r), blockIndex});
     for (int64_t v = 0; v < vectors; ++v) {
@@ -287,8 +309,7 @@ BlockTileEmitter::Values BlockTileEmitter::reduceFloats(Value blockIndex,
         firstRow = scaled(blockIndex, block);
   Values scales, zeroPoints;
   for (int64_t v = 0; v < vectors; ++v) {
-    scales.push_back(
-        read(floatType, op.getScales(), {index(v), blockIndex, index(0)}));
+    scales.push_back(readScales(v, blockIndex));
     Value zero = readZeroPoints(v, blockIndex);
     zeroPoints.push_back(zero ? zero : splat(intType, op.getZeroPoint()));
   }

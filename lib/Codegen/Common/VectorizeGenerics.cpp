@@ -249,34 +249,6 @@ private:
 };
 } // namespace
 
-/// A reduction of integers along the consecutive elements of its input: their
-/// order is free, and partial results beside each other read whole vectors.
-static std::optional<ReductionInfo> matchIntegerRow(linalg::GenericOp op) {
-  Block &body = *op.getBlock();
-  if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1)
-    return std::nullopt;
-  Operation *combiner = body.getTerminator()->getOperand(0).getDefiningOp();
-  if (!isa_and_nonnull<arith::AddIOp, arith::MaxSIOp, arith::MinSIOp,
-                       arith::MaxUIOp, arith::MinUIOp>(combiner) ||
-      !combiner->getResult(0).getType().isInteger(32))
-    return std::nullopt;
-  BlockArgument out = body.getArgument(1);
-  if (!out.hasOneUse() || *out.user_begin() != combiner)
-    return std::nullopt;
-  AffineMap map = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
-  auto row = dyn_cast<AffineDimExpr>(map.getResults().back());
-  if (!row ||
-      op.getIteratorTypesArray()[row.getPosition()] !=
-          utils::IteratorType::reduction ||
-      op.getStaticLoopRanges()[row.getPosition()] < rowPartials)
-    return std::nullopt;
-  ReductionInfo info;
-  info.order = ReductionOrder::Row;
-  info.rowDimension = row.getPosition();
-  info.combiners = {combiner};
-  return info;
-}
-
 LogicalResult GenericEmitter::emit() {
   b.setInsertionPoint(op);
   for (AffineExpr expr : outMap.getResults())
@@ -574,8 +546,7 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
         matchPattern(start, m_ConstantFloat(&number)) && !number.isNaN();
     total = magnitudes && isNumber ? maximumOfBits(start, total)
                                    : combine(start, total);
-    return tensor::InsertOp::create(b, loc, total, destination, at)
-        .getResult();
+    return tensor::InsertOp::create(b, loc, total, destination, at).getResult();
   });
 }
 
