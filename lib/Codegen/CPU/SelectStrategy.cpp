@@ -8,17 +8,12 @@
 //
 // Decides, changes nothing: writes #mpq.strategy and the number of work items.
 //
-// Products: among the register tiles that fit (M * NV accumulators, NV weight
-// vectors and a broadcast in the register file) the one with the fewest cycles
-// for the kernel's extents. A tile costs its reduction, bound by whatever is
-// slowest (multiply-adds, their latency, loads, decoding, weights from the
-// second-level cache), and a constant for its start and end: a tile of few
-// accumulators is never the cheapest only because it wastes no column. Rows and
-// columns that a tile does not divide are computed twice or wasted, and
-// counted. S. Williams et al., Roofline, 2009; the latencies are of A. Fog's
-// tables.
+// Products get the register tile and the blocks that cost least
+// (ProductCost.h), everything else loops that keep lines whole.
 //
 //===----------------------------------------------------------------------===//
+
+#include "ProductCost.h"
 
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
@@ -64,9 +59,6 @@ static constexpr int64_t kDepthwiseRegisters = 20;
 /// Bytes of an image that stay in a second-level cache.
 static constexpr int64_t kSecondLevelShare = 512 << 10;
 
-/// Outputs of a depthwise tile of bytes: enough to hide the latency.
-static constexpr int64_t kNeighbourAccumulators = 8;
-
 /// Registers that the AVX2 sequence of mpq.dot4 keeps between its steps.
 static constexpr int64_t kPairwiseTemporaries = 6;
 
@@ -79,169 +71,9 @@ static constexpr int64_t kBlockRows = 8;
 /// Quantized rows of a work item, which stay in the second-level cache.
 static constexpr int64_t kMostBlockRows = 256;
 
-namespace {
-struct RegisterTile {
-  int64_t rows = 1, columns = 1; // in pixels along each image dimension
-  int64_t vectors = 1;
-  double cycles = std::numeric_limits<double>::infinity();
-};
-} // namespace
-
-namespace {
-/// Cycles that a product of given extents takes with a register tile, on a core
-/// that starts two vector multiply-adds and two loads and decodes six
-/// instructions per cycle: Intel since Ice Lake, AMD since Zen 4.
-class TileCost {
-public:
-  /// `groups`: length of the reduction in groups that one multiply-add takes.
-  /// `windows`: how often the reduction's innermost loop starts for a tile.
-  TileCost(int64_t groups, int64_t windows, int64_t vectorBytes, bool integer)
-      : groups(groups), windows(windows), vectorBytes(vectorBytes),
-        latency(integer ? 5 : 4) {}
-
-  double ofTile(int64_t pixels, int64_t vectors) const {
-    double products = pixels * vectors;
-    double cycles = std::max({products / 2, latency, (pixels + vectors) / 2.0,
-                              (products + pixels + vectors + 4) / 6});
-    if (groups * vectors * vectorBytes > kFirstLevelShare)
-      cycles = std::max(cycles, vectors * vectorBytes / kSecondLevelBytes);
-    // Latency at the start, bias, addresses; then the consumer on registers.
-    return groups * cycles + windows * kLoopStart + kTileStart + products;
-  }
-
-  double ofAll(int64_t tiles, int64_t pixels, int64_t vectors,
-               int64_t totalVectors) const {
-    double cycles = (totalVectors / vectors) * ofTile(pixels, vectors);
-    if (totalVectors % vectors)
-      cycles += ofTile(pixels, totalVectors % vectors);
-    return cycles * tiles;
-  }
-
-private:
-  /// Bytes of weights that stay in a first-level cache beside the image.
-  static constexpr int64_t kFirstLevelShare = 24 << 10;
-  /// Bytes per cycle from the second level, as streams of weights reach them
-  /// that had to be fetched into it.
-  static constexpr double kSecondLevelBytes = 14;
-  static constexpr double kLoopStart = 4;
-  static constexpr double kTileStart = 30;
-
-  int64_t groups, windows, vectorBytes;
-  double latency;
-};
-} // namespace
-
-/// The cheapest tile for an image of height x width pixels (a matrix has
-/// height 1) and `totalVectors` of columns.
-static RegisterTile chooseTile(int64_t height, int64_t width,
-                               int64_t totalVectors, int64_t registers,
-                               const TileCost &cost) {
-  RegisterTile best;
-  int64_t mostVectors = std::min<int64_t>(totalVectors, 4);
-  for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
-    for (int64_t columns = 1; columns <= std::min<int64_t>(width, 28);
-         ++columns)
-      for (int64_t rows = 1; rows <= std::min<int64_t>(height, 28); ++rows) {
-        // More rows of an image only when a row is narrower than the tile.
-        if (rows > 1 && columns < width)
-          break;
-        int64_t pixels = rows * columns;
-        if (pixels * vectors + vectors + 1 > registers - 1)
-          break;
-        int64_t tiles = llvm::divideCeilSigned(height, rows) *
-                        llvm::divideCeilSigned(width, columns);
-        double cycles = cost.ofAll(tiles, pixels, vectors, totalVectors);
-        if (cycles < best.cycles)
-          best = {rows, columns, vectors, cycles};
-      }
-  return best;
-}
-
-namespace {
-/// Blocks of `rows` pixels for a matrix unit, side by side in an image row and
-/// below each other, by `vectors` of columns; 0 rows: vectors are faster.
-struct MatrixTile {
-  int64_t rows = 0, alongRow = 1, alongColumn = 1, vectors = 0;
-  double cycles = std::numeric_limits<double>::infinity();
-};
-} // namespace
-
-/// Four accumulators, two of each side or one left side: with fewer, loads
-/// would be the limit. Eight tile registers hold no more, for accumulators are
-/// read out of memory when the next tile has begun.
-static constexpr std::pair<int64_t, int64_t> kMatrixShapes[] = {
-    {2, 2}, {1, 4}}; // blocks, vectors
-/// Work items have whole pairs of vectors.
-static constexpr int64_t kMatrixVectors = 2;
-/// With fewer rows the matrix unit's fixed time outweighs its width.
-static constexpr int64_t kLeastMatrixRows = 4;
-/// Cycles of a product: one for each row of the left side, but some at least;
-/// for each row of a result, to memory and back, and for each line of the
-/// result that is written in part; for a tile, until its first step and after
-/// its last one.
-static constexpr double kMatrixLeast = 9;
-static constexpr double kMatrixResultRow = 3;
-static constexpr double kMatrixPartLine = 6;
-static constexpr double kMatrixStart = 60;
-/// Bytes of weights that stay in a first-level cache, and how many come in a
-/// cycle from the second one otherwise.
-static constexpr int64_t kMatrixPanel = 32 << 10;
-static constexpr double kMatrixSecondLevel = 32;
-
-/// The cheapest tile for `steps` of `stepBytes` of the reduction.
-static MatrixTile chooseMatrixTile(int64_t height, int64_t width,
-                                   int64_t totalVectors, int64_t steps,
-                                   int64_t stepBytes, const TileUnit &unit) {
-  auto ofTile = [&](int64_t rows, int64_t blocks, int64_t vectors) {
-    double products = std::max<double>(rows, kMatrixLeast) * blocks * vectors;
-    double panel = vectors * 16 * stepBytes;
-    double loads = (blocks * rows + vectors * stepBytes / 4) / 2.0;
-    if (steps * panel > kMatrixPanel)
-      loads = std::max(loads, panel / kMatrixSecondLevel);
-    double result = kMatrixResultRow * rows * blocks * vectors;
-    if (vectors % 4) // 16 bytes each
-      result += kMatrixPartLine * rows * blocks;
-    return steps * std::max(products, loads) + result + kMatrixStart;
-  };
-  MatrixTile best;
-  auto consider = [&](int64_t rows, int64_t alongRow, int64_t alongColumn,
-                      int64_t vectors) {
-    int64_t tiles = llvm::divideCeilSigned(width, rows * alongRow) *
-                    llvm::divideCeilSigned(height, alongColumn);
-    int64_t blocks = alongRow * alongColumn;
-    double cycles =
-        tiles * (totalVectors / vectors) * ofTile(rows, blocks, vectors);
-    if (totalVectors % vectors)
-      cycles += tiles * ofTile(rows, blocks, totalVectors % vectors);
-    if (cycles < best.cycles)
-      best = {rows, alongRow, alongColumn, vectors, cycles};
-  };
-  for (auto [blocks, vectors] : kMatrixShapes)
-    for (auto [alongRow, alongColumn] :
-         {std::pair<int64_t, int64_t>{blocks, 1}, {1, blocks}, {1, 1}})
-      for (int64_t rows = std::min(width / alongRow, unit.rows);
-           rows >= kLeastMatrixRows && alongColumn <= height; --rows)
-        consider(rows, alongRow, alongColumn, vectors);
-  return best;
-}
-
 static int64_t getBytes(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   return type.getNumElements() * getElementBytes(type.getElementType());
-}
-
-/// Depthwise bytes: one vector of channels, whose neighbouring pixels are put
-/// side by side once for all outputs of the tile that they reach. Tiles of
-/// equal width, because the last one would compute pixels twice.
-static RegisterTile chooseNeighbourTile(int64_t height, int64_t width,
-                                        int64_t registers) {
-  int64_t accumulators =
-      std::min(kNeighbourAccumulators, std::max<int64_t>(1, registers - 4));
-  RegisterTile tile;
-  tile.columns = llvm::divideCeilSigned(
-      width, llvm::divideCeilSigned(width, accumulators));
-  tile.rows = std::min(height, accumulators / tile.columns);
-  return tile;
 }
 
 /// A block size along `extent` that makes about `items` blocks of whole tiles.
@@ -316,23 +148,25 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       kernel.emitError("expected a kernel with a linalg operation or product");
       return signalPassFailure();
     }
-    Decision decision = decide(ops, *target);
+    SmallVector<int64_t> extents = getExtents(ops), grain;
     if (auto given = kernel->getAttrOfType<StrategyAttr>(
-            MPQDialect::getStrategyAttrName()))
-      decision.grain.assign(given.getGrain().begin(), given.getGrain().end());
-    int64_t items = 1;
-    SmallVector<int64_t> extents = getExtents(ops);
-    for (auto [extent, grain] : llvm::zip(extents, decision.grain)) {
-      if (grain == extent)
-        grain = 0; // whole
-      if (grain)
-        items *= llvm::divideCeilSigned(extent, grain);
-    }
-    Builder builder(&getContext());
-    if (!kernel->hasAttr(MPQDialect::getStrategyAttrName()))
+            MPQDialect::getStrategyAttrName())) {
+      grain.assign(given.getGrain().begin(), given.getGrain().end());
+    } else {
+      Decision decision = decide(ops, *target);
+      for (auto [extent, block] : llvm::zip(extents, decision.grain))
+        if (block == extent)
+          block = 0; // whole
+      grain = decision.grain;
       kernel->setAttr(MPQDialect::getStrategyAttrName(),
-                      StrategyAttr::get(&getContext(), decision.tile,
-                                        decision.grain, decision.matrixRows));
+                      StrategyAttr::get(&getContext(), decision.tile, grain,
+                                        decision.matrixRows));
+    }
+    int64_t items = 1;
+    for (auto [extent, block] : llvm::zip(extents, grain))
+      if (block != 0 && block != extent)
+        items *= llvm::divideCeilSigned(extent, block);
+    Builder builder(&getContext());
     kernel->setAttr(MPQDialect::getWorkItemsAttrName(),
                     builder.getI64IntegerAttr(items));
   }
@@ -419,23 +253,30 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t work = depth * allColumns * height * width;
     int64_t grain = integer ? 2 * kProductGrain : kProductGrain;
     int64_t items = std::clamp<int64_t>(work / grain, 1, kWorkItems);
-    // Each block of rows reads all weights, each block of columns the image:
-    // what is larger is read once.
-    int64_t columnBlocks = 1;
-    auto isWhole = [&](int64_t part) { // for tiles of a matrix unit
-      return !integer || !target.getTileUnit() || vectors % kMatrixVectors ||
-             part % kMatrixVectors == 0;
+    unsigned split = conv ? 1 : rank - 2;
+    auto canHave = [&](int64_t columnBlocks) {
+      if (columnBlocks == 1)
+        return true;
+      int64_t part = vectors / columnBlocks;
+      return groupCount == 1 && columns % lanes == 0 &&
+             vectors % columnBlocks == 0 &&
+             // Tiles of a matrix unit.
+             (!integer || !target.getTileUnit() || vectors % kMatrixVectors ||
+              part % kMatrixVectors == 0);
     };
-    if (groupCount == 1 && columns % lanes == 0 &&
-        getBytes(product->getOperand(1)) > getBytes(product->getOperand(0)))
-      for (columnBlocks = items;
-           vectors % columnBlocks != 0 || !isWhole(vectors / columnBlocks);)
-        --columnBlocks;
+    auto [rowBlocks, columnBlocks] = chooseBlocks(
+        getBytes(product->getOperand(0)), getBytes(product->getOperand(1)),
+        items, extents[split], canHave);
     TileCost cost(groups, windows, lanes * 4, integer);
-    RegisterTile tile = depthwise && integer
-                            ? chooseNeighbourTile(height, width, registers)
-                            : chooseTile(height, width, vectors / columnBlocks,
-                                         registers, cost);
+    auto image = cast<RankedTensorType>(product->getOperand(0).getType());
+    int64_t stride = image.getShape().back() *
+                     getElementBytes(image.getElementType()) *
+                     (conv ? conv.getStrides()[1] : 1);
+    RegisterTile tile =
+        depthwise && integer
+            ? chooseNeighbourTile(height, width, registers)
+            : chooseTile(height, width, stride, vectors / columnBlocks,
+                         registers, cost);
     Decision decision;
     decision.tile.assign(rank, 1);
     decision.grain.assign(rank, 0);
@@ -474,14 +315,16 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
                                               conv.getStrides()[0]);
       items = std::max(items, llvm::divideCeilSigned(height, rows));
     }
-    unsigned split = conv ? 1 : rank - 2;
-    if (columnBlocks > 1)
+    if (columnBlocks > 1) {
       decision.grain[rank - 1] = columns / columnBlocks;
-    else if (int64_t(extents[split]) > decision.tile[split])
+      if (rowBlocks > 1)
+        decision.grain[split] = extents[split] / rowBlocks;
+    } else if (int64_t(extents[split]) > decision.tile[split]) {
       decision.grain[split] =
           blockOf(extents[split], decision.tile[split], items);
-    else if (int64_t unit = groupCount > 1 ? columns : decision.tile[rank - 1];
-             allColumns % unit == 0)
+    } else if (int64_t unit =
+                   groupCount > 1 ? columns : decision.tile[rank - 1];
+               allColumns % unit == 0) {
       // Few rows: split the columns, which needs whole panels, or groups, in
       // each block.
       for (int64_t blocks = items; blocks > 1; --blocks)
@@ -489,6 +332,7 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
           decision.grain[rank - 1] = allColumns / blocks;
           break;
         }
+    }
     return decision;
   }
 

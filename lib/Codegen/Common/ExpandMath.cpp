@@ -121,6 +121,37 @@ private:
   Type like;
 };
 
+/// Divides by a constant without a division, which takes as long as ten other
+/// instructions. With r = RN(1/d), q = RN(x r) and the exact remainder e = x -
+/// q d, RN(q + e r) is the rounded quotient: P. Markstein, Computation of
+/// Elementary Functions on the IBM RISC System/6000 Processor, 1990, theorem 8;
+/// N. Brisebarre, J.-M. Muller and S. Raina, Accelerating Correctly Rounded
+/// Floating-Point Division When the Divisor Is Known in Advance, 2004. Only for
+/// quotients that are rounded to integers and limited then: those that are
+/// subnormal may differ, and those beyond `kLargest` are somewhere beyond it,
+/// which keeps infinities apart from NaN.
+class QuotientBuilder : public OperationBuilder {
+public:
+  using OperationBuilder::OperationBuilder;
+
+  Value div(Value a, Value b) {
+    APFloat divisor(0.0f);
+    if (!matchPattern(b, m_ConstantFloat(&divisor)))
+      return OperationBuilder::div(a, b);
+    float d = divisor.convertToFloat();
+    if (!(d >= 1 / kLargest && d <= kLargest))
+      return OperationBuilder::div(a, b);
+    Value r = real(1 / d);
+    Value q =
+        formulas::clamp(*this, mul(a, r), real(-kLargest), real(kLargest));
+    Value remainder = fma(q, real(-d), a);
+    return fma(remainder, r, q);
+  }
+
+private:
+  static constexpr float kLargest = 0x1p40f;
+};
+
 /// True for scalars and vectors of floats up to 32 bits; tensors stay.
 bool isExpandable(Type type) {
   Type element = getElementTypeOrSelf(type);
@@ -173,11 +204,16 @@ struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
                                 PatternRewriter &rewriter) const override {
     if (!isExpandable(op.getInput().getType()))
       return rewriter.notifyMatchFailure(op, "tensor form");
-    OperationBuilder builder(rewriter, op.getLoc(), op.getType());
-    Value result = formulas::quantize(
-        builder, builder.widenFloat(op.getInput()), op.getScale(),
-        builder.widen(op.getZeroPoint(), op.getIsUnsigned()),
-        formulas::getQuantizeForm(op));
+    QuotientBuilder divider(rewriter, op.getLoc(), op.getType());
+    OperationBuilder &builder = divider;
+    Value input = builder.widenFloat(op.getInput());
+    Value zeroPoint = builder.widen(op.getZeroPoint(), op.getIsUnsigned());
+    formulas::QuantizeForm form = formulas::getQuantizeForm(op);
+    Value result =
+        form.multiply
+            ? formulas::quantize(builder, input, op.getScale(), zeroPoint, form)
+            : formulas::quantize(divider, input, op.getScale(), zeroPoint,
+                                 form);
     rewriter.replaceOp(op, builder.narrow(result, op.getType()));
     return success();
   }

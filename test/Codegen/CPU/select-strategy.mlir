@@ -154,6 +154,15 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<6x40xf32>
   }
 
+  // Both sides exceed the second-level cache: blocks of rows that stay in it, and of columns, so that the weights are read
+  // four times and not eight. Rows of a tile are a page apart, in one set of the first-level cache: seven at most.
+  // CHECK-LABEL: func.func private @both_large(
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [7, 48], grain = [256, 512]>, mpq.work_items = 8 : i64}
+  func.func private @both_large(%a: tensor<1024x1024xf32>, %w: tensor<64x1024x16xf32>, %d: tensor<1024x1024xf32>, %begin: index, %end: index) -> tensor<1024x1024xf32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<1024x1024xf32>, tensor<64x1024x16xf32>) outs(%d : tensor<1024x1024xf32>) -> tensor<1024x1024xf32>
+    return %r : tensor<1024x1024xf32>
+  }
+
   // A strategy of the user's is kept.
   // CHECK-LABEL: func.func private @overridden(
   // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [2, 16], grain = [0, 0]>, mpq.work_items = 1 : i64}
