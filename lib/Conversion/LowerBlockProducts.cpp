@@ -315,7 +315,8 @@ struct LowerBlockProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     Value result = BlockContractOp::create(
         rewriter, loc, type, lhs, weights, scales, zeroPoints, lhsScales,
         /*lhs_sums=*/Value(), empty, w->bits, w->block,
-        w->uniform ? uint8_t(w->zeroPoints[0]) : 0);
+        w->uniform ? uint8_t(w->zeroPoints[0]) : 0,
+        /*scale_base=*/IntegerAttr());
     if (!startsAtZero(op->getOperand(2))) {
       AffineMap identity = rewriter.getMultiDimIdentityMap(2);
       result =

@@ -83,16 +83,24 @@ LogicalResult BlockContractOp::verify() {
   if (ShapedType::isDynamic(depth) || block <= 0 || depth % block != 0) // (B2)
     return emitOpError("expected blocks that divide ")
            << depth << " but got " << block;
-  int64_t blocks = depth / block, lanes = scales.getShape().back();
+  Type scale = scales.getElementType();
+  if (scale.isInteger(8) != getScaleBase().has_value() ||
+      (!scale.isF32() && !isPacked())) // (B7)
+    return emitOpError(
+               "expected scales in f32 or, if packed, f16 or bytes with "
+               "a scale_base but got ")
+           << scales;
+  int64_t blocks = depth / block, lanes = getLanes();
   SmallVector<int64_t> wantedWeights{depth, columns},
-      wantedScales{blocks, columns};
+      wantedScales{blocks, columns}, wantedZeros = wantedScales;
   unsigned width = bits;
   if (isPacked()) {
     int64_t vectors = ShapedType::isDynamic(columns)
                           ? columns
                           : llvm::divideCeilSigned(columns, lanes);
     wantedWeights = {vectors, blocks * getSteps(), 4 * lanes};
-    wantedScales = {vectors, blocks, lanes};
+    wantedZeros = {vectors, blocks, lanes};
+    wantedScales = {vectors, blocks, scale.isInteger(8) ? 3 * lanes : lanes};
     width = 8;
   }
   bool ok =
@@ -102,7 +110,7 @@ LogicalResult BlockContractOp::verify() {
   if (getZeroPoints())
     ok &= getZeroPoints().getType().getElementTypeBitWidth() == width &&
           succeeded(verifyCompatibleShape(getZeroPoints().getType().getShape(),
-                                          wantedScales));
+                                          wantedZeros));
   if (!ok) // (B3)
     return emitOpError("expected weights of shape [")
            << wantedWeights << "] and " << width

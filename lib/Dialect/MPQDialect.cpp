@@ -55,8 +55,11 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
     return expect(false, "integers, or f32 with a reason");
   }
   if (name == getStreamAheadAttrName()) {
-    auto distance = dyn_cast<IntegerAttr>(value);
-    return expect(distance && distance.getInt() > 0, "a positive i64");
+    auto ahead = dyn_cast<DenseI64ArrayAttr>(value);
+    return expect(isa<scf::ForOp>(op) && ahead && ahead.size() == 2 &&
+                      ahead[0] > 0 && ahead[1] >= 0,
+                  "two i64 on an scf.for, the first of them positive and the "
+                  "second not negative");
   }
   if (name == getStoredAttrName()) {
     auto precision = dyn_cast<PrecisionAttr>(value);

@@ -118,6 +118,28 @@ ReductionInfo mpq::getReductionInfo(linalg::LinalgOp op) {
   return info;
 }
 
+std::optional<ReductionInfo> mpq::matchIntegerRow(linalg::LinalgOp op) {
+  Block &body = *op.getBlock();
+  std::optional<unsigned> row = findRowDimension(op);
+  if (!row || op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
+      op.getStaticLoopRanges()[*row] < rowPartials)
+    return std::nullopt;
+  Operation *combiner = body.getTerminator()->getOperand(0).getDefiningOp();
+  if (!isa_and_nonnull<arith::AddIOp, arith::MaxSIOp, arith::MinSIOp,
+                       arith::MaxUIOp, arith::MinUIOp>(combiner) ||
+      combiner->getBlock() != &body ||
+      !combiner->getResult(0).getType().isInteger(32))
+    return std::nullopt;
+  BlockArgument out = body.getArgument(1);
+  if (!out.hasOneUse() || *out.user_begin() != combiner)
+    return std::nullopt;
+  ReductionInfo info;
+  info.order = ReductionOrder::Row;
+  info.rowDimension = *row;
+  info.combiners = {combiner};
+  return info;
+}
+
 float mpq::getCombinerIdentity(Operation *combiner) {
   if (isa<arith::AddFOp>(combiner))
     return 0.0f;

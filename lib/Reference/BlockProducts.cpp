@@ -42,11 +42,22 @@ static PlainWeights unpack(BlockContractOp op, const HostTensor &weights,
     return packed ? (n / lanes * blocks + g) * lanes + n % lanes
                   : g * columns + n;
   };
+  // A float, or two low bytes and a high one above the base.
+  auto readScale = [&](int64_t g, int64_t n) {
+    if (!op.getScaleBase())
+      return scales.getFloat(parameter(g, n));
+    int64_t first = (n / lanes * blocks + g) * lanes * 3, lane = n % lanes;
+    uint32_t bits = uint32_t(*op.getScaleBase());
+    int64_t places[] = {2 * lane, 2 * lane + 1, 2 * lanes + lane};
+    for (auto [i, place] : llvm::enumerate(places))
+      bits += uint32_t(scales.getInteger(first + place) & 0xff) << (8 * i);
+    return llvm::bit_cast<float>(bits);
+  };
   PlainWeights plain;
   plain.scales.resize(blocks * columns);
   for (int64_t g = 0; g < blocks; ++g)
     for (int64_t n = 0; n < columns; ++n)
-      plain.scales[g * columns + n] = scales.getFloat(parameter(g, n));
+      plain.scales[g * columns + n] = readScale(g, n);
   plain.differences.resize(depth * columns);
   for (int64_t k = 0; k < depth; ++k) {
     int64_t g = k / block, quad = k % block / 4;

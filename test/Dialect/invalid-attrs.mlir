@@ -65,3 +65,8 @@ func.func private @k1() attributes {test.blocks = #mpq.blocks<6, activations = f
 
 // expected-error @below {{expected attribute 'mpq.stored' to be #mpq.precision<int8> on an operation of one result but got #mpq.precision<f32>}}
 func.func private @k2() attributes {mpq.stored = #mpq.precision<f32>}
+
+// -----
+
+// expected-error @below {{expected attribute 'mpq.stream_ahead' to be two i64 on an scf.for, the first of them positive and the second not negative but got}}
+func.func private @stream() attributes {mpq.stream_ahead = array<i64: 8, 0>}

@@ -85,3 +85,19 @@ func.func @b6(%a: tensor<1x131072xi8>, %w: tensor<131072x3xi8>, %s: tensor<1x3xf
   %r = mpq.block_contract ins(%a, %w : tensor<1x131072xi8>, tensor<131072x3xi8>) scales(%s : tensor<1x3xf32>) lhs_scales(%t : tensor<1x1xf32>) outs(%e : tensor<1x3xf32>) {bits = 8, block = 131072} -> tensor<1x3xf32>
   return
 }
+
+// -----
+
+func.func @b7(%a: tensor<1x8xf32>, %w: tensor<1x1x64xi8>, %s: tensor<1x1x48xi8>, %e: tensor<1x16xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected scales in f32 or, if packed, f16 or bytes with a scale_base but got 'tensor<1x1x48xi8>'}}
+  %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<1x1x64xi8>) scales(%s : tensor<1x1x48xi8>) outs(%e : tensor<1x16xf32>) {bits = 4, block = 8} -> tensor<1x16xf32>
+  return
+}
+
+// -----
+
+func.func @b7_plain(%a: tensor<1x8xf32>, %w: tensor<8x16xi4>, %s: tensor<1x16xf16>, %e: tensor<1x16xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected scales in f32 or, if packed, f16 or bytes with a scale_base but got 'tensor<1x16xf16>'}}
+  %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<8x16xi4>) scales(%s : tensor<1x16xf16>) outs(%e : tensor<1x16xf32>) {bits = 4, block = 8} -> tensor<1x16xf32>
+  return
+}

@@ -128,13 +128,12 @@ def run(command, known, *, threads, filters, engines, precisions, rounds, second
             report.write_json(json_file, report.to_json(options, measured, groups, rows))
         return rows
 
-    for count in threads:
-        for case in chosen:
-            setting = Setting(count, rounds, seconds, amx)
-            groups.append(measure.measure(case, contenders.contenders(case.precisions, engines), setting))
-            for row in save():
-                if (row.case, row.threads) == (case.name, count):
-                    click.echo(report.line(row), err=True)
+    settings = [Setting(count, rounds, seconds, amx) for count in threads]
+    for case in chosen:
+        groups += measure.measure(case, contenders.contenders(case.precisions, engines), settings)
+        for row in save():
+            if row.case == case.name:
+                click.echo(report.line(row), err=True)
     # What was free later counts, too: nobody is above the bound because the machine was busy at first.
     measured = {count: measured[count].joined(peaks.measure(count), max) for count in threads}
     rows = save()

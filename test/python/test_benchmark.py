@@ -129,7 +129,7 @@ def test_wrong_results_are_not_timed():
             return super().check(contender, [results[0] + np.uint8(3)] if wrong else results)
 
     contenders = [Contender(engine, "int8") for engine in ("mpq", "onnxruntime", "openvino")]
-    group = measure.measure(Falsified(TINY), contenders, Setting(rounds=1, seconds=0))
+    (group,) = measure.measure(Falsified(TINY), contenders, [Setting(rounds=1, seconds=0)])
     (row,) = measure.rows(group, peaks.measure(1, repeats=1))
     assert row.best_peer == "openvino int8"
     assert "100.00% of the results differ" in group.outcomes[1].error and group.outcomes[1].timing is None
@@ -185,10 +185,10 @@ def test_gains_need_both_rows(results):
     content, _ = results
     known = {field.name for field in dataclasses.fields(measure.Row)}
     row = measure.Row(**{name: content["rows"][0][name] for name in known})
-    first, second = (dataclasses.replace(row, case="resnet50", precision="int8", threads=n, seconds=1 / n**0.5)
-                     for n in (1, 2))
+    first, second = (dataclasses.replace(row, case="resnet50", precision="int8", threads=n, turns=turns)
+                     for n, turns in ((1, [1.0, 9.0, 2.0]), (2, [0.7, 6.0, 1.5])))
     (gain,) = report.gains([first, second])
-    assert gain["gain"] == pytest.approx(2**0.5) and gain["met"] is False
+    assert gain["gain"] == pytest.approx(1 / 0.7) and gain["met"] is False
     assert report.gains([second]) == []
 
 
@@ -197,7 +197,7 @@ def test_timing_takes_all_turns():
              {"best": 2.0, "count": 3, "cpu": 2.5, "times": [2.0, 4.0, 6.0]}]
     timing = Timing.of(turns)
     assert (timing.wall.best, timing.wall.median, timing.runs) == (1.0, 3.0, 5)
-    assert timing.wall.spread == pytest.approx(1 / 3)
+    assert timing.wall.spread == pytest.approx(1 / 3) and timing.wall.turns == [2.0, 4.0]
     assert (timing.by("cpu").best, timing.by("cpu").median) == (1.5, 2.0)
 
 

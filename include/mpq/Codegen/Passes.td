@@ -317,9 +317,10 @@ def SelectStrategyPass : Pass<"mpq-select-strategy", "::mlir::func::FuncOp"> {
 def StreamWeightsPass : Pass<"mpq-stream-weights", "::mlir::func::FuncOp"> {
   let summary = "ask for packed weights some iterations ahead";
   let description = [{
-    In loops with `mpq.stream_ahead = N : i64`, every read of a packed vector gets a
-    `memref.prefetch` of what it will read `N` iterations later. The last ones
-    ask for what lies behind, which does no harm.
+    In loops with `mpq.stream_ahead = array<i64: N, M>`, every read of a packed
+    vector gets a `memref.prefetch` of what it will read `N` iterations later.
+    The last `N` ask for what is `M` iterations behind that: the first that the
+    next tile reads. What lies behind all weights does no harm.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];

@@ -95,6 +95,11 @@ def BlockContractOp : MPQ_Op<"block_contract", [Pure, AttrSizedOperandSegments,
     `[ceil(N/L)][G][L]`, zero points as bytes. `lhs_sums[m,g]` is then
     `-sum_{k in g} lhs[m,k]`, times `zero_point` unless there are `zero_points`.
 
+    Packed scales may be narrower than f32, with the same values: f16, or, with
+    `scale_base`, bytes `[ceil(N/L)][G][3*L]`. These are the lower 16 bits of the
+    difference between the bits of each scale and `scale_base`, then the upper 8
+    bits of each.
+
     Constraints:
     * (B1) lhs and init have rank 2 and equal rows, and bits is 2, 4 or 8.
     * (B2) block divides K.
@@ -102,6 +107,8 @@ def BlockContractOp : MPQ_Op<"block_contract", [Pure, AttrSizedOperandSegments,
     * (B4) lhs_scales are `[M][G]`, given for integer lhs only.
     * (B5) lhs_sums are `[M][G]`, given for packed weights and integer lhs only.
     * (B6) no exact sum of a block exceeds 31 bits.
+    * (B7) scale_base is given for scales of bytes, and only packed scales are
+      narrower than f32.
 
     Example:
     ```mlir
@@ -112,12 +119,13 @@ def BlockContractOp : MPQ_Op<"block_contract", [Pure, AttrSizedOperandSegments,
   }];
   let arguments = (ins TensorRankOf<[I8, F32], [2]>:$lhs,
       TensorRankOf<[I<2>, I<4>, I8], [2, 3]>:$weights,
-      TensorRankOf<[F32], [2, 3]>:$scales,
+      TensorRankOf<[F32, F16, I8], [2, 3]>:$scales,
       Optional<TensorRankOf<[I<2>, I<4>, I8], [2, 3]>>:$zero_points,
       Optional<TensorRankOf<[F32], [2]>>:$lhs_scales,
       Optional<TensorRankOf<[I32], [2]>>:$lhs_sums,
       TensorRankOf<[F32], [2]>:$init,
-      I64Attr:$bits, I64Attr:$block, DefaultValuedAttr<I64Attr, "0">:$zero_point);
+      I64Attr:$bits, I64Attr:$block, DefaultValuedAttr<I64Attr, "0">:$zero_point,
+      OptionalAttr<I32Attr>:$scale_base);
   let results = (outs TensorRankOf<[F32], [2]>:$result);
   let assemblyFormat = [{
     `ins` `(` $lhs `,` $weights `:` type($lhs) `,` type($weights) `)`
@@ -137,7 +145,7 @@ def BlockContractOp : MPQ_Op<"block_contract", [Pure, AttrSizedOperandSegments,
       return getLhs().getType().getDimSize(1) / int64_t(getBlock());
     }
     /// Columns in one packed vector.
-    int64_t getLanes() { return getScales().getType().getShape().back(); }
+    int64_t getLanes() { return getWeights().getType().getShape().back() / 4; }
     /// Planes of weights in a byte.
     int64_t getPlanes() { return 8 / int64_t(getBits()); }
     /// Packed vectors of a block, for each vector of columns.

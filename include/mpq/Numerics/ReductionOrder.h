@@ -41,6 +41,11 @@ struct ReductionInfo {
 /// and every code generator agree.
 ReductionInfo getReductionInfo(mlir::linalg::LinalgOp op);
 
+/// A reduction of 32-bit integers, whose order is free, along consecutive
+/// elements of its one input: partial results may stand beside each other as in
+/// a row of floats.
+std::optional<ReductionInfo> matchIntegerRow(mlir::linalg::LinalgOp op);
+
 /// The float that leaves a combiner's other operand unchanged: 0 for addf, 1
 /// for mulf, -inf and +inf for maxima and minima.
 float getCombinerIdentity(mlir::Operation *combiner);

@@ -63,8 +63,10 @@ static constexpr int64_t kSecondLevelShare = 512 << 10;
 static constexpr int64_t kPairwiseTemporaries = 6;
 
 /// Vectors of columns in a tile of weights in blocks, whose streams from memory
-/// the hardware still follows, and its rows.
+/// the hardware still follows, and its rows. One quantized row takes more where
+/// the registers suffice: a tile's end waits for the next one's first weights.
 static constexpr int64_t kBlockVectors = 4;
+static constexpr int64_t kRowVectors = 8;
 static constexpr int64_t kBlockRows = 8;
 /// Quantized rows of a work item, which stay in the second-level cache.
 static constexpr int64_t kMostBlockRows = 256;
@@ -392,6 +394,9 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t allVectors = llvm::divideCeilSigned(columns, lanes);
     int64_t vectors = std::clamp<int64_t>(sums / tileRows, 1, kBlockVectors);
     vectors = std::min(vectors, allVectors);
+    if (product.isInteger() && rows == 1 && sums >= 2 * kRowVectors &&
+        columns % (kRowVectors * kWorkItems * lanes) == 0)
+      vectors = kRowVectors;
     Decision decision;
     decision.tile = {tileRows, std::min(columns, vectors * lanes)};
     decision.grain = {rows > kMostBlockRows ? kMostBlockRows : 0, 0};

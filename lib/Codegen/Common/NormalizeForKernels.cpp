@@ -90,6 +90,28 @@ static bool changesReductionOrder(linalg::GenericOp producer,
          product.getLhs() != product.getRhs();
 }
 
+/// Elements in another order: a transpose as a generic.
+static bool isPermutation(linalg::GenericOp op) {
+  return op.getNumDpsInputs() == 1 && isElementwise(op) &&
+         llvm::all_of(op.getIndexingMapsArray(),
+                      [](AffineMap map) { return map.isPermutation(); }) &&
+         op.getBody()->getTerminator()->getOperand(0) ==
+             op.getBody()->getArgument(0);
+}
+
+/// True if `op` makes narrower elements of what a product leaves behind a
+/// reshape, such as the requantization of a pointwise convolution: it will join
+/// the product's kernel.
+static bool narrowsProduct(linalg::GenericOp op) {
+  unsigned width =
+      getElementTypeOrSelf(op.getResult(0).getType()).getIntOrFloatBitWidth();
+  return llvm::any_of(op.getInputs(), [&](Value input) {
+    auto reshape = input.getDefiningOp<tensor::ExpandShapeOp>();
+    return reshape && reshape->hasOneUse() && findRootOf(reshape.getSrc()) &&
+           reshape.getResultType().getElementTypeBitWidth() > width;
+  });
+}
+
 static bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
@@ -104,6 +126,8 @@ static bool shouldFuse(OpOperand *operand) {
       llvm::any_of(producer.getInputs(), [](Value input) {
         return !getElementTypeOrSelf(input.getType()).isInteger(8);
       }))
+    return false;
+  if (isPermutation(consumer) && narrowsProduct(producer))
     return false;
   bool cheap = isCheapToRepeat(producer);
   if (!cheap && !operand->get().hasOneUse())
@@ -148,15 +172,6 @@ static bool shouldCollapse(OpOperand *operand) {
 
 /// Columns of a product that fill a vector: its epilogue wastes no lanes.
 static constexpr int64_t kFewestColumns = 16;
-
-/// Elements in another order: a transpose as a generic.
-static bool isPermutation(linalg::GenericOp op) {
-  return op.getNumDpsInputs() == 1 && isElementwise(op) &&
-         llvm::all_of(op.getIndexingMapsArray(),
-                      [](AffineMap map) { return map.isPermutation(); }) &&
-         op.getBody()->getTerminator()->getOperand(0) ==
-             op.getBody()->getArgument(0);
-}
 
 /// A generic without a body of its own: its input in the order of its maps.
 static Value permute(OpBuilder &b, Location loc, linalg::GenericOp like,

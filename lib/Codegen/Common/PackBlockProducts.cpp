@@ -32,6 +32,9 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
+/// Products of more rows compute rather than read.
+static constexpr int64_t kMostRowsOfNarrowScales = 4;
+
 /// The rows' sums of each block, negated and times the zero point if there is
 /// one for all.
 static Value createSums(OpBuilder &builder, BlockContractOp op) {
@@ -111,6 +114,49 @@ static SmallVector<char> packWeights(ArrayRef<char> plain, BlockContractOp op,
   return packed;
 }
 
+namespace {
+/// Scales [G][N] in as few bytes as hold their values.
+struct NarrowScales {
+  Type type;
+  SmallVector<char> elements;  // f16 or f32
+  SmallVector<char> low, high; // or two and one byte above a base
+  std::optional<uint32_t> base;
+};
+} // namespace
+
+static NarrowScales narrow(ArrayRef<char> plain, MLIRContext *context) {
+  NarrowScales narrow{Float32Type::get(context), SmallVector<char>(plain)};
+  int64_t count = plain.size() / sizeof(uint32_t);
+  SmallVector<uint32_t> bits(count);
+  std::memcpy(bits.data(), plain.data(), plain.size());
+  SmallVector<char> halves;
+  for (uint32_t scale : bits) {
+    APFloat value(APFloat::IEEEsingle(), APInt(32, scale));
+    bool loses = false;
+    value.convert(APFloat::IEEEhalf(), APFloat::rmNearestTiesToEven, &loses);
+    if (loses || value.isNaN())
+      break;
+    auto half = uint16_t(value.bitcastToAPInt().getZExtValue());
+    halves.append({char(half), char(half >> 8)});
+  }
+  if (int64_t(halves.size()) == 2 * count) {
+    narrow.type = Float16Type::get(context);
+    narrow.elements = std::move(halves);
+    return narrow;
+  }
+  auto [lowest, highest] = std::minmax_element(bits.begin(), bits.end());
+  if (*highest - *lowest >= uint32_t(1) << 24)
+    return narrow;
+  narrow.type = IntegerType::get(context, 8);
+  narrow.base = *lowest;
+  for (uint32_t scale : bits) {
+    uint32_t above = scale - *lowest;
+    narrow.low.append({char(above), char(above >> 8)});
+    narrow.high.push_back(char(above >> 16));
+  }
+  return narrow;
+}
+
 static LogicalResult pack(RewriterBase &rewriter, BlockContractOp op,
                           int64_t lanes) {
   auto weights = readConstantBytes(op.getWeights()),
@@ -125,7 +171,7 @@ static LogicalResult pack(RewriterBase &rewriter, BlockContractOp op,
   int64_t columns = op.getInit().getType().getDimSize(1),
           blocks = op.getBlocks();
   int64_t vectors = llvm::divideCeilSigned(columns, lanes);
-  Type i8 = rewriter.getI8Type(), f32 = rewriter.getF32Type();
+  Type i8 = rewriter.getI8Type();
   Value packedWeights = createConstant(
       rewriter, loc,
       RankedTensorType::get({vectors, blocks * op.getSteps(), 4 * lanes}, i8),
@@ -136,7 +182,29 @@ static LogicalResult pack(RewriterBase &rewriter, BlockContractOp op,
         ArrayRef<char>(packParameters(plain, blocks, columns, lanes,
                                       getElementBytes(type))));
   };
-  Value packedScales = parameters(*scales, f32), packedZeros;
+  // Few rows wait for what they read; many would pay for making it wide again.
+  NarrowScales narrowed{rewriter.getF32Type(), std::move(*scales)};
+  if (op.getInit().getType().getDimSize(0) <= kMostRowsOfNarrowScales)
+    narrowed = narrow(narrowed.elements, rewriter.getContext());
+  Value packedScales, packedZeros;
+  IntegerAttr base;
+  if (narrowed.base) {
+    base = rewriter.getI32IntegerAttr(int32_t(*narrowed.base));
+    SmallVector<char> low = packParameters(narrowed.low, blocks, columns, lanes,
+                                           2),
+                      high = packParameters(narrowed.high, blocks, columns,
+                                            lanes, 1),
+                      both;
+    for (int64_t g = 0; g < vectors * blocks; ++g) {
+      llvm::append_range(both, ArrayRef(low).slice(g * lanes * 2, lanes * 2));
+      llvm::append_range(both, ArrayRef(high).slice(g * lanes, lanes));
+    }
+    packedScales = createConstant(
+        rewriter, loc, RankedTensorType::get({vectors, blocks, 3 * lanes}, i8),
+        ArrayRef<char>(both));
+  } else {
+    packedScales = parameters(narrowed.elements, narrowed.type);
+  }
   if (zeroPoints) {
     for (char &value : *zeroPoints)
       value = char(uint8_t(value) & ((1 << op.getBits()) - 1));
@@ -145,7 +213,7 @@ static LogicalResult pack(RewriterBase &rewriter, BlockContractOp op,
   rewriter.replaceOpWithNewOp<BlockContractOp>(
       op, op.getType(), op.getLhs(), packedWeights, packedScales, packedZeros,
       op.getLhsScales(), op.isInteger() ? createSums(rewriter, op) : Value(),
-      op.getInit(), op.getBits(), op.getBlock(), op.getZeroPoint());
+      op.getInit(), op.getBits(), op.getBlock(), op.getZeroPoint(), base);
   return success();
 }
 

@@ -37,10 +37,13 @@ using namespace mpq;
 /// Steps of a block that are emitted one after the other instead of in a loop.
 static constexpr int64_t kUnrolledSteps = 8;
 
-/// Tiles of so many rows wait for their weights rather than compute, and the
-/// bytes of each stream that are on the way then.
-static constexpr int64_t kStreamedRows = 4;
-static constexpr int64_t kBytesAhead = 2048;
+/// Steps whose packed weights wait in registers for one plane after another.
+static constexpr int64_t kStepsInRegisters = 2;
+
+/// Bytes of weights that are on the way, and most of them for one vector:
+/// enough to hide the latency, few enough that they stay where they arrive.
+static constexpr int64_t kBytesAhead = 8192;
+static constexpr int64_t kMostBytesAhead = 2048;
 
 namespace {
 class BlockTileEmitter {
@@ -85,6 +88,30 @@ private:
                                           std::optional<Value>(zero),
                                           ArrayRef<bool>{true});
   }
+  /// Scales of a block in f32.
+  Value readScales(int64_t vector, Value blockIndex) {
+    Type element = op.getScales().getType().getElementType();
+    Values at{index(vector), blockIndex, index(0)};
+    if (element.isF32())
+      return read(floatType, op.getScales(), at);
+    if (element.isF16())
+      return arith::ExtFOp::create(
+          b, loc, floatType,
+          read(VectorType::get({lanes}, element), op.getScales(), at));
+    Value low = vector::BitCastOp::create(
+        b, loc, VectorType::get({lanes}, b.getI16Type()),
+        read(VectorType::get({2 * lanes}, element), op.getScales(), at));
+    at.back() = index(2 * lanes);
+    Value high = arith::ExtUIOp::create(
+        b, loc, intType,
+        read(VectorType::get({lanes}, element), op.getScales(), at));
+    Value above = arith::OrIOp::create(
+        b, loc, arith::ExtUIOp::create(b, loc, intType, low),
+        arith::ShLIOp::create(b, loc, high, splat(intType, 16)));
+    above = arith::AddIOp::create(b, loc, above,
+                                  splat(intType, int32_t(*op.getScaleBase())));
+    return arith::BitcastOp::create(b, loc, floatType, above);
+  }
   /// Zero points of a block as integers, or null where they are in the sums.
   Value readZeroPoints(int64_t vector, Value blockIndex) {
     if (!op.getZeroPoints())
@@ -100,11 +127,32 @@ private:
   Values
   forEachStep(Values sums,
               function_ref<Values(Value, std::optional<int64_t>, Values)> step);
+  /// Four consecutive elements of an integer row for every lane.
+  Value broadcastQuad(int64_t row, Value k) {
+    Value word =
+        read(VectorType::get({4}, b.getI8Type()), op.getLhs(), {index(row), k});
+    word = vector::BitCastOp::create(
+        b, loc, VectorType::get({1}, b.getI32Type()), word);
+    word = vector::ExtractOp::create(b, loc, word, 0);
+    return vector::BitCastOp::create(
+        b, loc, byteType, vector::BroadcastOp::create(b, loc, intType, word));
+  }
+  /// What sums of a block start from: the rows' terms times 2^`shift`.
+  Values createStart(Value blockIndex, int64_t shift);
+  Value dot(Value sum, Value weights, Value left) {
+    return Dot4Op::create(b, loc, intType, sum, weights, left,
+                          /*lhs_unsigned=*/b.getUnitAttr(), UnitAttr());
+  }
+  Values sumTile(Value blockIndex);
+  Values sumRow(Value blockIndex);
   Values reduceIntegers(Value blockIndex, Values accumulators);
   Values reduceFloats(Value blockIndex, Values accumulators);
-  /// Blocks that make kBytesAhead of each vector's weights.
-  int64_t getPrefetchDistance() {
-    return llvm::divideCeilSigned(kBytesAhead, op.getSteps() * 4 * lanes);
+  /// Blocks between a read and its announcement, and those from the end of the
+  /// tile to where the next one begins.
+  std::array<int64_t, 2> getStreamAhead() {
+    int64_t bytes = std::min(kBytesAhead / vectors, kMostBytesAhead),
+            blocks = llvm::divideCeilSigned(bytes, op.getSteps() * 4 * lanes);
+    return {std::min(blocks, op.getBlocks()), (vectors - 1) * op.getBlocks()};
   }
   FailureOr<Value> write(linalg::GenericOp epilogue, const Values &sums);
 
@@ -139,23 +187,32 @@ BlockTileEmitter::Values BlockTileEmitter::forEachStep(
   return sums;
 }
 
-BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
-                                                          Values accumulators) {
+BlockTileEmitter::Values BlockTileEmitter::createStart(Value blockIndex,
+                                                       int64_t shift) {
+  Values zeroPoints, start;
+  for (int64_t v = 0; v < vectors; ++v)
+    zeroPoints.push_back(readZeroPoints(v, blockIndex));
+  for (int64_t r = 0; r < rows; ++r) {
+    Value term = tensor::ExtractOp::create(b, loc, op.getLhsSums(),
+                                           {index(r), blockIndex});
+    if (shift)
+      term = arith::ShLIOp::create(
+          b, loc, term, arith::ConstantIntOp::create(b, loc, shift, 32));
+    term = vector::BroadcastOp::create(b, loc, intType, term);
+    for (Value zeroPoint : zeroPoints)
+      start.push_back(zeroPoint ? arith::MulIOp::create(b, loc, term, zeroPoint)
+                                : term);
+  }
+  return start;
+}
+
+BlockTileEmitter::Values BlockTileEmitter::sumTile(Value blockIndex) {
   int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock();
   Value firstStep = scaled(blockIndex, op.getSteps()),
         firstRow = scaled(blockIndex, block);
-  Values sums;
-  for (int64_t v = 0; v < vectors; ++v)
-    sums.push_back(readZeroPoints(v, blockIndex));
-  Values start;
-  for (int64_t r = 0; r < rows; ++r) {
-    Value term = broadcast(intType, op.getLhsSums(), {index(r), blockIndex});
-    for (int64_t v = 0; v < vectors; ++v)
-      start.push_back(sums[v] ? arith::MulIOp::create(b, loc, term, sums[v])
-                              : term);
-  }
-  sums = forEachStep(start, [&](Value s, std::optional<int64_t> number,
-                                Values sums) {
+  return forEachStep(createStart(blockIndex, 0), [&](Value s,
+                                                     std::optional<int64_t> n,
+                                                     Values sums) {
     Value at = arith::AddIOp::create(b, loc, firstStep, s);
     Values packed;
     for (int64_t v = 0; v < vectors; ++v)
@@ -163,7 +220,7 @@ BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
           read(byteType, op.getWeights(), {index(v), at, index(0)}));
     Value quad = arith::AddIOp::create(b, loc, firstRow, scaled(s, 4 * planes));
     for (int64_t p = 0; p < planes; ++p) {
-      if (number && (*number * planes + p) * 4 >= block)
+      if (n && (*n * planes + p) * 4 >= block)
         break;
       Values panel;
       for (Value bytes : packed) {
@@ -181,27 +238,57 @@ BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
       }
       Value k = shifted(quad, 4 * p);
       for (int64_t r = 0; r < rows; ++r) {
-        Value word = read(VectorType::get({4}, b.getI8Type()), op.getLhs(),
-                          {index(r), k});
-        word = vector::BitCastOp::create(
-            b, loc, VectorType::get({1}, b.getI32Type()), word);
-        word = vector::ExtractOp::create(b, loc, word, 0);
-        Value left = vector::BitCastOp::create(
-            b, loc, byteType,
-            vector::BroadcastOp::create(b, loc, intType, word));
+        Value left = broadcastQuad(r, k);
         for (int64_t v = 0; v < vectors; ++v) {
           Value &sum = sums[r * vectors + v];
-          sum = Dot4Op::create(b, loc, intType, sum, panel[v], left,
-                               /*lhs_unsigned=*/b.getUnitAttr(), UnitAttr());
+          sum = dot(sum, panel[v], left);
         }
       }
     }
     return sums;
   });
+}
+
+/// One row: nothing shares unpacked weights. Planes stay where they are in the
+/// bytes, the highest first, and sums are shifted between them instead: all
+/// that they have is a multiple of what goes.
+BlockTileEmitter::Values BlockTileEmitter::sumRow(Value blockIndex) {
+  int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock(),
+          steps = op.getSteps();
+  Value firstStep = scaled(blockIndex, steps),
+        firstRow = scaled(blockIndex, block);
+  Values sums = createStart(blockIndex, (planes - 1) * bits);
+  // One vector after the other: few values live at a time.
+  for (auto [v, sum] : llvm::enumerate(sums)) {
+    Values packed;
+    for (int64_t s = 0; s < steps; ++s)
+      packed.push_back(read(byteType, op.getWeights(),
+                            {index(v), shifted(firstStep, s), index(0)}));
+    for (int64_t p = planes - 1; p >= 0; --p) {
+      auto mask = int8_t(uint8_t(((1 << bits) - 1) << (p * bits)));
+      for (int64_t s = 0; s < steps; ++s) {
+        int64_t k = (s * planes + p) * 4;
+        if (k < block)
+          sum = dot(
+              sum,
+              arith::AndIOp::create(b, loc, packed[s], splat(byteType, mask)),
+              broadcastQuad(0, shifted(firstRow, k)));
+      }
+      if (p > 0)
+        sum = arith::ShRSIOp::create(b, loc, sum, splat(intType, bits));
+    }
+  }
+  return sums;
+}
+
+BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
+                                                          Values accumulators) {
+  bool inPlace =
+      rows == 1 && op.getPlanes() > 1 && op.getSteps() <= kStepsInRegisters;
+  Values sums = inPlace ? sumRow(blockIndex) : sumTile(blockIndex);
   Values scales;
   for (int64_t v = 0; v < vectors; ++v)
-    scales.push_back(
-        read(floatType, op.getScales(), {index(v), blockIndex, index(0)}));
+    scales.push_back(readScales(v, blockIndex));
   for (int64_t r = 0; r < rows; ++r) {
     Value own = broadcast(floatType, op.getLhsScales(), {index(r), blockIndex});
     for (int64_t v = 0; v < vectors; ++v) {
@@ -222,8 +309,7 @@ BlockTileEmitter::Values BlockTileEmitter::reduceFloats(Value blockIndex,
         firstRow = scaled(blockIndex, block);
   Values scales, zeroPoints;
   for (int64_t v = 0; v < vectors; ++v) {
-    scales.push_back(
-        read(floatType, op.getScales(), {index(v), blockIndex, index(0)}));
+    scales.push_back(readScales(v, blockIndex));
     Value zero = readZeroPoints(v, blockIndex);
     zeroPoints.push_back(zero ? zero : splat(intType, op.getZeroPoint()));
   }
@@ -311,9 +397,8 @@ LogicalResult BlockTileEmitter::emit() {
   } else {
     auto loop = scf::ForOp::create(b, loc, index(0), index(op.getBlocks()),
                                    index(1), sums);
-    if (rows <= kStreamedRows)
-      loop->setAttr(MPQDialect::getStreamAheadAttrName(),
-                    b.getI64IntegerAttr(getPrefetchDistance()));
+    loop->setAttr(MPQDialect::getStreamAheadAttrName(),
+                  b.getDenseI64ArrayAttr(getStreamAhead()));
     b.setInsertionPointToStart(loop.getBody());
     sums.assign(loop.getRegionIterArgs().begin(),
                 loop.getRegionIterArgs().end());

@@ -34,6 +34,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 namespace mpq {
 #define GEN_PASS_DEF_VECTORIZEGENERICSPASS
@@ -254,6 +255,8 @@ LogicalResult GenericEmitter::emit() {
     if (!isa<AffineDimExpr, AffineConstantExpr>(expr))
       return op.emitError("expected each result dimension to be a loop");
   order = getReductionInfo(op);
+  if (std::optional<ReductionInfo> integers = matchIntegerRow(op))
+    order = *integers;
   FailureOr<Value> result;
   if (op.getNumReductionLoops() && order.order == ReductionOrder::Row) {
     result = emitRowReduction(order.rowDimension);
@@ -464,6 +467,20 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
                                 out.getType(), getCombinerIdentity(combiner)))
                           : *arith::getNeutralElement(combiner);
   auto type = VectorType::get({rowPartials}, out.getType());
+  // Magnitudes are ordered like their bits, which NaN is above: one instruction
+  // instead of those that look for it.
+  bool magnitudes =
+      isa<arith::MaximumFOp>(combiner) &&
+      combiner->getOperand(outFirst ? 1 : 0).getDefiningOp<math::AbsFOp>();
+  auto maximumOfBits = [&](Value x, Value y) -> Value {
+    Type type = b.getI32Type();
+    if (auto vector = dyn_cast<VectorType>(x.getType()))
+      type = vector.clone(type);
+    Value bits = arith::MaxSIOp::create(
+        b, loc, arith::BitcastOp::create(b, loc, type, x),
+        arith::BitcastOp::create(b, loc, type, y));
+    return arith::BitcastOp::create(b, loc, x.getType(), bits);
+  };
   // Every combination keeps the body's operand order.
   auto combine = [&](Value older, Value newer) -> Value {
     Value operands[] = {outFirst ? older : newer, outFirst ? newer : older};
@@ -487,6 +504,11 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
           lane, rowPartials, partials,
           [&](Value partials, int64_t valid) -> FailureOr<Value> {
             FailureOr<Value> next = vectorBody(lane, rowPartials, partials);
+            if (magnitudes && succeeded(next)) {
+              auto maximum = next->getDefiningOp<arith::MaximumFOp>();
+              next = maximumOfBits(maximum.getLhs(), maximum.getRhs());
+              b.eraseOp(maximum);
+            }
             if (failed(next) || valid == rowPartials)
               return next;
             // Elements beyond the row leave their partial result alone.
@@ -509,7 +531,7 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
       Value high = vector::ExtractStridedSliceOp::create(
           b, loc, tree, ArrayRef<int64_t>{half}, ArrayRef<int64_t>{half},
           ArrayRef<int64_t>{1});
-      tree = combine(low, high);
+      tree = magnitudes ? maximumOfBits(low, high) : combine(low, high);
     }
     Value total = vector::ExtractOp::create(b, loc, tree, 0);
     SmallVector<Value> at = resultPosition();
@@ -519,9 +541,12 @@ FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
           b, loc,
           isWritable(op.getDpsInits()[0]) ? destination : op.getDpsInits()[0],
           at);
-    return tensor::InsertOp::create(b, loc, combine(start, total), destination,
-                                    at)
-        .getResult();
+    APFloat number(0.0f);
+    bool isNumber =
+        matchPattern(start, m_ConstantFloat(&number)) && !number.isNaN();
+    total = magnitudes && isNumber ? maximumOfBits(start, total)
+                                   : combine(start, total);
+    return tensor::InsertOp::create(b, loc, total, destination, at).getResult();
   });
 }
 

@@ -2,9 +2,9 @@
 
 // Weights in blocks are cut along the columns only, whatever the rows.
 module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
-  // One row: four vectors of columns, eight work items.
+  // One row: eight vectors of columns, eight work items.
   // CHECK-LABEL: func.func private @row(
-  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 64], grain = [0, 512]>, mpq.work_items = 8 : i64
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 128], grain = [0, 512]>, mpq.work_items = 8 : i64
   func.func private @row(%a: tensor<1x4096xi8>, %w: tensor<256x512x64xi8>, %s: tensor<256x128x16xf32>, %t: tensor<1x128xf32>, %c: tensor<1x128xi32>, %d: tensor<1x4096xf32>, %begin: index, %end: index) -> tensor<1x4096xf32> attributes {mpq.kernel} {
     %r = mpq.block_contract ins(%a, %w : tensor<1x4096xi8>, tensor<256x512x64xi8>) scales(%s : tensor<256x128x16xf32>) lhs_scales(%t : tensor<1x128xf32>) lhs_sums(%c : tensor<1x128xi32>) outs(%d : tensor<1x4096xf32>) {bits = 4, block = 32, zero_point = 8} -> tensor<1x4096xf32>
     return %r : tensor<1x4096xf32>

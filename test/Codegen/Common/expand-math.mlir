@@ -120,3 +120,18 @@ func.func @tensors(%x: tensor<4xf32>) -> tensor<4xf32> {
   %r = math.exp %x : tensor<4xf32>
   return %r : tensor<4xf32>
 }
+
+// A constant scale divides without a division: the quotient of a reciprocal,
+// limited, and its exact remainder.
+// CHECK-LABEL: @quantize_by_constant
+// CHECK-SAME: %[[X:[a-z0-9]+]]: f32
+// CHECK-NOT: arith.divf
+// CHECK: %[[Q:.*]] = arith.mulf %[[X]], %{{.*}} : f32
+// CHECK: %[[E:.*]] = math.fma %[[LIMITED:.*]], %{{.*}}, %[[X]] : f32
+// CHECK: math.fma %[[E]], %{{.*}}, %[[LIMITED]] : f32
+func.func @quantize_by_constant(%x: f32) -> i8 {
+  %s = arith.constant 0.3 : f32
+  %z = arith.constant 0 : i8
+  %q = mpq.quantize %x, %s, %z : f32, f32, i8 -> i8
+  return %q : i8
+}

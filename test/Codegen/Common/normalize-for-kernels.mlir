@@ -275,3 +275,30 @@ func.func @packing(%x: tensor<16x3x8xi8>, %f: tensor<3x16x8xf32>) -> (tensor<3x2
   } -> tensor<3x2x2x32xi8>
   return %a, %b : tensor<3x2x2x32xi8>, tensor<3x2x2x32xi8>
 }
+
+// -----
+
+// What narrows a product behind a reshape joins the product and not the
+// transpose, which then moves bytes.
+// CHECK-LABEL: func.func @narrow_before_transpose(
+// CHECK: %[[P:.*]] = mpq.contract
+// CHECK: %[[Q:.*]] = linalg.generic {{.*}} ins(%[[P]] : tensor<6x16xi32>)
+// CHECK: arith.trunci
+// CHECK: linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d2, d1)>
+// CHECK-NEXT: ^bb0(%[[IN:[a-z0-9_]+]]: i8
+// CHECK-NEXT: linalg.yield %[[IN]]
+func.func @narrow_before_transpose(%a: tensor<6x8xi8>, %w: tensor<1x2x64xi8>) -> tensor<1x16x2x3xi8> {
+  %e = tensor.empty() : tensor<6x16xi32>
+  %p = mpq.contract ins(%a, %w : tensor<6x8xi8>, tensor<1x2x64xi8>) outs(%e : tensor<6x16xi32>) -> tensor<6x16xi32>
+  %x = tensor.expand_shape %p [[0, 1, 2], [3]] output_shape [1, 2, 3, 16] : tensor<6x16xi32> into tensor<1x2x3x16xi32>
+  %f = tensor.empty() : tensor<1x2x3x16xi8>
+  %q = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : tensor<1x2x3x16xi32>) outs(%f : tensor<1x2x3x16xi8>) {
+  ^bb0(%in: i32, %out: i8):
+    %t = arith.trunci %in : i32 to i8
+    linalg.yield %t : i8
+  } -> tensor<1x2x3x16xi8>
+  %g = tensor.empty() : tensor<1x16x2x3xi8>
+  %t = linalg.transpose ins(%q : tensor<1x2x3x16xi8>) outs(%g : tensor<1x16x2x3xi8>) permutation = [0, 3, 1, 2]
+  return %t : tensor<1x16x2x3xi8>
+}

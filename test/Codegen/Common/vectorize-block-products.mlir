@@ -78,6 +78,37 @@ func.func @floats(%a: tensor<1x8xf32>, %w: tensor<1x1x64xi8>, %s: tensor<1x1x16x
 
 // -----
 
+// One row: planes of 2 bits stay where they are, the highest first, and the sum
+// is shifted between them. It starts from the term times 2^6. Scales of three
+// bytes become f32.
+// CHECK-LABEL: func.func @row(
+// CHECK-DAG: %[[BASE:.*]] = arith.constant dense<1036831949> : vector<16xi32>
+// CHECK-DAG: %[[HIGH:.*]] = arith.constant dense<-64> : vector<64xi8>
+// CHECK-DAG: %[[NEXT:.*]] = arith.constant dense<48> : vector<64xi8>
+// CHECK-DAG: %[[LAST:.*]] = arith.constant dense<3> : vector<64xi8>
+// CHECK-DAG: %[[TWO:.*]] = arith.constant dense<2> : vector<16xi32>
+// CHECK: %[[TERM:.*]] = arith.shli %{{.*}}, %c6_i32
+// CHECK: %[[START:.*]] = vector.broadcast %[[TERM]]
+// CHECK: arith.andi %{{.*}}, %[[HIGH]]
+// CHECK: mpq.dot4 %[[START]]
+// CHECK: %[[SUM:.*]] = mpq.dot4
+// CHECK: arith.shrsi %[[SUM]], %[[TWO]]
+// CHECK: arith.andi %{{.*}}, %[[NEXT]]
+// CHECK-COUNT-2: arith.shrsi
+// CHECK: arith.andi %{{.*}}, %[[LAST]]
+// CHECK: mpq.dot4
+// CHECK-NOT: arith.shrsi
+// CHECK: %[[LOW:.*]] = vector.bitcast %{{.*}} : vector<32xi8> to vector<16xi16>
+// CHECK: %[[ABOVE:.*]] = arith.ori
+// CHECK: %[[BITS:.*]] = arith.addi %[[ABOVE]], %[[BASE]]
+// CHECK: arith.bitcast %[[BITS]] : vector<16xi32> to vector<16xf32>
+func.func @row(%a: tensor<1x32xi8>, %w: tensor<1x2x64xi8>, %s: tensor<1x1x48xi8>, %t: tensor<1x1xf32>, %c: tensor<1x1xi32>, %o: tensor<1x16xf32>) -> tensor<1x16xf32> {
+  %r = mpq.block_contract ins(%a, %w : tensor<1x32xi8>, tensor<1x2x64xi8>) scales(%s : tensor<1x1x48xi8>) lhs_scales(%t : tensor<1x1xf32>) lhs_sums(%c : tensor<1x1xi32>) outs(%o : tensor<1x16xf32>) {bits = 2, block = 32, zero_point = 2, scale_base = 1036831949 : i32} -> tensor<1x16xf32>
+  return %r : tensor<1x16xf32>
+}
+
+// -----
+
 func.func @plain(%a: tensor<1x8xf32>, %w: tensor<8x16xi4>, %s: tensor<1x16xf32>, %o: tensor<1x16xf32>) -> tensor<1x16xf32> {
   // expected-error@+1 {{expected a static tile of packed weights: run mpq-pack-block-products and mpq-tile-kernels first}}
   %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<8x16xi4>) scales(%s : tensor<1x16xf32>) outs(%o : tensor<1x16xf32>) {bits = 4, block = 8, zero_point = 8} -> tensor<1x16xf32>

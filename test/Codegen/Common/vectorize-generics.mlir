@@ -98,6 +98,55 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
 
 // -----
 
+// Magnitudes are compared as bits.
+// CHECK-LABEL: func.func @row_magnitude(
+// CHECK: %[[V:.*]] = math.absf
+// CHECK: %[[X:.*]] = arith.bitcast %[[V]] : vector<16xf32> to vector<16xi32>
+// CHECK: arith.maxsi %[[X]], %{{.*}} : vector<16xi32>
+// CHECK-NOT: arith.maximumf
+// CHECK: arith.maxsi %{{.*}} : vector<8xi32>
+// CHECK-NOT: arith.maximumf
+// CHECK: return
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @row_magnitude(%x: tensor<1x32xf32>, %d: tensor<1xf32>) -> tensor<1xf32> {
+    %start = arith.constant 0.0 : f32
+    %f = linalg.fill ins(%start : f32) outs(%d : tensor<1xf32>) -> tensor<1xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (a)>], iterator_types = ["parallel", "reduction"]}
+        ins(%x : tensor<1x32xf32>) outs(%f : tensor<1xf32>) {
+    ^bb0(%in: f32, %acc: f32):
+      %m = math.absf %in : f32
+      %s = arith.maximumf %m, %acc : f32
+      linalg.yield %s : f32
+    } -> tensor<1xf32>
+    return %r : tensor<1xf32>
+  }
+}
+
+// -----
+
+// Integers along a row in partial results as well: their order is free.
+// CHECK-LABEL: func.func @row_integers(
+// CHECK: scf.for {{.*}} -> (vector<16xi32>)
+// CHECK: vector.transfer_read {{.*}} vector<16xi8>
+// CHECK: arith.addi %{{.*}} : vector<16xi32>
+// CHECK: arith.addi %{{.*}} : vector<8xi32>
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @row_integers(%x: tensor<1x32xi8>, %d: tensor<1xi32>) -> tensor<1xi32> {
+    %start = arith.constant 0 : i32
+    %f = linalg.fill ins(%start : i32) outs(%d : tensor<1xi32>) -> tensor<1xi32>
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>, affine_map<(a, b) -> (a)>], iterator_types = ["parallel", "reduction"]}
+        ins(%x : tensor<1x32xi8>) outs(%f : tensor<1xi32>) {
+    ^bb0(%in: i8, %acc: i32):
+      %m = arith.extsi %in : i8 to i32
+      %s = arith.addi %acc, %m : i32
+      linalg.yield %s : i32
+    } -> tensor<1xi32>
+    return %r : tensor<1xi32>
+  }
+}
+
+// -----
+
 // A 2x3 window of an NHWC image: lanes are channels; the loops over the window
 // carry one vector, from the fill's value, which is stored once.
 // CHECK-LABEL: func.func @window(

@@ -41,7 +41,7 @@ def write():
         blocks = -(-DEPTH // block)
         w = random.integers(0, 1 << bits, (DEPTH, COLUMNS))
         z = random.integers(0, 1 << bits, (blocks, COLUMNS))
-        s = random.uniform(0.1, 1, (blocks, COLUMNS)).astype(np.float32)
+        s = random.uniform(0.4 if integers else 0.1, 1, (blocks, COLUMNS)).astype(np.float32)
         kind, wt, pt = f"i{bits}", f"tensor<{DEPTH}x{COLUMNS}xi{bits}>", f"tensor<{blocks}x{COLUMNS}xi{bits}>"
         text += constant(f"{name}w", w, kind) + constant(f"{name}z", z, kind)
         text += f'  %{name}s = arith.constant dense<"0x{s.tobytes().hex()}"> : tensor<{blocks}x{COLUMNS}xf32>\n'

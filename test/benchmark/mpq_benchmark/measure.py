@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from .contenders import Contender, Prepared
 from .layers import Goal
 from .peaks import Peaks
-from .turns import ContenderError, Setting, Timing, Worker, take_turns
+from .turns import ContenderError, Setting, Timing, Worker, take_turns, times_faster
 
 
 @dataclass
@@ -40,7 +40,8 @@ class Group:
 
 @dataclass
 class Row:
-    """One of our precisions of a case beside its best peer. `seconds` are of the chosen clock; None: not measured."""
+    """One of our precisions of a case beside its best peer, the one of the shortest median. `seconds` are of the chosen
+    clock; None: not measured."""
 
     case: str
     kind: str
@@ -60,6 +61,7 @@ class Row:
     goal: str
     goal_met: bool | None
     error: str | None
+    turns: list[float] = field(default_factory=list)  # seconds, round by round
 
     @property
     def rate(self) -> float | None:
@@ -67,45 +69,51 @@ class Row:
         return self.macs / self.seconds if self.seconds else None
 
 
-def measure(case, contenders: list[Contender], setting: Setting) -> Group:
-    """Prepares, checks and times; whoever cannot is recorded with the reason."""
-    setting = replace(setting, copies=case.copies)
-    outcomes = {contender: Outcome(contender) for contender in contenders}
+def measure(case, contenders: list[Contender], settings: list[Setting]) -> list[Group]:
+    """Prepares, checks and times, in all settings round by round; whoever cannot is recorded with the reason. One group
+    for each setting; all have as many rounds as the first."""
+    settings = [replace(setting, copies=case.copies) for setting in settings]
     prepared: dict[str, Prepared] = {}
-    workers: dict[str, Worker] = {}
-    for contender, outcome in outcomes.items():
-        try:
-            feed = case.feed(contender.precision)
-            made = prepared[contender.name] = case.prepare(contender)
-            outcome.file_bytes = made.file_bytes
-            outcome.compilation = made.built.summary if made.built else {}
-            worker = Worker(contender.engine, made.path, feed, setting)
-            workers[contender.name] = worker
-            outcome.deviation = case.check(contender, worker.results)
-        except ContenderError as error:
-            outcome.error = str(error)
-            if contender.name in workers:
-                workers.pop(contender.name).close()
-    failed = take_turns(workers, setting.rounds)
-    peaks_then = None
-    for outcome in outcomes.values():
-        name = outcome.contender.name
-        if name in failed:
-            outcome.error = str(failed[name])
-        elif name in workers:
-            outcome.timing = Timing.of(workers[name].turns)
-            if outcome.contender.ours:
-                profile = workers[name].ask("profile")
-                outcome.kernels = profile["kernels"]
-                measured = Peaks.of_profile(profile)
-                peaks_then = peaks_then.joined(measured, max) if peaks_then else measured
-    for worker in workers.values():
-        worker.close()
+    outcomes = [{contender: Outcome(contender) for contender in contenders} for _ in settings]
+    workers: dict[tuple[int, str], Worker] = {}
+    for i, setting in enumerate(settings):
+        for contender, outcome in outcomes[i].items():
+            try:
+                feed = case.feed(contender.precision)
+                made = prepared.get(contender.name) or case.prepare(contender)
+                prepared[contender.name] = made
+                outcome.file_bytes = made.file_bytes
+                outcome.compilation = made.built.summary if made.built else {}
+                worker = Worker(contender.engine, made.path, feed, setting)
+                workers[i, contender.name] = worker
+                outcome.deviation = case.check(contender, worker.results)
+            except ContenderError as error:
+                outcome.error = str(error)
+                if (i, contender.name) in workers:
+                    workers.pop((i, contender.name)).close()
+    failed = take_turns(workers, settings[0].rounds)
     precisions = dict.fromkeys(contender.precision for contender in contenders)
     work = {precision: case.work(precision, prepared) for precision in precisions}
     goals = {precision: case.goal(precision) for precision in precisions}
-    return Group(case.name, case.kind, setting.threads, list(outcomes.values()), work, goals,
-                 case.from_memory, peaks_then)
+    groups = []
+    for i, setting in enumerate(settings):
+        peaks_then = None
+        for outcome in outcomes[i].values():
+            key = i, outcome.contender.name
+            if key in failed:
+                outcome.error = str(failed[key])
+            elif key in workers:
+                outcome.timing = Timing.of(workers[key].turns)
+                if outcome.contender.ours:
+                    profile = workers[key].ask("profile")
+                    outcome.kernels = profile["kernels"]
+                    measured = Peaks.of_profile(profile)
+                    peaks_then = peaks_then.joined(measured, max) if peaks_then else measured
+        groups.append(Group(case.name, case.kind, setting.threads, list(outcomes[i].values()), work, goals,
+                            case.from_memory, peaks_then))
+    for worker in workers.values():
+        worker.close()
+    return groups
 
 
 def rows(group: Group, peaks: Peaks, clock: str = "wall") -> list[Row]:
@@ -120,21 +128,25 @@ def _row(group: Group, ours: Outcome, peaks: Peaks, clock: str) -> Row:
     macs, size = group.work[precision]
     bound, bound_by = peaks.bound(precision, macs, size, group.threads, group.from_memory)
     own = ours.timing.by(clock) if ours.timing else None
-    peers = {o.contender: o.timing.by(clock).median for o in group.outcomes if not o.contender.ours and o.timing
+    peers = {o.contender: o.timing.by(clock) for o in group.outcomes if not o.contender.ours and o.timing
              and (precision != "f32" or o.contender.precision == "f32")}
 
-    def ratio(seconds: list[float]) -> float | None:
-        return min(seconds) / own.median if own and seconds else None
+    def best_of(engine: str | None) -> Contender | None:
+        judges = [peer for peer in peers if engine in (None, peer.engine)]
+        return min(judges, key=lambda peer: peers[peer].median, default=None)
+
+    def ratio(peer: Contender | None) -> float | None:
+        return times_faster(own.turns, peers[peer].turns) if own and peer else None
 
     goal = group.goals[precision]
-    judges = [seconds for peer, seconds in peers.items() if goal.peer in (None, peer.engine)]
     share = bound / own.median if own and macs else None
-    met = goal.met(ratio(judges), share)
+    met = goal.met(ratio(best_of(goal.peer)), share)
     if own is None and str(goal):
         met = False  # who computes nothing, or something wrong, reaches nothing
-    best = min(peers, key=peers.get, default=None)
+    best = best_of(None)
     return Row(case=group.case, kind=group.kind, threads=group.threads, precision=precision, macs=macs, bytes=size,
                bound_seconds=bound, bound_by=bound_by, seconds=own.median if own else None,
                best_seconds=own.best if own else None, spread=own.spread if own else None, share_of_bound=share,
-               best_peer=best.name if best else None, best_peer_seconds=peers.get(best),
-               ratio=ratio(list(peers.values())), goal=str(goal), goal_met=met, error=ours.error)
+               best_peer=best.name if best else None,
+               best_peer_seconds=peers[best].median if best else None, ratio=ratio(best), goal=str(goal), goal_met=met,
+               error=ours.error, turns=own.turns if own else [])

@@ -17,6 +17,7 @@ from mpq_testing.paths import ROOT
 
 from . import cases
 from .measure import Group, Row
+from .turns import times_faster
 from .peaks import Peaks
 
 PACKAGES = ("onnxruntime", "openvino", "nncf", "onnx", "numpy")
@@ -133,11 +134,13 @@ def kernels_table(group: Group) -> Table:
 
 def gains(rows: list[Row]) -> list[dict]:
     """What more threads or fewer bits gain, where that has a goal and both rows were measured."""
-    seconds = {(row.case, row.precision, row.threads): row.seconds for row in rows if row.seconds}
+    measured = {(row.case, row.precision, row.threads): row for row in rows if row.seconds}
     made = []
     for gain in cases.GAINS:
-        if gain.of in seconds and gain.over in seconds:
-            times = seconds[gain.over] / seconds[gain.of]
+        if gain.of in measured and gain.over in measured:
+            of, over = measured[gain.of], measured[gain.over]
+            # Thread counts of one case take turns, different cases do not.
+            times = times_faster(of.turns, over.turns) if of.case == over.case else over.seconds / of.seconds
             made.append({"what": str(gain), "gain": times, "goal": gain.goal, "met": times >= gain.goal})
     return made
 

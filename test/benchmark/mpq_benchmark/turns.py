@@ -2,7 +2,7 @@
 
 In every round each contender computes for a fraction of a second while the others sleep. What is reported is the
 median of all times, the best one, and how far the medians of the turns lie apart: a wide spread says that the machine
-was busy, and that the numbers mean little.
+was busy. Contenders are compared round by round, for what slows a round slows all of its turns.
 """
 
 import json
@@ -45,6 +45,7 @@ class Clock:
     best: float
     median: float
     spread: float  # between the quartiles of the turns, as part of the median
+    turns: list[float] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"{self.median * 1e3:.3f} ({self.best * 1e3:.3f})"
@@ -52,7 +53,12 @@ class Clock:
     @staticmethod
     def of(best: float, turns: list[float], median: float) -> "Clock":
         low, high = np.percentile(turns, [25, 75])
-        return Clock(best, median, float(high - low) / median if median else 0.0)
+        return Clock(best, median, float(high - low) / median if median else 0.0, turns)
+
+
+def times_faster(one: list[float], other: list[float]) -> float:
+    """How many times as long the second's turns took as the first's: the median over rounds that both were in."""
+    return statistics.median(slow / fast for fast, slow in zip(one, other, strict=True))
 
 
 @dataclass
@@ -133,8 +139,8 @@ class Worker:
         raise ContenderError(said[-1] if code > 0 and said else f"ended with code {code}")
 
 
-def take_turns(workers: dict[str, Worker], rounds: int) -> dict[str, ContenderError]:
-    """Lets all compute; who ends before the last round is told by name."""
+def take_turns(workers: dict, rounds: int) -> dict:
+    """Lets all compute; who ends before the last round is told: a ContenderError by the worker's key."""
     failed = {}
     for _ in range(rounds):
         for name, worker in workers.items():

@@ -337,9 +337,14 @@ def low_bit(layer):
     rows, depth, columns = layer.extent(40), layer.extent() + layer.extent(), layer.extent()
     bits, block = int(layer.pick((2, 4, 4, 8))), int(layer.pick((16, 32, 64, 128)))
     blocks = -(-depth // block)
+    # Of a row or more; the scales take two, three or four bytes each.
+    rows = int(layer.pick((1, rows, rows)))
+    scales = layer.rng.uniform(layer.pick((0.1, 0.4)), 1, columns * blocks).astype(np.float32) / np.float32(2**bits)
+    if layer.rng.random() < 0.3:
+        scales = scales.astype(np.float16).astype(np.float32)
     inputs = [layer.source(rows, depth),
               layer.constant(layer.rng.integers(0, 256, (columns, blocks, block * bits // 8)).astype(np.uint8)),
-              layer.constant(layer.rng.uniform(0.1, 1, columns * blocks).astype(np.float32) / np.float32(2**bits))]
+              layer.constant(scales)]
     if layer.rng.random() < 0.4:
         zeros = layer.rng.integers(0, 256, columns * -(-blocks * bits // 8)).astype(np.uint8)
         inputs.append(layer.constant(zeros))
