@@ -42,6 +42,25 @@ bool isElementwise(mlir::linalg::GenericOp op);
 /// windows or images: what an elementwise epilogue can join.
 bool isRoot(mlir::Operation *op);
 
+/// True if an elementwise operation reads an operand, each element once, in
+/// another order than it writes: other dimensions are innermost.
+bool isTurned(mlir::linalg::GenericOp op, mlir::OpOperand &operand);
+
+/// An elementwise operation that only turns its operand.
+bool isTurn(mlir::linalg::GenericOp op);
+
+/// Bytes of the blocks that a product's kernel turns: they stay in the
+/// second-level cache beside the weights, and fit the stack.
+inline constexpr int64_t kTurnedBlockBytes = 192 << 10;
+
+/// True if so many elements are turned that a kernel of their own, whose result
+/// others find in memory, costs more than small blocks inside another kernel.
+bool isLargeTurn(mlir::Value turned);
+
+/// True if the fewest rows that `product` may compute at once are no more than
+/// a block of its image or result, `turned`.
+bool fitsTurnedBlock(mlir::Operation *product, mlir::Value turned);
+
 /// Columns in one packed vector of a product.
 int64_t getProductLanes(mlir::Operation *product);
 
@@ -67,6 +86,12 @@ struct KernelOps {
   mlir::Operation *last = nullptr;
   /// Row shape of a row-wise group, else empty.
   llvm::SmallVector<int64_t> rows;
+  /// What turns a product's image in front of it, and its result behind it, or
+  /// null.
+  mlir::linalg::GenericOp imageTurn, resultTurn;
+
+  /// The last operation's loop over dimension `dim` of the product's result.
+  unsigned getLoopOf(unsigned dim) const;
 
   static KernelOps get(mlir::func::FuncOp kernel);
 };

@@ -98,13 +98,27 @@ def FormKernelsPass : Pass<"mpq-form-kernels", "::mlir::ModuleOp"> {
   let description = [{
     A root (`mpq.contract`, `mpq.conv`, a reduction) with the elementwise generic
     on its result, a row-wise group (softmax, norms), or an elementwise generic
-    alone becomes a private function with `mpq.kernel`:
+    alone becomes a private function with `mpq.kernel`. What turns the large
+    result of a product, or its large left side, joins it:
     `@kernel_<n>(inputs..., destination, begin, end) -> result`. The main
     function keeps calls, views and constants.
   }];
   let dependentDialects = ["::mlir::func::FuncDialect",
                            "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect"];
+}
+
+def SeparateTurnsPass : Pass<"mpq-separate-turns"> {
+  let summary = "layout changes beside products, alone";
+  let description = [{
+    Where the large result of a product (`mpq.contract`, `mpq.conv`) is written
+    in another order, the elementwise operation that does it becomes one in the
+    product's order and one that only turns. A large image that is turned and
+    then collapsed for a product is collapsed first. Kernel formation joins such
+    turns with the product.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def InlineUnitsPass : Pass<"mpq-inline-units"> {

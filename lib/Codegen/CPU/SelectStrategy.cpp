@@ -201,6 +201,8 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     }
     if (auto blocks = dyn_cast_or_null<BlockContractOp>(ops.product))
       return decideBlockProduct(blocks, target);
+    if (ops.imageTurn || ops.resultTurn)
+      return decideTurnedProduct(ops, extents, target);
     if (ops.product)
       return decideProduct(ops.product, extents, target);
     return decideElementwise(ops, extents);
@@ -333,6 +335,41 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
           break;
         }
     }
+    return decision;
+  }
+
+  /// What is turned stays in the second-level cache, as blocks of whole lines.
+  static Decision decideTurnedProduct(const KernelOps &ops,
+                                      ArrayRef<int64_t> extents,
+                                      const TargetInfo &target) {
+    ArrayRef<int64_t> shape =
+        cast<RankedTensorType>(ops.product->getResult(0).getType()).getShape();
+    Decision decision = decideProduct(ops.product, shape, target);
+    unsigned split = isa<ConvOp>(ops.product) ? 1 : shape.size() - 2;
+    int64_t &block = decision.grain[split], &columns = decision.grain.back();
+    // Blocks of columns would each turn the image.
+    if (ops.imageTurn)
+      columns = 0;
+    int64_t bytes = 0; // of a row
+    if (linalg::GenericOp turn = ops.imageTurn)
+      bytes += getBytes(turn.getResult(0)) / shape[split];
+    if (linalg::GenericOp turn = ops.resultTurn)
+      bytes += getBytes(turn.getResult(0)) / shape[split] *
+               (columns ? columns : shape.back()) / shape.back();
+    int64_t unit = decision.tile[split],
+            lines = std::lcm(unit, kTransposedWords);
+    if (split == shape.size() - 2 && lines * bytes <= kTurnedBlockBytes)
+      unit = lines;
+    int64_t most = std::max(unit, kTurnedBlockBytes / bytes / unit * unit);
+    int64_t wanted = block ? llvm::divideCeil(block, unit) * unit
+                           : (columns ? shape[split] : most);
+    block = std::min(wanted, most);
+    if (block >= shape[split])
+      block = 0;
+    SmallVector<int64_t> grain(extents.size(), 0);
+    for (auto [d, size] : llvm::enumerate(decision.grain))
+      grain[ops.getLoopOf(d)] = size;
+    decision.grain = grain;
     return decision;
   }
 

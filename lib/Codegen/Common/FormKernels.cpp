@@ -56,6 +56,11 @@ static bool isCopiedIntoKernels(Operation *op) {
   return !tensor || tensor.getNumElements() == 1;
 }
 
+static int64_t getBytes(Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  return type.getNumElements() * getElementBytes(type.getElementType());
+}
+
 static bool allUsersIn(Operation *op, const Group &group) {
   return llvm::all_of(op->getUsers(),
                       [&](Operation *user) { return group.contains(user); });
@@ -87,6 +92,48 @@ static Operation *findRoot(linalg::GenericOp last) {
       root = producer;
   }
   return root;
+}
+
+/// What a product's result is turned by joins it, so that blocks of the result
+/// stay in the cache meanwhile.
+static Group growTurn(linalg::GenericOp last) {
+  Group group;
+  group.insert(last);
+  Operation *producer = last.getInputs()[0].getDefiningOp();
+  if (!producer || !producer->hasOneUse() || !isLargeTurn(last.getInputs()[0]))
+    return group;
+  auto epilogue = dyn_cast<linalg::GenericOp>(producer);
+  Operation *product = epilogue ? findRoot(epilogue) : producer;
+  if (!isa_and_nonnull<ContractOp, ConvOp>(product) ||
+      !fitsTurnedBlock(product, last.getInputs()[0]))
+    return group;
+  // Images of bytes mostly stay in the second-level cache by themselves, and a
+  // depthwise product is over too soon to hide the writes behind it.
+  if (auto conv = dyn_cast<ConvOp>(product);
+      conv && conv.getDepthwise() && conv.isInteger())
+    return group;
+  group.insert(producer);
+  group.insert(product);
+  return group;
+}
+
+/// What turns the left side of a product in the group, in blocks of rows.
+static void joinImageTurn(Group &group) {
+  for (Operation *op : group) {
+    auto product = dyn_cast<ContractOp>(op);
+    if (!product)
+      continue;
+    auto turn = product.getLhs().getDefiningOp<linalg::GenericOp>();
+    if (turn && isTurn(turn) && turn->hasOneUse() &&
+        isa<BlockArgument>(getStorage(turn.getInputs()[0])) &&
+        isLargeTurn(product.getLhs()) &&
+        fitsTurnedBlock(product, product.getLhs()) &&
+        // Blocks of columns would each turn the image.
+        getBytes(product.getLhs()) > getBytes(product.getRhs())) {
+      group.insert(turn);
+      return;
+    }
+  }
 }
 
 /// Row-wise groups: everything with the same leading rows whose users are all
@@ -164,7 +211,7 @@ static SmallVector<Group> findGroups(Block &block) {
       continue;
     Group group;
     if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
-      group = growRows(generic);
+      group = isTurn(generic) ? growTurn(generic) : growRows(generic);
       if (group.size() == 1)
         if (Operation *root = findRoot(generic))
           group.insert(root);
@@ -173,6 +220,7 @@ static SmallVector<Group> findGroups(Block &block) {
     } else {
       continue;
     }
+    joinImageTurn(group);
     taken.insert(group.begin(), group.end());
     groups.push_back(std::move(group));
   }

@@ -8,10 +8,18 @@
 
 #include "mpq/Codegen/KernelGroup.h"
 
+#include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 using namespace mlir;
 using namespace mpq;
+
+/// Bytes of a turned tensor above which it does not stay in the first-level
+/// cache until it is read.
+static constexpr int64_t kLargeTurn = 128 << 10;
+
+/// No register tile has more rows.
+static constexpr int64_t kMostTileRows = 32;
 
 FailureOr<func::FuncOp> mpq::getMainFunction(ModuleOp module) {
   func::FuncOp main;
@@ -76,6 +84,40 @@ bool mpq::isRoot(Operation *op) {
   auto generic = dyn_cast<linalg::GenericOp>(op);
   return generic && generic.getNumResults() == 1 &&
          generic.getNumReductionLoops() > 0;
+}
+
+bool mpq::isTurned(linalg::GenericOp op, OpOperand &operand) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  return isElementwise(op) && map.getNumResults() > 1 &&
+         map.isProjectedPermutation() &&
+         op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() &&
+         llvm::product_of(op.getStaticLoopRanges()) ==
+             cast<RankedTensorType>(operand.get().getType()).getNumElements() &&
+         map.getResults().back() !=
+             getAffineDimExpr(map.getNumDims() - 1, op.getContext());
+}
+
+bool mpq::isTurn(linalg::GenericOp op) {
+  return op.getNumDpsInputs() == 1 && op.getNumDpsInits() == 1 &&
+         op.getBody()->getTerminator()->getOperand(0) ==
+             op.getBody()->getArgument(0) &&
+         isTurned(op, *op.getDpsInputOperand(0));
+}
+
+bool mpq::isLargeTurn(Value turned) {
+  auto type = cast<RankedTensorType>(turned.getType());
+  return type.getNumElements() * getElementBytes(type.getElementType()) >=
+         kLargeTurn;
+}
+
+bool mpq::fitsTurnedBlock(Operation *product, Value turned) {
+  auto type = cast<RankedTensorType>(turned.getType());
+  int64_t pixels = kMostTileRows;
+  if (isa<ConvOp>(product))
+    pixels = std::max(pixels, type.getDimSize(type.getRank() - 2));
+  return 2 * pixels * type.getShape().back() *
+             getElementBytes(type.getElementType()) <=
+         kTurnedBlockBytes;
 }
 
 int64_t mpq::getProductLanes(Operation *product) {
@@ -155,6 +197,11 @@ KernelOps KernelOps::get(func::FuncOp kernel) {
       ops.last = op;
     }
   });
+  if (ops.product)
+    for (linalg::GenericOp generic : ops.generics)
+      if (isTurn(generic))
+        (generic->isBeforeInBlock(ops.product) ? ops.imageTurn
+                                               : ops.resultTurn) = generic;
   if (ops.product || ops.generics.empty())
     return ops;
   SmallVector<int64_t> rows = getRowShape(ops.generics.back());
@@ -167,4 +214,12 @@ KernelOps KernelOps::get(func::FuncOp kernel) {
   if (reduces && ops.generics.size() > 1)
     ops.rows = rows;
   return ops;
+}
+
+unsigned KernelOps::getLoopOf(unsigned dim) const {
+  if (!resultTurn)
+    return dim;
+  linalg::GenericOp turn = resultTurn;
+  return turn.getMatchingIndexingMap(turn.getDpsInputOperand(0))
+      .getDimPosition(dim);
 }

@@ -31,6 +31,7 @@ void mpq::buildFormKernelsPipeline(OpPassManager &manager) {
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createNormalizeForKernelsPass());
   addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createSeparateTurnsPass());
   manager.addPass(createFormKernelsPass());
   addCleanup(manager);
   manager.addPass(createPlaceInBuffersPass());

@@ -165,8 +165,17 @@ static SmallVector<int64_t> staticExtents(ArrayRef<Range> ranges) {
 static FailureOr<TilingInterface> tileAndFuse(RewriterBase &rewriter,
                                               TilingInterface root,
                                               ArrayRef<int64_t> sizes,
-                                              OpenLoops openLoops) {
+                                              OpenLoops openLoops,
+                                              bool fusesTurns = false) {
   scf::SCFTileAndFuseOptions options;
+  using Control = scf::SCFTileAndFuseOptions::ControlFnResult;
+  options.setFusionControlFn([&](tensor::ExtractSliceOp, OpResult producer,
+                                 bool) -> std::optional<Control> {
+    auto generic = dyn_cast<linalg::GenericOp>(producer.getOwner());
+    if (generic && !fusesTurns && isTurn(generic))
+      return std::nullopt;
+    return Control{};
+  });
   SmallVector<OpFoldResult> tileSizes =
       getAsIndexOpFoldResult(root.getContext(), sizes);
   options.tilingOptions.setTileSizes(tileSizes);
@@ -358,6 +367,22 @@ static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
   return success();
 }
 
+/// Blocks of what only other operations of the kernel read are all that is
+/// needed of it.
+static void shrinkEmpties(RewriterBase &rewriter, func::FuncOp kernel) {
+  SmallVector<tensor::ExtractSliceOp> slices;
+  kernel.walk([&](tensor::ExtractSliceOp slice) {
+    if (slice.getSource().getDefiningOp<tensor::EmptyOp>() &&
+        slice.getType().hasStaticShape())
+      slices.push_back(slice);
+  });
+  for (tensor::ExtractSliceOp slice : slices) {
+    rewriter.setInsertionPoint(slice);
+    rewriter.replaceOpWithNewOp<tensor::EmptyOp>(
+        slice, slice.getType().getShape(), slice.getType().getElementType());
+  }
+}
+
 /// A strategy written by hand must fit its kernel: one entry for each loop,
 /// columns in whole packed vectors, no overlap in what accumulates in place.
 static LogicalResult verifyStrategy(func::FuncOp kernel, const KernelOps &ops,
@@ -395,7 +420,9 @@ static LogicalResult verifyStrategy(func::FuncOp kernel, const KernelOps &ops,
   auto conv = dyn_cast<ConvOp>(ops.product);
   int64_t lanes = getProductLanes(ops.product);
   int64_t columns = type.getShape().back(), blockUnit = lanes;
-  int64_t tile = strategy.getTile().back(), block = strategy.getGrain().back();
+  unsigned tileRank = strategy.getTile().size();
+  int64_t tile = strategy.getTile().back(),
+          block = strategy.getGrain()[ops.getLoopOf(tileRank - 1)];
   // Register tiles are those of one group, work items are whole groups.
   if (conv && conv.getGroups() > 1) {
     columns = blockUnit = conv.getGroupFilters();
@@ -461,10 +488,16 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
               SmallVectorImpl<Value> &destinations) {
             return openWorkLoop(rewriter, loc, begin, end, extents, tiles,
                                 loops, destinations);
-          });
+          },
+          /*fusesTurns=*/true);
     if (failed(block)) {
       kernel.emitError("cannot tile this kernel");
       return signalPassFailure();
+    }
+    if (ops.resultTurn || ops.imageTurn) {
+      shrinkEmpties(rewriter, kernel);
+      if (ops.resultTurn)
+        block = cast<TilingInterface>((*block)->getOperand(0).getDefiningOp());
     }
     // One group of filters at a time: a dense convolution of some channels.
     ConvOp conv;

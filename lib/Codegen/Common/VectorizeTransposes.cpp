@@ -44,10 +44,16 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-/// Bytes of a row of the result that are written before the next row: long
-/// enough to be a stream that hardware follows, while what is read meanwhile
-/// stays in the first-level cache.
+/// Bytes of a row of the operand that are read before the next rows: whole
+/// lines, so that none is fetched twice, and neighbours that hardware fetches
+/// with them.
+static constexpr int64_t kStripBytes = 256;
+/// Rows of fewer bytes follow each other so closely that hardware fetches them
+/// anyway; then as many bytes of a row of the result are written before the
+/// next one.
+static constexpr int64_t kShortRow = 128;
 static constexpr int64_t kRunBytes = 512;
+static constexpr int64_t kBytesInBlock = 16;
 /// Extents (colours) up to which elements are interleaved instead.
 static constexpr int64_t kFewest = 4;
 
@@ -174,7 +180,8 @@ private:
               function_ref<Value(Value)> body);
   Value walk(Place &place, Segment segment, Value from, Value to, Value carried,
              function_ref<Value(Value)> body);
-  Value walkRuns(Segment rows, Segment columns, Value carried);
+  Value walkStrips(ArrayRef<Segment> strips, int64_t bytes,
+                   ArrayRef<Segment> others, bool alongRows, Value carried);
 
   RewriterBase &b;
   linalg::GenericOp op;
@@ -418,31 +425,44 @@ Value TransposeEmitter::walk(Place &place, Segment segment, Value from,
   return tiles.getResult(0);
 }
 
-/// All tiles of two segments: along `columns`, in runs of `rows`.
-Value TransposeEmitter::walkRuns(Segment rows, Segment columns, Value carried) {
+/// All tiles, in strips of some bytes along rows or columns: each strip by all
+/// of the other extent.
+Value TransposeEmitter::walkStrips(ArrayRef<Segment> strips, int64_t bytes,
+                                   ArrayRef<Segment> others, bool alongRows,
+                                   Value carried) {
   auto end = [&](Segment segment) {
     return constant(segment.start + segment.count * segment.blocks * unit);
   };
-  auto run = [&](Value from, Value to, Value carried) {
-    return walk(column, columns, constant(columns.start), end(columns), carried,
-                [&](Value carried) {
-                  return walk(row, rows, from, to, carried, [&](Value carried) {
-                    return emitTile(carried, rows, columns);
-                  });
-                });
-  };
-  int64_t most = kRunBytes / 16 * unit;
-  if (rows.count * rows.blocks * unit <= most)
-    return run(constant(rows.start), end(rows), carried);
-  auto runs = scf::ForOp::create(b, loc, constant(rows.start), end(rows),
-                                 constant(most), carried);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(runs.getBody());
-  Value from = runs.getInductionVar();
-  Value to =
-      arith::MinSIOp::create(b, loc, materialize({from, most}), end(rows));
-  scf::YieldOp::create(b, loc, run(from, to, runs.getRegionIterArg(0)));
-  return runs.getResult(0);
+  Place &along = alongRows ? row : column, &across = alongRows ? column : row;
+  for (Segment strip : strips) {
+    auto walkStrip = [&](Value from, Value to, Value carried) {
+      for (Segment other : others)
+        carried = walk(
+            across, other, constant(other.start), end(other), carried,
+            [&](Value carried) {
+              return walk(along, strip, from, to, carried, [&](Value carried) {
+                return alongRows ? emitTile(carried, strip, other)
+                                 : emitTile(carried, other, strip);
+              });
+            });
+      return carried;
+    };
+    int64_t most = bytes / 16 * unit;
+    if (strip.count * strip.blocks * unit <= most) {
+      carried = walkStrip(constant(strip.start), end(strip), carried);
+      continue;
+    }
+    auto loop = scf::ForOp::create(b, loc, constant(strip.start), end(strip),
+                                   constant(most), carried);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value from = loop.getInductionVar();
+    Value to =
+        arith::MinSIOp::create(b, loc, materialize({from, most}), end(strip));
+    scf::YieldOp::create(b, loc, walkStrip(from, to, loop.getRegionIterArg(0)));
+    carried = loop.getResult(0);
+  }
+  return carried;
 }
 
 LogicalResult TransposeEmitter::emit() {
@@ -473,10 +493,11 @@ LogicalResult TransposeEmitter::emit() {
   (wideResult ? columnBlocks : rowBlocks) = 1;
 
   Value result = loops(outer, init, [&](Value carried) {
-    for (Segment rows : split(extents[lane], rowBlocks))
-      for (Segment columns : split(numColumns, columnBlocks))
-        carried = walkRuns(rows, columns, carried);
-    return carried;
+    SmallVector<Segment> rows = split(extents[lane], rowBlocks),
+                         columns = split(numColumns, columnBlocks);
+    if (unit == kBytesInBlock && numColumns < kShortRow)
+      return walkStrips(rows, kRunBytes, columns, /*alongRows=*/true, carried);
+    return walkStrips(columns, kStripBytes, rows, /*alongRows=*/false, carried);
   });
   if (hasFailed)
     return failure();

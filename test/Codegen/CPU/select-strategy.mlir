@@ -193,3 +193,29 @@ module attributes {mpq.target = #avx2} {
     return %r : tensor<510x64xf32>
   }
 }
+
+// -----
+
+// A product whose image is turned in front of it and whose result behind it:
+// blocks of whole lines of pixels that stay in the second-level cache, on the
+// loops of the last operation.
+// CHECK-LABEL: func.func private @turned(
+// CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [14, 32], grain = [0, 112]>, mpq.work_items = 28
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+fma">} {
+  func.func private @turned(%x: tensor<256x3136xf32>, %w: tensor<4x256x16xf32>, %d: tensor<64x3136xf32>, %begin: index, %end: index) -> tensor<64x3136xf32> attributes {mpq.kernel} {
+    %e0 = tensor.empty() : tensor<3136x256xf32>
+    %t = linalg.generic {indexing_maps = [affine_map<(p, c) -> (c, p)>, affine_map<(p, c) -> (p, c)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<256x3136xf32>) outs(%e0 : tensor<3136x256xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    } -> tensor<3136x256xf32>
+    %e1 = tensor.empty() : tensor<3136x64xf32>
+    %p = mpq.contract ins(%t, %w : tensor<3136x256xf32>, tensor<4x256x16xf32>) outs(%e1 : tensor<3136x64xf32>) -> tensor<3136x64xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(c, p) -> (p, c)>, affine_map<(c, p) -> (c, p)>], iterator_types = ["parallel", "parallel"]}
+        ins(%p : tensor<3136x64xf32>) outs(%d : tensor<64x3136xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    } -> tensor<64x3136xf32>
+    return %r : tensor<64x3136xf32>
+  }
+}

@@ -182,3 +182,49 @@ func.func private @depthwise(%x: tensor<1x1x8x32xf32>, %w: tensor<2x1x16xf32>, %
   %r = mpq.conv ins(%x, %w : tensor<1x1x8x32xf32>, tensor<2x1x16xf32>) outs(%d : tensor<1x1x8x32xf32>) {depthwise, dilations = array<i64: 1, 1>, strides = array<i64: 1, 1>, window = array<i64: 1, 1>} -> tensor<1x1x8x32xf32>
   return %r : tensor<1x1x8x32xf32>
 }
+
+// -----
+
+// An image turned in front of a product and a result turned behind it: each
+// work item turns its block of pixels, computes all register tiles of it, and
+// turns the result. Only blocks exist of what is between.
+// CHECK-LABEL: func.func private @turned(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<8x64xf32>, %[[W:[a-z0-9]+]]: tensor<1x8x16xf32>, %[[D:[a-z0-9]+]]: tensor<16x64xf32>, %[[BEGIN:[a-z0-9]+]]: index, %[[END:[a-z0-9]+]]: index
+// CHECK-NOT: tensor<64x
+// CHECK: scf.for %[[ITEM:[a-z0-9]+]] = %[[BEGIN]] to %[[END]] {{.*}} iter_args(%[[OUT:.*]] = %[[D]])
+// CHECK: %[[AT:.*]] = affine.apply affine_map<()[s0] -> (s0 * 16 - (s0 floordiv 4) * 64)>()[%[[ITEM]]]
+// CHECK: %[[PART:.*]] = tensor.extract_slice %[[X]][0, %[[AT]]] [8, 16] [1, 1]
+// CHECK: %[[IMAGE:.*]] = linalg.generic {{.*}} ins(%[[PART]] : tensor<8x16xf32>) outs(%{{.*}} : tensor<16x8xf32>)
+// CHECK: %[[BLOCK:.*]] = scf.for %[[I:[a-z0-9]+]]
+// CHECK: %[[LEFT:.*]] = tensor.extract_slice %[[IMAGE]][%{{.*}}, 0] [4, 8] [1, 1]
+// CHECK: mpq.contract ins(%[[LEFT]], %{{.*}} -> tensor<4x16xf32>
+// CHECK: arith.maximumf
+// CHECK: %[[TO:.*]] = tensor.extract_slice %[[OUT]][0, %[[AT]]] [16, 16] [1, 1]
+// CHECK: linalg.generic {{.*}} ins(%[[BLOCK]] : tensor<16x16xf32>) outs(%[[TO]] : tensor<16x16xf32>)
+// CHECK-NOT: tensor<64x
+// CHECK: return
+func.func private @turned(%x: tensor<8x64xf32>, %w: tensor<1x8x16xf32>, %d: tensor<16x64xf32>, %begin: index, %end: index) -> tensor<16x64xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [4, 16], grain = [0, 16]>, mpq.work_items = 4 : i64} {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<64x8xf32>
+  %t = linalg.generic {indexing_maps = [affine_map<(p, c) -> (c, p)>, affine_map<(p, c) -> (p, c)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<8x64xf32>) outs(%e0 : tensor<64x8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  } -> tensor<64x8xf32>
+  %e1 = tensor.empty() : tensor<64x16xf32>
+  %p = mpq.contract ins(%t, %w : tensor<64x8xf32>, tensor<1x8x16xf32>) outs(%e1 : tensor<64x16xf32>) -> tensor<64x16xf32>
+  %e2 = tensor.empty() : tensor<64x16xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(p, c) -> (p, c)>, affine_map<(p, c) -> (p, c)>], iterator_types = ["parallel", "parallel"]}
+      ins(%p : tensor<64x16xf32>) outs(%e2 : tensor<64x16xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %y = arith.maximumf %in, %zero : f32
+    linalg.yield %y : f32
+  } -> tensor<64x16xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(c, p) -> (p, c)>, affine_map<(c, p) -> (c, p)>], iterator_types = ["parallel", "parallel"]}
+      ins(%m : tensor<64x16xf32>) outs(%d : tensor<16x64xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  } -> tensor<16x64xf32>
+  return %r : tensor<16x64xf32>
+}

@@ -107,8 +107,8 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
 // CHECK-LABEL: func.func @pixels(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<5x12x3x2x2xf32>, %[[D:[a-z0-9]+]]: tensor<3x5x2x12x2xf32>
 // CHECK: scf.for %[[Y:[a-z0-9]+]]
-// CHECK: scf.for %[[COLUMN:[a-z0-9]+]]
 // CHECK: scf.for %[[ROW:[a-z0-9]+]]
+// CHECK: scf.for %[[COLUMN:[a-z0-9]+]]
 // CHECK: %[[CHANNEL:.*]] = arith.divui %[[COLUMN]], %{{.*}}
 // CHECK: vector.transfer_read %[[X]][%[[Y]], %[[ROW]], %[[CHANNEL]], %{{.*}}, %{{.*}}], %{{.*}} : tensor<5x12x3x2x2xf32>, vector<4xf32>
 // CHECK: vector.shuffle %{{.*}} [0, 1, 8, 9, 4, 5, 12, 13] : vector<8xf32>, vector<8xf32>
@@ -160,5 +160,60 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "h
       linalg.yield %in : i8
     } -> tensor<5x2x3x2x20xi8>
     return %r : tensor<5x2x3x2x20xi8>
+  }
+}
+
+// -----
+
+// Long rows are read in strips of four lines, by all rows of the operand.
+// CHECK-LABEL: func.func @strips(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<32x160xf32>
+// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
+// CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
+// CHECK-DAG: %[[C32:.*]] = arith.constant 32 : index
+// CHECK-DAG: %[[C64:.*]] = arith.constant 64 : index
+// CHECK-DAG: %[[C160:.*]] = arith.constant 160 : index
+// CHECK: scf.for %[[STRIP:[a-z0-9]+]] = %[[C0]] to %[[C160]] step %[[C64]]
+// CHECK: %[[NEXT:.*]] = arith.addi %[[STRIP]], %[[C64]]
+// CHECK: %[[END:.*]] = arith.minsi %[[NEXT]], %[[C160]]
+// CHECK: scf.for %[[CHANNEL:[a-z0-9]+]] = %[[C0]] to %[[C32]] step %[[C8]]
+// CHECK: scf.for %[[PIXEL:[a-z0-9]+]] = %[[STRIP]] to %[[END]] step %[[C4]]
+// CHECK: vector.transfer_read %[[X]][%[[CHANNEL]], %[[PIXEL]]]
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @strips(%x: tensor<32x160xf32>, %d: tensor<160x32xf32>) -> tensor<160x32xf32> {
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (b, a)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<32x160xf32>) outs(%d : tensor<160x32xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      linalg.yield %in : f32
+    } -> tensor<160x32xf32>
+    return %r : tensor<160x32xf32>
+  }
+}
+
+// -----
+
+// Short rows of bytes: 512 bytes of a row of the result are written before the
+// next one.
+// CHECK-LABEL: func.func @runs(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1024x32xi8>
+// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[C16:.*]] = arith.constant 16 : index
+// CHECK-DAG: %[[C32:.*]] = arith.constant 32 : index
+// CHECK-DAG: %[[C512:.*]] = arith.constant 512 : index
+// CHECK-DAG: %[[C1024:.*]] = arith.constant 1024 : index
+// CHECK: scf.for %[[FROM:[a-z0-9]+]] = %[[C0]] to %[[C1024]] step %[[C512]]
+// CHECK: %[[END:.*]] = arith.minsi
+// CHECK: scf.for %[[CHANNEL:[a-z0-9]+]] = %[[C0]] to %[[C32]] step %[[C16]]
+// CHECK: scf.for %[[PIXEL:[a-z0-9]+]] = %[[FROM]] to %[[END]] step %[[C32]]
+// CHECK: vector.transfer_read %[[X]][%[[PIXEL]], %[[CHANNEL]]]
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @runs(%x: tensor<1024x32xi8>, %d: tensor<32x1024xi8>) -> tensor<32x1024xi8> {
+    %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (b, a)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
+        ins(%x : tensor<1024x32xi8>) outs(%d : tensor<32x1024xi8>) {
+    ^bb0(%in: i8, %out: i8):
+      linalg.yield %in : i8
+    } -> tensor<32x1024xi8>
+    return %r : tensor<32x1024xi8>
   }
 }
