@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mpq {
@@ -41,6 +42,15 @@ static Value splat(OpBuilder &b, Location loc, VectorType type, int64_t value) {
       b, loc,
       DenseElementsAttr::get(type,
                              b.getIntegerAttr(type.getElementType(), value)));
+}
+
+/// The largest element, as unsigned, that a mask leaves; 255 if there is none.
+static int64_t getLargestUnsigned(Value bytes) {
+  APInt mask;
+  auto masked = bytes.getDefiningOp<arith::AndIOp>();
+  return masked && matchPattern(masked.getRhs(), m_ConstantInt(&mask))
+             ? int64_t(mask.getZExtValue())
+             : 255;
 }
 
 namespace {
@@ -74,8 +84,22 @@ struct LowerDotPattern : OpRewritePattern<Dot4Op> {
     if (lanes != target.getVectorLanes32())
       return b.notifyMatchFailure(op, "lanes differ from the target's vectors");
 
-    // Even and odd bytes as words; each pairwise product sums two of a group.
     auto words = VectorType::get({2 * lanes}, b.getI16Type());
+    StringRef pairwise =
+        lanes == 16 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
+    // Weights of few bits: no sum of two products leaves 16 bits.
+    if (mixed && 2 * 128 * getLargestUnsigned(op.getLhs()) <= INT16_MAX) {
+      Value pairs = callIntrinsic(b, loc, words,
+                                  lanes == 16 ? "llvm.x86.avx512.pmaddubs.w.512"
+                                              : "llvm.x86.avx2.pmadd.ub.sw",
+                                  {op.getLhs(), op.getRhs()});
+      Value sum = callIntrinsic(b, loc, op.getType(), pairwise,
+                                {pairs, splat(b, loc, words, 1)});
+      b.replaceOpWithNewOp<arith::AddIOp>(op, op.getAcc(), sum);
+      return success();
+    }
+
+    // Even and odd bytes as words; each pairwise product sums two of a group.
     Value eight = splat(b, loc, words, 8);
     auto widen = [&](Value bytes, bool isUnsigned) -> std::pair<Value, Value> {
       Value both = vector::BitCastOp::create(b, loc, words, bytes);
@@ -88,8 +112,6 @@ struct LowerDotPattern : OpRewritePattern<Dot4Op> {
     };
     auto [lhsEven, lhsOdd] = widen(op.getLhs(), op.getLhsUnsigned());
     auto [rhsEven, rhsOdd] = widen(op.getRhs(), op.getRhsUnsigned());
-    StringRef pairwise =
-        lanes == 16 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
     Value even =
         callIntrinsic(b, loc, op.getType(), pairwise, {lhsEven, rhsEven});
     Value odd = callIntrinsic(b, loc, op.getType(), pairwise, {lhsOdd, rhsOdd});

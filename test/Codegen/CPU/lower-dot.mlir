@@ -93,3 +93,29 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "x
     return %r : vector<16xi32>
   }
 }
+
+// -----
+
+// A mask proves that two products cannot saturate 16 bits: 2 * 128 * 15. That
+// of 192 does not.
+// CHECK-LABEL: func.func @masked
+// CHECK-SAME: %[[ACC:[a-z0-9]+]]: vector<8xi32>, %[[U:[a-z0-9]+]]: vector<32xi8>, %[[S:[a-z0-9]+]]: vector<32xi8>
+// CHECK-DAG: %[[ONES:.*]] = arith.constant dense<1> : vector<16xi16>
+// CHECK: %[[LOW:.*]] = arith.andi %[[U]]
+// CHECK: %[[PAIRS:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"(%[[LOW]], %[[S]])
+// CHECK: %[[SUM:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%[[PAIRS]], %[[ONES]])
+// CHECK: arith.addi %[[ACC]], %[[SUM]]
+// CHECK-NOT: pmadd.ub.sw
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// CHECK: return
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">} {
+  func.func @masked(%acc: vector<8xi32>, %u: vector<32xi8>, %s: vector<32xi8>) -> (vector<8xi32>, vector<8xi32>) {
+    %m = arith.constant dense<15> : vector<32xi8>
+    %n = arith.constant dense<-64> : vector<32xi8>
+    %low = arith.andi %u, %m : vector<32xi8>
+    %high = arith.andi %u, %n : vector<32xi8>
+    %r = mpq.dot4 %acc, %low unsigned, %s signed : vector<8xi32>, vector<32xi8>
+    %q = mpq.dot4 %acc, %high unsigned, %s signed : vector<8xi32>, vector<32xi8>
+    return %r, %q : vector<8xi32>, vector<8xi32>
+  }
+}
