@@ -118,9 +118,9 @@ namespace {
 /// Scales [G][N] in as few bytes as hold their values.
 struct NarrowScales {
   Type type;
-  SmallVector<char> elements;  // f16 or f32
-  SmallVector<char> low, high; // or two and one byte above a base
-  std::optional<uint32_t> base;
+  SmallVector<char> elements;      // f16 or f32
+  SmallVector<char> low{}, high{}; // or two and one byte above a base
+  std::optional<uint32_t> base{};
 };
 } // namespace
 

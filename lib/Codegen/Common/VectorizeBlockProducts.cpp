@@ -40,10 +40,6 @@ static constexpr int64_t kUnrolledSteps = 8;
 /// Steps whose packed weights wait in registers for one plane after another.
 static constexpr int64_t kStepsInRegisters = 2;
 
-/// Lanes of machines that multiply bytes of any size: the highest plane in its
-/// place is as large as a byte can be.
-static constexpr int64_t kLanesOfPlanes = 16;
-
 /// Bytes of weights that are on the way, and most of them for one vector:
 /// enough to hide the latency, few enough that they stay where they arrive.
 static constexpr int64_t kBytesAhead = 8192;
