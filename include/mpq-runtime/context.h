@@ -42,6 +42,10 @@ typedef void (*mpq_profile_fn)(void *profiler, int64_t kernel, int32_t begin);
 typedef void (*mpq_observe_fn)(void *observer, int64_t index, const float *data,
                                int64_t count);
 
+/** Bytes of stack that a call of the main function, or of a range, takes at
+ *  most: what its thread must have left. */
+#define MPQ_STACK_BYTES (1 << 20)
+
 typedef struct mpq_context {
   mpq_parallel_for_fn parallel_for; /**< offset 0; never NULL */
   void *pool;                       /**< offset 8 */

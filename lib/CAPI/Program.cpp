@@ -236,11 +236,11 @@ int mpq_program_profile(mpq_program *program, const mpq_tensor *inputs,
   } else {
     // Without floors where the peak cannot be measured.
     if (kernels.knowsWork()) {
-      Expected<MachinePeak> peak = MachinePeak::measure(info.target);
-      if (peak)
-        kernels.setPeak(std::move(*peak));
+      Expected<MachinePeaks> peaks = MachinePeaks::measure(info.target);
+      if (peaks)
+        kernels.setPeaks(std::move(*peaks));
       else
-        llvm::consumeError(peak.takeError());
+        llvm::consumeError(peaks.takeError());
     }
     kernels.writeJSON(os);
   }

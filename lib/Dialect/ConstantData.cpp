@@ -28,6 +28,10 @@ int64_t mpq::getElementBytes(Type type) {
              : 0;
 }
 
+int64_t mpq::getBufferBytes(ShapedType type) {
+  return type.getNumElements() * getElementBytes(type.getElementType());
+}
+
 bool mpq::isSplatConstant(Attribute attr) {
   auto dense = dyn_cast_or_null<DenseElementsAttr>(attr);
   return dense && dense.isSplat();

@@ -53,9 +53,9 @@ double KernelProfile::getMilliseconds(size_t kernel) const {
 }
 
 std::optional<KernelFloor> KernelProfile::getFloor(size_t kernel) const {
-  if (!work || !peak)
+  if (!work || !peaks)
     return std::nullopt;
-  return getKernelFloor(work[kernel], *peak, threads);
+  return getKernelFloor(work[kernel], peaks->best, threads);
 }
 
 double KernelProfile::getTotal() const {
@@ -72,7 +72,7 @@ void KernelProfile::print(llvm::raw_ostream &os) const {
     return std::make_pair(-getMilliseconds(a), a) <
            std::make_pair(-getMilliseconds(b), b);
   });
-  bool hasFloors = work && peak;
+  bool hasFloors = work && peaks;
   os << "   ms/run      %  calls/run  ";
   if (hasFloors)
     os << "floor ms  of peak  bound    ";
@@ -104,13 +104,27 @@ void KernelProfile::print(llvm::raw_ostream &os) const {
     os << llvm::format(
         "peak of one thread: %.1f integer and %.1f float "
         "giga-multiply-accumulates a second, %.1f to %.1f GB/s\n",
-        peak->integerMACsPerSecond / 1e9, peak->floatMACsPerSecond / 1e9,
-        peak->bandwidths.back().bytesPerSecond / 1e9,
-        peak->bandwidths.front().bytesPerSecond / 1e9);
+        peaks->best.integerMACsPerSecond / 1e9,
+        peaks->best.floatMACsPerSecond / 1e9,
+        peaks->best.bandwidths.back().bytesPerSecond / 1e9,
+        peaks->best.bandwidths.front().bytesPerSecond / 1e9);
 }
 
 static std::string toText(const char *name) {
   return llvm::json::fixUTF8(name);
+}
+
+/// The attributes of a peak.
+static void writePeak(OStream &json, const MachinePeak &peak) {
+  json.attribute("integer_macs_per_second", peak.integerMACsPerSecond);
+  json.attribute("float_macs_per_second", peak.floatMACsPerSecond);
+  json.attributeArray("bandwidths", [&] {
+    for (const MachinePeak::Bandwidth &bandwidth : peak.bandwidths)
+      json.object([&] {
+        json.attribute("bytes", bandwidth.bytes);
+        json.attribute("bytes_per_second", bandwidth.bytesPerSecond);
+      });
+  });
 }
 
 void KernelProfile::writeJSON(llvm::raw_ostream &os) const {
@@ -123,18 +137,11 @@ void KernelProfile::writeJSON(llvm::raw_ostream &os) const {
     json.attribute("threads", threads);
     json.attribute("runs", runs);
     json.attribute("milliseconds", getTotal());
-    if (peak)
-      json.attributeObject("peak", [&] {
-        json.attribute("integer_macs_per_second", peak->integerMACsPerSecond);
-        json.attribute("float_macs_per_second", peak->floatMACsPerSecond);
-        json.attributeArray("bandwidths", [&] {
-          for (const MachinePeak::Bandwidth &bandwidth : peak->bandwidths)
-            json.object([&] {
-              json.attribute("bytes", bandwidth.bytes);
-              json.attribute("bytes_per_second", bandwidth.bytesPerSecond);
-            });
-        });
-      });
+    if (peaks) {
+      json.attributeObject("peak", [&] { writePeak(json, peaks->best); });
+      json.attributeObject("median_peak",
+                           [&] { writePeak(json, peaks->median); });
+    }
     json.attributeArray("kernels", [&] {
       for (size_t i = 0; i < times.entries.size(); ++i)
         json.object([&] {

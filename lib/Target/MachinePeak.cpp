@@ -193,11 +193,16 @@ static std::string printTileLoop(const TileUnit &unit) {
 
 using Loop = int64_t (*)(int64_t count, const void *data);
 
-/// Calls of `run` a second, the best of many short measurements: what disturbs
-/// makes slower only.
-static double measureRate(llvm::function_ref<void()> run) {
+namespace {
+struct Rate {
+  double best, median;
+};
+} // namespace
+
+/// Calls of `run` a second, in many short measurements.
+static Rate measureRate(llvm::function_ref<void()> run) {
   using Clock = std::chrono::steady_clock;
-  double best = 0;
+  std::vector<double> rates;
   auto start = Clock::now();
   for (int rounds = 0;
        rounds < 5 || Clock::now() - start < std::chrono::milliseconds(20);
@@ -205,12 +210,14 @@ static double measureRate(llvm::function_ref<void()> run) {
     auto begin = Clock::now();
     run();
     std::chrono::duration<double> seconds = Clock::now() - begin;
-    best = std::max(best, 1 / std::max(seconds.count(), 1e-9));
+    rates.push_back(1 / std::max(seconds.count(), 1e-9));
   }
-  return best;
+  auto middle = rates.begin() + rates.size() / 2;
+  std::nth_element(rates.begin(), middle, rates.end());
+  return {*std::max_element(middle, rates.end()), *middle};
 }
 
-Expected<MachinePeak> MachinePeak::measure(StringRef targetText) {
+Expected<MachinePeaks> MachinePeaks::measure(StringRef targetText) {
   auto [triple, rest] = targetText.split(' ');
   auto [cpu, features] = rest.split(' ');
   if (!llvm::Triple(triple).isX86())
@@ -277,39 +284,41 @@ Expected<MachinePeak> MachinePeak::measure(StringRef targetText) {
 
   volatile int64_t sink = 0;
   constexpr int64_t kSteps = 20000;
-  MachinePeak peak;
+  MachinePeaks peaks;
   int64_t lanes = target.getVectorLanes32();
   // Products of one instruction.
   int64_t perDot = target.getDotUnit() == DotUnit::Vpdpbusd512   ? 64
                    : target.getDotUnit() == DotUnit::Vpdpbusd256 ? 32
                                                                  : 2 * lanes;
-  peak.integerMACsPerSecond =
-      double(kSteps * kChains * perDot) *
-      measureRate([&] { sink = (*dot)(kSteps, memory.get()); });
+  // `products` are of one call; of two loops the faster counts.
+  auto measureMACs = [&](Loop loop, int64_t products,
+                         double MachinePeak::*rate) {
+    Rate calls = measureRate([&] { sink = loop(kSteps, memory.get()); });
+    peaks.best.*rate = std::max(peaks.best.*rate, products * calls.best);
+    peaks.median.*rate = std::max(peaks.median.*rate, products * calls.median);
+  };
+  measureMACs(*dot, kSteps * kChains * perDot,
+              &MachinePeak::integerMACsPerSecond);
   if (unit) {
     Expected<Loop> tile = find("peak_tile");
     if (!tile)
       return tile.takeError();
-    peak.integerMACsPerSecond =
-        std::max(peak.integerMACsPerSecond,
-                 double(kSteps * kTileSums * kTileProducts) * measureRate([&] {
-                   sink = (*tile)(kSteps, memory.get());
-                 }));
+    measureMACs(*tile, kSteps * kTileSums * kTileProducts,
+                &MachinePeak::integerMACsPerSecond);
   }
-  peak.floatMACsPerSecond = double(kSteps * kChains * lanes) * measureRate([&] {
-                              sink = (*fma)(kSteps, memory.get());
-                            });
+  measureMACs(*fma, kSteps * kChains * lanes, &MachinePeak::floatMACsPerSecond);
   for (int64_t bytes = int64_t(16) << 10; bytes <= kLargest; bytes *= 8) {
     // Small memory is read several times in one measurement.
     int64_t repeats = std::max<int64_t>(1, (int64_t(1) << 20) / bytes);
-    double rate = measureRate([&] {
+    Rate calls = measureRate([&] {
       for (int64_t i = 0; i < repeats; ++i)
         sink = (*read)(bytes / (kLoads * lanes * 4), memory.get());
     });
-    peak.bandwidths.push_back({bytes, double(bytes * repeats) * rate});
+    peaks.best.bandwidths.push_back({bytes, bytes * repeats * calls.best});
+    peaks.median.bandwidths.push_back({bytes, bytes * repeats * calls.median});
   }
   (void)sink;
-  return peak;
+  return peaks;
 }
 
 KernelFloor mpq::getKernelFloor(const mpq_kernel_work &work,

@@ -5,6 +5,7 @@ docs/Benchmarks.md says how to read the tables.
 """
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -57,7 +58,10 @@ def common(command):
 def peaks_command(threads, repeats, json_file):
     """Measure the peaks of dot product, multiply-add and reads."""
     check_files(json_file)
-    measured = {count: peaks.measure(count, repeats) for count in threads}
+    measured = {}
+    for count in threads:
+        with closing(peaks.Yardstick(count)) as yardstick:
+            measured[count] = yardstick.best(repeats)
     report.console().print(report.peaks_table(measured))
     if json_file:
         report.write_json(json_file, report.to_json({"command": "peaks"}, measured, [], []))
@@ -115,7 +119,8 @@ def run(command, known, *, threads, filters, engines, precisions, rounds, second
     if not amx:
         renounce_amx()  # for the compiler, too: its target is this machine
     console = report.console()
-    measured = {count: peaks.measure(count) for count in threads}
+    yardsticks = {count: peaks.Yardstick(count) for count in threads}
+    measured = {count: yardstick.best() for count, yardstick in yardsticks.items()}
     console.print(report.peaks_table(measured))
     options = {"command": command, "rounds": rounds, "seconds": seconds, "clock": clock, "amx": amx,
                "filter": list(filters)}
@@ -123,19 +128,20 @@ def run(command, known, *, threads, filters, engines, precisions, rounds, second
 
     def save() -> list:
         """All rows so far, also in the file: a run that is stopped keeps what it has measured."""
-        rows = [row for group in groups for row in measure.rows(group, measured[group.threads], clock)]
+        rows = [row for group in groups for row in measure.rows(group, clock)]
         if json_file:
             report.write_json(json_file, report.to_json(options, measured, groups, rows))
         return rows
 
     settings = [Setting(count, rounds, seconds, amx) for count in threads]
     for case in chosen:
-        groups += measure.measure(case, contenders.contenders(case.precisions, engines), settings)
+        groups += measure.measure(case, contenders.contenders(case.precisions, engines), settings,
+                                  yardsticks)
         for row in save():
             if row.case == case.name:
                 click.echo(report.line(row), err=True)
-    # What was free later counts, too: nobody is above the bound because the machine was busy at first.
-    measured = {count: measured[count].joined(peaks.measure(count), max) for count in threads}
+    for yardstick in yardsticks.values():
+        yardstick.close()
     rows = save()
     report.show(console, command, groups, rows, clock, sort, kernels)
     if plot_file:

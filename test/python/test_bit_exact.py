@@ -142,12 +142,40 @@ def layer_norm(layer):
     layer.finish(layer.node("LayerNormalization", [layer.source(4, 20, 100), layer.vector(100), layer.vector(100)]))
 
 
+def turned_pointwise_convolution(layer):
+    """A large image in NCHW, turned in blocks by the product's kernel, as is its result."""
+    layer.finish(layer.convolution(layer.source(1, 20, 131, 67), (1, 1), 17))
+
+
+def turned_convolution(layer):
+    """A large result in NCHW; odd extents end blocks early."""
+    layer.finish(layer.convolution(layer.source(1, 1, 401, 331), (3, 3), 5, pads=[1, 1, 1, 1]))
+
+
+def turned_product(layer):
+    left = layer.node("Transpose", [layer.source(1, 61, 2999)], (1, 2999, 61), perm=[0, 2, 1])
+    value = layer.node("MatMul", [left, layer.weights((61, 79), 1)], (1, 2999, 79))
+    layer.finish(layer.node("Transpose", [value], (1, 79, 2999), perm=[0, 2, 1]))
+
+
+def long_rows(layer):
+    """Rows a page apart: few stay in the first-level cache, and tiles have fewer of them."""
+    layer.finish(layer.node("MatMul", [layer.source(48, 3072), layer.weights((3072, 32), 1)], (48, 32)))
+
+
+def product_in_two_directions(layer):
+    """Work items are blocks of rows by blocks of columns."""
+    layer.finish(layer.node("MatMul", [layer.source(96, 1024), layer.weights((1024, 128), 1)], (96, 128)))
+
+
 @pytest.mark.parametrize("quantized", [False, True], ids=["float", "quantized"])
 @pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution,
                                    grouped_convolution_in_blocks, depthwise_convolution, depthwise_rows, matrix_blocks,
                                    matrix_rows, matrix_convolution, matrix_convolution_of_short_rows, one_column,
                                    one_number, one_column_of_integers, one_column_behind_a_vector,
-                                   products_of_activations, mean_of_difference, layer_norm], ids=lambda build: build.__name__)
+                                   products_of_activations, mean_of_difference, layer_norm,
+                                   turned_pointwise_convolution, turned_convolution, turned_product, long_rows,
+                                   product_in_two_directions], ids=lambda build: build.__name__)
 def test_layer(build, quantized, folder):
     layer = Layer(build.__name__, quantized=quantized)
     build(layer)

@@ -68,10 +68,10 @@ static Error reportProfile(const RunOptions &options, KernelProfile &profile,
                            StringRef target) {
   if (profile.knowsWork() &&
       (options.profile || !options.profileFile.empty())) {
-    Expected<MachinePeak> peak = MachinePeak::measure(target);
-    if (!peak)
-      return peak.takeError();
-    profile.setPeak(std::move(*peak));
+    Expected<MachinePeaks> peaks = MachinePeaks::measure(target);
+    if (!peaks)
+      return peaks.takeError();
+    profile.setPeaks(std::move(*peaks));
   }
   if (options.profile)
     profile.print(llvm::outs());

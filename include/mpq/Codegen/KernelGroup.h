@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Shared by formation, tiling and vectorization, so that what one groups the
-// others can compile.
+// others can compile. All shapes are static: getMainFunction sees to that.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,11 +42,18 @@ bool isElementwise(mlir::linalg::GenericOp op);
 /// windows or images: what an elementwise epilogue can join.
 bool isRoot(mlir::Operation *op);
 
+/// An elementwise operation that computes nothing: its one input elsewhere.
+bool onlyMoves(mlir::linalg::GenericOp op);
+
+/// Elements in another order: a transpose as a generic.
+bool isPermutation(mlir::linalg::GenericOp op);
+
 /// True if an elementwise operation reads an operand, each element once, in
-/// another order than it writes: other dimensions are innermost.
+/// another order than it writes: other dimensions are innermost. Loops that the
+/// operand lacks have one step.
 bool isTurned(mlir::linalg::GenericOp op, mlir::OpOperand &operand);
 
-/// An elementwise operation that only turns its operand.
+/// A permutation that turns its operand.
 bool isTurn(mlir::linalg::GenericOp op);
 
 /// Bytes of the blocks that a product's kernel turns: they stay in the
@@ -90,7 +97,9 @@ struct KernelOps {
   /// null.
   mlir::linalg::GenericOp imageTurn, resultTurn;
 
-  /// The last operation's loop over dimension `dim` of the product's result.
+  /// The last operation's loop over dimension `dim` of the product's result,
+  /// which its epilogue and the turn behind it leave apart. Only with a
+  /// product.
   unsigned getLoopOf(unsigned dim) const;
 
   static KernelOps get(mlir::func::FuncOp kernel);

@@ -31,6 +31,9 @@ inline constexpr int64_t kLargestDenseConstant = 64;
 /// Bytes one element of `type` takes in a raw buffer (0: no such layout).
 int64_t getElementBytes(mlir::Type type);
 
+/// Bytes of a raw buffer of the elements of a static shape.
+int64_t getBufferBytes(mlir::ShapedType type);
+
 /// True if the attribute repeats one element (a splat `dense`).
 bool isSplatConstant(mlir::Attribute attr);
 

@@ -211,6 +211,26 @@ typename B::Float clamp(B &b, typename B::Float x, typename B::Float low,
   return b.select(b.less(x, high), x, high);
 }
 
+/// Quotients that `divideByConstant` computes exactly; larger ones are
+/// somewhere beyond it.
+inline constexpr float kLargestQuotient = 0x1p40f;
+
+/// RN(x / d) for d of [2^-40, 2^40]: a reciprocal's quotient, and a correction
+/// by what that leaves of x. P. Markstein, Computation of Elementary Functions
+/// on the IBM RISC System/6000 Processor, 1990, theorem 8, proves it where the
+/// quotient is off by one unit in the last place at most; it can be two here,
+/// and FormulasTest tries all mantissas of x with the divisors whose reciprocal
+/// is furthest off. Only for what is rounded to integers and limited then:
+/// subnormal quotients may differ, and the limit keeps infinities from becoming
+/// NaN.
+template <class B>
+typename B::Float divideByConstant(B &b, typename B::Float x, float d) {
+  auto r = b.real(1 / d);
+  auto q = clamp(b, b.mul(x, r), b.real(-kLargestQuotient),
+                 b.real(kLargestQuotient));
+  return b.fma(b.fma(q, b.real(-d), x), r, q);
+}
+
 /// The integer of a scaled value, zero point `z` added after rounding.
 template <class B>
 typename B::Int roundAndShift(B &b, typename B::Float scaled, typename B::Int z,

@@ -37,8 +37,8 @@ public:
 
   /// Floors need the work of kernels, which old artifacts do not tell.
   bool knowsWork() const { return work != nullptr; }
-  void setPeak(MachinePeak measured) { peak = std::move(measured); }
-  /// Known with the peak and the work.
+  void setPeaks(MachinePeaks measured) { peaks = std::move(measured); }
+  /// Known with the peaks and the work.
   std::optional<KernelFloor> getFloor(size_t kernel) const;
 
   /// A table by falling time.
@@ -65,7 +65,7 @@ private:
   KernelTimes times;
   std::vector<Event> events;
   uint64_t runs = 0;
-  std::optional<MachinePeak> peak;
+  std::optional<MachinePeaks> peaks;
 };
 
 } // namespace mpq

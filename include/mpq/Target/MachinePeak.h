@@ -17,7 +17,7 @@
 
 namespace mpq {
 
-/// Rates of one thread, measured (docs/Profiling.md).
+/// Rates of one thread.
 struct MachinePeak {
   double integerMACsPerSecond = 0, floatMACsPerSecond = 0;
   struct Bandwidth {
@@ -26,11 +26,17 @@ struct MachinePeak {
   };
   /// By rising size: from the first cache to main memory.
   std::vector<Bandwidth> bandwidths;
+};
+
+/// What many short measurements gave (docs/Profiling.md): at best, and as often
+/// below as above, neighbours on the machine included.
+struct MachinePeaks {
+  MachinePeak best, median;
 
   /// Runs short loops of the dot product, the fused multiply-add and the vector
   /// loads of a target, given as `mpq_model_info` does; takes a quarter of a
   /// second. An error if the machine is no x86 or lacks the target's features.
-  static llvm::Expected<MachinePeak> measure(llvm::StringRef target);
+  static llvm::Expected<MachinePeaks> measure(llvm::StringRef target);
 };
 
 /// The time that a kernel takes at least, and what bounds it.

@@ -29,7 +29,7 @@ namespace mpq {
 inline constexpr int64_t kMatrixVectors = 2;
 
 /// Pixels along each image dimension and vectors of columns whose sums stay in
-/// registers.
+/// registers, and the estimated cycles of the whole kernel.
 struct RegisterTile {
   int64_t rows = 1, columns = 1;
   int64_t vectors = 1;
@@ -47,6 +47,7 @@ public:
       : groups(groups), windows(windows), vectorBytes(vectorBytes),
         latency(integer ? 5 : 4) {}
 
+  /// Cycles of one tile of so many pixels and vectors of columns.
   double ofTile(int64_t pixels, int64_t vectors) const {
     double products = pixels * vectors;
     double cycles = std::max({products / 2, latency, (pixels + vectors) / 2.0,
@@ -57,6 +58,7 @@ public:
     return groups * cycles + windows * kLoopStart + kTileStart + products;
   }
 
+  /// Cycles of `tiles` positions in the image with all columns.
   double ofAll(int64_t tiles, int64_t pixels, int64_t vectors,
                int64_t totalVectors) const {
     double cycles = (totalVectors / vectors) * ofTile(pixels, vectors);
@@ -79,7 +81,7 @@ private:
 };
 
 /// The cheapest tile for pixels `stride` bytes apart and `totalVectors` of
-/// columns, with `registers` of the vector unit.
+/// columns, with `registers` of the vector unit: at least four.
 RegisterTile chooseTile(int64_t height, int64_t width, int64_t stride,
                         int64_t totalVectors, int64_t registers,
                         const TileCost &cost);
@@ -97,7 +99,8 @@ struct MatrixTile {
   double cycles = std::numeric_limits<double>::infinity();
 };
 
-/// The cheapest tile for `steps` of `stepBytes` of the reduction.
+/// The cheapest tile for `steps` of `stepBytes` of the reduction; 0 rows and
+/// infinite cycles if the image has too few pixels for the unit.
 MatrixTile chooseMatrixTile(int64_t height, int64_t width, int64_t totalVectors,
                             int64_t steps, int64_t stepBytes,
                             const TileUnit &unit);

@@ -72,8 +72,7 @@ static constexpr int64_t kBlockRows = 8;
 static constexpr int64_t kMostBlockRows = 256;
 
 static int64_t getBytes(Value tensor) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  return type.getNumElements() * getElementBytes(type.getElementType());
+  return getBufferBytes(cast<RankedTensorType>(tensor.getType()));
 }
 
 /// A block size along `extent` that makes about `items` blocks of whole tiles.
@@ -274,11 +273,14 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     int64_t stride = image.getShape().back() *
                      getElementBytes(image.getElementType()) *
                      (conv ? conv.getStrides()[1] : 1);
+    // Blocks of rows and of columns have as many rows each.
+    int64_t parts = columnBlocks > 1 ? rowBlocks : 1;
     RegisterTile tile =
         depthwise && integer
             ? chooseNeighbourTile(height, width, registers)
-            : chooseTile(height, width, stride, vectors / columnBlocks,
-                         registers, cost);
+            : chooseTile(conv ? height / parts : 1,
+                         conv ? width : width / parts, stride,
+                         vectors / columnBlocks, registers, cost);
     Decision decision;
     decision.tile.assign(rank, 1);
     decision.grain.assign(rank, 0);

@@ -7,11 +7,12 @@
 //===----------------------------------------------------------------------===//
 //
 // Upstream's one-shot bufferization decides in place; this pass runs it on each
-// kernel, keeps short intermediate rows on the stack, and refuses what would
+// kernel, keeps small intermediate results on the stack, and refuses what would
 // copy or allocate at run time.
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq-runtime/context.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
@@ -32,8 +33,9 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-/// Rows of intermediate results that a kernel may keep on the stack.
-static constexpr int64_t kStackBytes = 512 << 10;
+/// Intermediate results that a kernel may keep on the stack: rows, and blocks
+/// that are turned. As much is left for everything else.
+static constexpr int64_t kStackBytes = MPQ_STACK_BYTES / 2;
 
 /// Moves intermediate buffers to the entry of the kernel, on the stack.
 static LogicalResult placeOnStack(func::FuncOp kernel) {
@@ -46,7 +48,7 @@ static LogicalResult placeOnStack(func::FuncOp kernel) {
     MemRefType type = alloc.getType();
     if (!type.hasStaticShape())
       return alloc.emitError("kernel needs a buffer of unknown size: ") << type;
-    total += type.getNumElements() * getElementBytes(type.getElementType());
+    total += getBufferBytes(type);
     if (total > kStackBytes)
       return alloc.emitError("kernel needs more than ")
              << kStackBytes << " bytes of intermediate buffers: " << type;

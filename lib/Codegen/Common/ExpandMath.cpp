@@ -122,14 +122,7 @@ private:
 };
 
 /// Divides by a constant without a division, which takes as long as ten other
-/// instructions. With r = RN(1/d), q = RN(x r) and the exact remainder e = x -
-/// q d, RN(q + e r) is the rounded quotient: P. Markstein, Computation of
-/// Elementary Functions on the IBM RISC System/6000 Processor, 1990, theorem 8;
-/// N. Brisebarre, J.-M. Muller and S. Raina, Accelerating Correctly Rounded
-/// Floating-Point Division When the Divisor Is Known in Advance, 2004. Only for
-/// quotients that are rounded to integers and limited then: those that are
-/// subnormal may differ, and those beyond `kLargest` are somewhere beyond it,
-/// which keeps infinities apart from NaN.
+/// instructions.
 class QuotientBuilder : public OperationBuilder {
 public:
   using OperationBuilder::OperationBuilder;
@@ -139,17 +132,12 @@ public:
     if (!matchPattern(b, m_ConstantFloat(&divisor)))
       return OperationBuilder::div(a, b);
     float d = divisor.convertToFloat();
-    if (!(d >= 1 / kLargest && d <= kLargest))
+    if (!(d >= 1 / formulas::kLargestQuotient &&
+          d <= formulas::kLargestQuotient))
       return OperationBuilder::div(a, b);
-    Value r = real(1 / d);
-    Value q =
-        formulas::clamp(*this, mul(a, r), real(-kLargest), real(kLargest));
-    Value remainder = fma(q, real(-d), a);
-    return fma(remainder, r, q);
+    return formulas::divideByConstant(static_cast<OperationBuilder &>(*this), a,
+                                      d);
   }
-
-private:
-  static constexpr float kLargest = 0x1p40f;
 };
 
 /// True for scalars and vectors of floats up to 32 bits; tensors stay.

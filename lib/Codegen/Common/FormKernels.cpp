@@ -57,8 +57,7 @@ static bool isCopiedIntoKernels(Operation *op) {
 }
 
 static int64_t getBytes(Value tensor) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  return type.getNumElements() * getElementBytes(type.getElementType());
+  return getBufferBytes(cast<RankedTensorType>(tensor.getType()));
 }
 
 static bool allUsersIn(Operation *op, const Group &group) {

@@ -97,17 +97,24 @@ bool mpq::isTurned(linalg::GenericOp op, OpOperand &operand) {
              getAffineDimExpr(map.getNumDims() - 1, op.getContext());
 }
 
-bool mpq::isTurn(linalg::GenericOp op) {
-  return op.getNumDpsInputs() == 1 && op.getNumDpsInits() == 1 &&
+bool mpq::onlyMoves(linalg::GenericOp op) {
+  return isElementwise(op) && op.getNumDpsInputs() == 1 &&
          op.getBody()->getTerminator()->getOperand(0) ==
-             op.getBody()->getArgument(0) &&
-         isTurned(op, *op.getDpsInputOperand(0));
+             op.getBody()->getArgument(0);
+}
+
+bool mpq::isPermutation(linalg::GenericOp op) {
+  return onlyMoves(op) &&
+         llvm::all_of(op.getIndexingMapsArray(),
+                      [](AffineMap map) { return map.isPermutation(); });
+}
+
+bool mpq::isTurn(linalg::GenericOp op) {
+  return isPermutation(op) && isTurned(op, *op.getDpsInputOperand(0));
 }
 
 bool mpq::isLargeTurn(Value turned) {
-  auto type = cast<RankedTensorType>(turned.getType());
-  return type.getNumElements() * getElementBytes(type.getElementType()) >=
-         kLargeTurn;
+  return getBufferBytes(cast<RankedTensorType>(turned.getType())) >= kLargeTurn;
 }
 
 bool mpq::fitsTurnedBlock(Operation *product, Value turned) {

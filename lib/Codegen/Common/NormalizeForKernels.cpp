@@ -90,15 +90,6 @@ static bool changesReductionOrder(linalg::GenericOp producer,
          product.getLhs() != product.getRhs();
 }
 
-/// Elements in another order: a transpose as a generic.
-static bool isPermutation(linalg::GenericOp op) {
-  return op.getNumDpsInputs() == 1 && isElementwise(op) &&
-         llvm::all_of(op.getIndexingMapsArray(),
-                      [](AffineMap map) { return map.isPermutation(); }) &&
-         op.getBody()->getTerminator()->getOperand(0) ==
-             op.getBody()->getArgument(0);
-}
-
 /// True if `op` makes narrower elements of what a product leaves behind a
 /// reshape, such as the requantization of a pointwise convolution: it will join
 /// the product's kernel.

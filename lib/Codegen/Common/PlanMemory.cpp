@@ -81,8 +81,7 @@ private:
   LogicalResult rewriteKernel(func::FuncOp kernel, ArrayRef<Type> types);
   MemRefType getBufferType(Value value);
   int64_t bytesOf(Value value) {
-    auto type = cast<RankedTensorType>(value.getType());
-    return type.getNumElements() * getElementBytes(type.getElementType());
+    return getBufferBytes(cast<RankedTensorType>(value.getType()));
   }
   void touch(Value value, int64_t position) {
     Place place = places.at(value);

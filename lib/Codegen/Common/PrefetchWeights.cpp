@@ -83,8 +83,7 @@ struct PanelRead {
         read.getVectorType().getRank() > 2 ||
         read.getVectorType().getShape().take_back() !=
             weights.getShape().take_back() ||
-        weights.getNumElements() * getElementBytes(weights.getElementType()) <
-            kSmallWeights)
+        getBufferBytes(weights) < kSmallWeights)
       return std::nullopt;
     return PanelRead{panel, read};
   }

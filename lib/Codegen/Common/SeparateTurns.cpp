@@ -57,8 +57,7 @@ static OpOperand *findTurnedProduct(linalg::GenericOp op) {
     return nullptr;
   for (OpOperand *operand : op.getDpsInputOperands())
     if (isa_and_nonnull<ContractOp, ConvOp>(operand->get().getDefiningOp()) &&
-        operand->get().hasOneUse() && isTurned(op, *operand) &&
-        !(isTurn(op) && op.getMatchingIndexingMap(operand).isPermutation()))
+        operand->get().hasOneUse() && isTurned(op, *operand) && !isTurn(op))
       return operand;
   return nullptr;
 }
@@ -82,7 +81,7 @@ static void computeBeforeTurn(RewriterBase &rewriter, linalg::GenericOp op,
   maps.push_back(rewriter.getMultiDimIdentityMap(rank));
   rewriter.setInsertionPoint(op);
   Value computed = product.get();
-  if (!isTurn(op)) {
+  if (!onlyMoves(op)) {
     Value empty =
         tensor::EmptyOp::create(rewriter, op.getLoc(), productType.getShape(),
                                 resultType.getElementType());
@@ -165,7 +164,8 @@ mergeBeforeTurn(RankedTensorType image, AffineMap map,
 /// Turns an image in the shape in which a product reads it.
 static void mergeTurn(RewriterBase &rewriter, tensor::CollapseShapeOp op) {
   auto turn = op.getSrc().getDefiningOp<linalg::GenericOp>();
-  if (!turn || !isTurn(turn) || !turn->hasOneUse() ||
+  if (!turn || !onlyMoves(turn) ||
+      !isTurned(turn, *turn.getDpsInputOperand(0)) || !turn->hasOneUse() ||
       !isa<BlockArgument>(getStorage(turn.getInputs()[0])))
     return;
   Value image = turn.getInputs()[0];

@@ -125,10 +125,18 @@ func.func @tensors(%x: tensor<4xf32>) -> tensor<4xf32> {
 // limited, and its exact remainder.
 // CHECK-LABEL: @quantize_by_constant
 // CHECK-SAME: %[[X:[a-z0-9]+]]: f32
+// CHECK-DAG: %[[R:.*]] = arith.constant 3.33333325 : f32
+// CHECK-DAG: %[[D:.*]] = arith.constant -3.000000e-01 : f32
+// CHECK-DAG: %[[LOW:.*]] = arith.constant -1.09951163E+12 : f32
+// CHECK-DAG: %[[HIGH:.*]] = arith.constant 1.09951163E+12 : f32
 // CHECK-NOT: arith.divf
-// CHECK: %[[Q:.*]] = arith.mulf %[[X]], %{{.*}} : f32
-// CHECK: %[[E:.*]] = math.fma %[[LIMITED:.*]], %{{.*}}, %[[X]] : f32
-// CHECK: math.fma %[[E]], %{{.*}}, %[[LIMITED]] : f32
+// CHECK: %[[Q:.*]] = arith.mulf %[[X]], %[[R]] : f32
+// CHECK: %[[ABOVE:.*]] = arith.cmpf olt, %[[LOW]], %[[Q]] : f32
+// CHECK: %[[Q1:.*]] = arith.select %[[ABOVE]], %[[Q]], %[[LOW]] : f32
+// CHECK: %[[BELOW:.*]] = arith.cmpf olt, %[[Q1]], %[[HIGH]] : f32
+// CHECK: %[[LIMITED:.*]] = arith.select %[[BELOW]], %[[Q1]], %[[HIGH]] : f32
+// CHECK: %[[E:.*]] = math.fma %[[LIMITED]], %[[D]], %[[X]] : f32
+// CHECK: math.fma %[[E]], %[[R]], %[[LIMITED]] : f32
 func.func @quantize_by_constant(%x: f32) -> i8 {
   %s = arith.constant 0.3 : f32
   %z = arith.constant 0 : i8

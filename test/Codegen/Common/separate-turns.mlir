@@ -49,6 +49,30 @@ func.func @edges(%x: tensor<1x64x64x64xf32>, %s: tensor<1x64xf32>) -> tensor<1x6
 
 // -----
 
+// A result that is only turned has a dimension that the product lacks: it
+// comes as a view behind the kernel, whose loops are the product's.
+// CHECK-LABEL: func.func @unit(
+// CHECK: %[[P:.*]] = mpq.contract
+// CHECK-NEXT: tensor.empty() : tensor<64x4096xf32>
+// CHECK-NEXT: %[[T:.*]] = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}} ins(%[[P]] :
+// CHECK: tensor.expand_shape %[[T]] {{\[}}[0, 1], [2]] output_shape [1, 64, 4096]
+// KERNEL: func.func private @kernel_0({{.*}}tensor<64x4096xf32>, %{{[a-z0-9]+}}: index, %{{[a-z0-9]+}}: index) -> tensor<64x4096xf32>
+// KERNEL-LABEL: func.func @unit(
+func.func @unit(%x: tensor<4096x64xf32>) -> tensor<1x64x4096xf32> {
+  %w = arith.constant dense<0.5> : tensor<4x64x16xf32>
+  %e1 = tensor.empty() : tensor<4096x64xf32>
+  %p = mpq.contract ins(%x, %w : tensor<4096x64xf32>, tensor<4x64x16xf32>) outs(%e1 : tensor<4096x64xf32>) -> tensor<4096x64xf32>
+  %e2 = tensor.empty() : tensor<1x64x4096xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(n, c, p) -> (p, c)>, affine_map<(n, c, p) -> (n, c, p)>], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%p : tensor<4096x64xf32>) outs(%e2 : tensor<1x64x4096xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  } -> tensor<1x64x4096xf32>
+  return %r : tensor<1x64x4096xf32>
+}
+
+// -----
+
 // What is small is turned as it is, by a kernel of its own: the product leaves
 // it in the first-level cache.
 // CHECK-LABEL: func.func @small(

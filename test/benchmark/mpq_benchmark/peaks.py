@@ -1,10 +1,12 @@
 """What the machine does at most, measured by loops that mpq compiles (docs/Profiling.md).
 
 mpq's kernel profile measures one thread's dot product, fused multiply-add and reads each time it is asked for. Here a
-tiny compiled product is asked several times, in as many processes at once as there are threads: cores that share
-their units, and neighbours on the machine, show in the sum.
+tiny compiled product is asked, in as many processes at once as there are threads: cores that share their units, and
+neighbours on the machine, show in the sum. The clock of a processor and its neighbours change within seconds, so that
+what bounds a case is measured between its turns.
 """
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
@@ -25,8 +27,8 @@ class Peaks:
     target: str
 
     @staticmethod
-    def of_profile(profile: dict) -> "Peaks":
-        peak = profile["peak"]
+    def of_profile(profile: dict, key: str) -> "Peaks":
+        peak = profile[key]
         read = {entry["bytes"]: entry["bytes_per_second"] for entry in peak["bandwidths"]}
         return Peaks(peak["integer_macs_per_second"], peak["float_macs_per_second"], read, profile["target"])
 
@@ -51,23 +53,26 @@ class Peaks:
         return asdict(self)
 
 
-def measure(threads: int, repeats: int = REPEATS) -> Peaks:
-    """The best of each process, added."""
-    case, contender = LayerCase(MatMul("peaks", shape=(16, 64, 16))), Contender("mpq", "int8")
-    path, feed = case.prepare(contender).path, case.feed("int8")
-    workers = [Worker("mpq", path, feed, Setting()) for _ in range(threads)]
+class Yardstick:
+    """Processes that measure what the machine can do at the moment, one for each thread."""
 
-    def ask(worker: Worker) -> Peaks:
-        best = Peaks.of_profile(worker.ask("profile"))
-        for _ in range(repeats - 1):
-            best = best.joined(Peaks.of_profile(worker.ask("profile")), max)
-        return best
+    def __init__(self, threads: int):
+        case, contender = LayerCase(MatMul("peaks", shape=(16, 64, 16))), Contender("mpq", "int8")
+        path, feed = case.prepare(contender).path, case.feed("int8")
+        self.workers = [Worker("mpq", path, feed, Setting()) for _ in range(threads)]
 
-    with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(ask, workers))
-    for worker in workers:
-        worker.close()
-    total = parts[0]
-    for part in parts[1:]:
-        total = total.joined(part, sum)
-    return total
+    def read(self, key: str = "median_peak") -> Peaks:
+        """All at once, added; takes a quarter of a second. Medians of short measurements, as contenders are judged by
+        theirs, or the best ("peak")."""
+        with ThreadPoolExecutor(len(self.workers)) as pool:
+            parts = list(pool.map(lambda worker: Peaks.of_profile(worker.ask("profile"), key), self.workers))
+        return functools.reduce(lambda one, other: one.joined(other, sum), parts)
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.close()
+
+
+    def best(self, repeats: int = REPEATS) -> Peaks:
+        readings = [self.read("peak") for _ in range(repeats)]
+        return functools.reduce(lambda one, other: one.joined(other, max), readings)

@@ -206,7 +206,7 @@ def to_json(options: dict, peaks: dict[int, Peaks], groups: list[Group], rows: l
         "format": "mpq-benchmark", "version": 1, "machine": machine(), "options": options,
         "peaks": {str(threads): peak.to_json() for threads, peak in peaks.items()},
         "groups": [{"case": group.case, "kind": group.kind, "threads": group.threads,
-                    "integer_peak_then": group.peaks_then.integer_macs if group.peaks_then else None,
+                    "peaks": [peaks.to_json() for peaks in group.peaks],
                     "contenders": [outcome.to_json() for outcome in group.outcomes]} for group in groups],
         "rows": [vars(row) for row in rows],
         "gains": gains(rows)}

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -139,10 +140,11 @@ class Worker:
         raise ContenderError(said[-1] if code > 0 and said else f"ended with code {code}")
 
 
-def take_turns(workers: dict, rounds: int) -> dict:
+def take_turns(workers: dict, rounds: int, begin_round: Callable[[], None] = lambda: None) -> dict:
     """Lets all compute; who ends before the last round is told: a ContenderError by the worker's key."""
     failed = {}
     for _ in range(rounds):
+        begin_round()
         for name, worker in workers.items():
             if name in failed:
                 continue

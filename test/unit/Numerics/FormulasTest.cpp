@@ -168,6 +168,27 @@ TEST(Formulas, NQ1_Scaling) {
   EXPECT_GT(differences, 0);
 }
 
+/// Every mantissa of x, for divisors that are hard: all ones, for which
+/// Markstein's proof makes an exception, and reciprocals half a unit off.
+TEST(Formulas, NQ1_DivideByConstant) {
+  float most = formulas::kLargestQuotient;
+  for (float d : {0x1.fffffep0f, 15291959 * 0x1p-23f, 16361675 * 0x1p-23f,
+                  0x1.000002p0f, 0.3f}) {
+    int64_t differences = 0;
+    for (int32_t mantissa = 0; mantissa < (1 << 23); ++mantissa) {
+      float x = FloatOps::fromBits(0x3F800000 | mantissa);
+      differences += formulas::divideByConstant(ops, x, d) != x / d;
+    }
+    EXPECT_EQ(differences, 0) << d;
+    EXPECT_EQ(formulas::divideByConstant(ops, 0.0f, d), 0.0f);
+    EXPECT_GE(formulas::divideByConstant(ops, infinity, d), most);
+    EXPECT_LE(formulas::divideByConstant(ops, -infinity, d), -most);
+    EXPECT_GE(
+        formulas::divideByConstant(ops, std::numeric_limits<float>::max(), d),
+        most);
+  }
+}
+
 TEST(Formulas, NQ2_ZeroPointOrder) {
   formulas::QuantizeForm after, before;
   before.zeroPointFirst = true;

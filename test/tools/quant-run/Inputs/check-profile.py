@@ -11,6 +11,10 @@ assert sum(kernel["float_macs"] for kernel in kernels) == 5940
 peak = times["peak"]
 assert peak["integer_macs_per_second"] > 1e9 and peak["float_macs_per_second"] > 1e8, peak
 assert [b["bytes"] for b in peak["bandwidths"]] == sorted(b["bytes"] for b in peak["bandwidths"])
+usual = times["median_peak"]
+assert all(0 < usual[rate] <= peak[rate] for rate in ("integer_macs_per_second", "float_macs_per_second")), usual
+assert all(u["bytes"] == b["bytes"] and 0 < u["bytes_per_second"] <= b["bytes_per_second"]
+           for u, b in zip(usual["bandwidths"], peak["bandwidths"], strict=True)), usual
 for kernel in kernels:
     assert kernel["calls"] == runs and kernel["milliseconds"] > 0
     compute = kernel["float_macs"] / peak["float_macs_per_second"] * 1e3
