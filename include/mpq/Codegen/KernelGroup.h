@@ -68,6 +68,10 @@ bool isLargeTurn(mlir::Value turned);
 /// a block of its image or result, `turned`.
 bool fitsTurnedBlock(mlir::Operation *product, mlir::Value turned);
 
+/// True if the rows that tiles of `tile` leave of `extent` get a tile of their
+/// own. Otherwise the last tile overlaps the one before: less code.
+bool splitsLastTile(int64_t extent, int64_t tile);
+
 /// Columns in one packed vector of a product.
 int64_t getProductLanes(mlir::Operation *product);
 

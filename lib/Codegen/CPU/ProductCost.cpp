@@ -19,6 +19,8 @@
 
 #include "ProductCost.h"
 
+#include "mpq/Codegen/KernelGroup.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <numeric>
@@ -38,6 +40,9 @@ static constexpr int64_t kPixelsOfSet = 7;
 static constexpr int64_t kSecondLevelBlock = 3 << 19;
 static constexpr int64_t kPanels = 8;
 
+/// What two kinds of tiles instead of one must gain.
+static constexpr double kMoreCode = 1.05;
+
 /// Outputs of a depthwise tile of bytes: enough to hide the latency.
 static constexpr int64_t kNeighbourAccumulators = 8;
 
@@ -52,7 +57,7 @@ static int64_t getMostPixels(int64_t stride) {
 
 RegisterTile mpq::chooseTile(int64_t height, int64_t width, int64_t stride,
                              int64_t totalVectors, int64_t registers,
-                             const TileCost &cost) {
+                             const TileCost &cost, bool splits) {
   RegisterTile best;
   int64_t mostPixels = getMostPixels(stride);
   int64_t mostVectors = std::min<int64_t>(totalVectors, 4);
@@ -67,9 +72,19 @@ RegisterTile mpq::chooseTile(int64_t height, int64_t width, int64_t stride,
         if (pixels * vectors + vectors + 1 > registers - 1 ||
             pixels > mostPixels)
           break;
-        int64_t tiles = llvm::divideCeilSigned(height, rows) *
-                        llvm::divideCeilSigned(width, columns);
-        double cycles = cost.ofAll(tiles, pixels, vectors, totalVectors);
+        // Tiles in the dimension that they may not divide, and rows of tiles.
+        int64_t extent = rows > 1 ? height : width,
+                tile = rows > 1 ? rows : columns, count = rows > 1 ? 1 : height;
+        double cycles;
+        if (splits && splitsLastTile(extent, tile))
+          cycles =
+              kMoreCode * (cost.ofAll(extent / tile * count, pixels, vectors,
+                                      totalVectors) +
+                           cost.ofAll(count, extent % tile * (pixels / tile),
+                                      vectors, totalVectors));
+        else
+          cycles = cost.ofAll(llvm::divideCeilSigned(extent, tile) * count,
+                              pixels, vectors, totalVectors);
         if (cycles < best.cycles)
           best = {rows, columns, vectors, cycles};
       }

@@ -50,8 +50,9 @@ public:
   /// Cycles of one tile of so many pixels and vectors of columns.
   double ofTile(int64_t pixels, int64_t vectors) const {
     double products = pixels * vectors;
-    double cycles = std::max({products / 2, latency, (pixels + vectors) / 2.0,
-                              (products + pixels + vectors + 4) / 6});
+    double cycles =
+        std::max({products / 2, latency, (pixels + vectors) / kLoads,
+                  (products + pixels + vectors + 4) / 6});
     if (groups * vectors * vectorBytes > kFirstLevelShare)
       cycles = std::max(cycles, vectors * vectorBytes / kSecondLevelBytes);
     // Latency at the start, bias, addresses; then the consumer on registers.
@@ -73,6 +74,8 @@ private:
   /// Bytes per cycle from the second level, as streams of weights reach them
   /// that had to be fetched into it.
   static constexpr double kSecondLevelBytes = 14;
+  /// Loads a cycle where each multiply-add needs one: nearly two.
+  static constexpr double kLoads = 1.7;
   static constexpr double kLoopStart = 4;
   static constexpr double kTileStart = 30;
 
@@ -81,10 +84,11 @@ private:
 };
 
 /// The cheapest tile for pixels `stride` bytes apart and `totalVectors` of
-/// columns, with `registers` of the vector unit: at least four.
+/// columns, with `registers` of the vector unit: at least four. `splits`: the
+/// last tile may be a smaller one (splitsLastTile).
 RegisterTile chooseTile(int64_t height, int64_t width, int64_t stride,
                         int64_t totalVectors, int64_t registers,
-                        const TileCost &cost);
+                        const TileCost &cost, bool splits);
 
 /// Depthwise bytes: one vector of channels, whose neighbouring pixels are put
 /// side by side once for all outputs of the tile that they reach. Tiles of

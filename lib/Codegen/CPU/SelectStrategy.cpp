@@ -280,7 +280,8 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
             ? chooseNeighbourTile(height, width, registers)
             : chooseTile(conv ? height / parts : 1,
                          conv ? width : width / parts, stride,
-                         vectors / columnBlocks, registers, cost);
+                         vectors / columnBlocks, registers, cost,
+                         /*splits=*/!depthwise);
     Decision decision;
     decision.tile.assign(rank, 1);
     decision.grain.assign(rank, 0);

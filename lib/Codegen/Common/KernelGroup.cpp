@@ -18,6 +18,9 @@ using namespace mpq;
 /// does not stay in the second-level cache until it is read.
 static constexpr int64_t kLargeTurn = 512 << 10;
 
+/// The part of all rows that tiles compute twice above which more code pays.
+static constexpr int64_t kLeastOverlap = 20; // 1/20
+
 /// No register tile has more rows.
 static constexpr int64_t kMostTileRows = 32;
 
@@ -125,6 +128,11 @@ bool mpq::fitsTurnedBlock(Operation *product, Value turned) {
   return 2 * pixels * type.getShape().back() *
              getElementBytes(type.getElementType()) <=
          kTurnedBlockBytes;
+}
+
+bool mpq::splitsLastTile(int64_t extent, int64_t tile) {
+  int64_t rest = extent % tile;
+  return extent > tile && rest && (tile - rest) * kLeastOverlap >= extent;
 }
 
 int64_t mpq::getProductLanes(Operation *product) {

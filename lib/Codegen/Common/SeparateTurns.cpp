@@ -47,6 +47,18 @@ static Value createTurn(OpBuilder &b, Location loc, Value input, AffineMap map,
       .getResult(0);
 }
 
+/// The operand that is turned in a loop nest with units, of which a view takes
+/// care: what then is left may join the kernel in front.
+static OpOperand *findTurnWithUnits(linalg::GenericOp op) {
+  if (!onlyMoves(op) || isTurn(op))
+    return nullptr;
+  OpOperand *operand = op.getDpsInputOperand(0);
+  return isTurned(op, *operand) && operand->get().hasOneUse() &&
+                 operand->get().getDefiningOp<linalg::GenericOp>()
+             ? operand
+             : nullptr;
+}
+
 /// The operand that is a product's result and is turned.
 static OpOperand *findTurnedProduct(linalg::GenericOp op) {
   if (op.getNumDpsInits() != 1 || op.hasIndexSemantics() ||
@@ -62,7 +74,8 @@ static OpOperand *findTurnedProduct(linalg::GenericOp op) {
   return nullptr;
 }
 
-/// Computes what `op` does in the order of the product's loops, then turns it.
+/// Computes what `op` does in the order of the loops of what it turns, often a
+/// product, and turns that.
 static void computeBeforeTurn(RewriterBase &rewriter, linalg::GenericOp op,
                               OpOperand &product) {
   AffineMap turn = op.getMatchingIndexingMap(&product);
@@ -205,8 +218,10 @@ struct SeparateTurns : mpq::impl::SeparateTurnsPassBase<SeparateTurns> {
         views.push_back(view);
     });
     for (linalg::GenericOp generic : generics)
-      if (OpOperand *product = findTurnedProduct(generic);
-          product && isLargeTurn(product->get()))
+      if (OpOperand *operand = findTurnWithUnits(generic))
+        computeBeforeTurn(rewriter, generic, *operand);
+      else if (OpOperand *product = findTurnedProduct(generic);
+               product && isLargeTurn(product->get()))
         computeBeforeTurn(rewriter, generic, *product);
     for (tensor::CollapseShapeOp view : views)
       if (isLargeTurn(view.getSrc()))

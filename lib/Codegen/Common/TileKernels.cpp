@@ -244,31 +244,53 @@ static bool staysInFirstLevel(Value tensor) {
          kFirstLevelShare;
 }
 
-/// Register tiles of a product: the remainder of the columns is split off, so
-/// that all tiles are static.
+static int64_t getExtent(TilingInterface op, unsigned d) {
+  return cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(d);
+}
+
+/// Whole tiles along dimension `d`, and what they leave, if anything.
+static SmallVector<TilingInterface> splitRemainder(RewriterBase &rewriter,
+                                                   TilingInterface op,
+                                                   unsigned d, int64_t tile) {
+  int64_t extent = getExtent(op, d), whole = extent / tile * tile;
+  if (whole == 0 || whole == extent)
+    return {op};
+  rewriter.setInsertionPoint(op);
+  auto [main, rest] =
+      linalg::splitOp(rewriter, op, d, rewriter.getIndexAttr(whole));
+  return {main, rest};
+}
+
+/// Register tiles of a product, all of them static: the remainder of the
+/// columns is split off, and that of dimension `rows`, if it is given, where
+/// overlapping tiles would compute too much twice.
 static LogicalResult tileProduct(RewriterBase &rewriter, TilingInterface root,
-                                 ArrayRef<int64_t> tile, OpenLoops openLoops) {
-  auto extent = [](TilingInterface op, unsigned d) {
-    return cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(d);
-  };
+                                 ArrayRef<int64_t> tile, OpenLoops openLoops,
+                                 std::optional<unsigned> rows) {
   unsigned column = tile.size() - 1;
-  SmallVector<TilingInterface> parts;
-  int64_t columns = extent(root, column);
-  int64_t whole = columns / tile[column] * tile[column];
-  if (whole == 0 || whole == columns) {
-    parts.push_back(root);
-  } else {
-    rewriter.setInsertionPoint(root);
-    auto [main, rest] =
-        linalg::splitOp(rewriter, root, column, rewriter.getIndexAttr(whole));
-    parts.append({main, rest});
-  }
-  for (TilingInterface part : parts) {
+  auto tilePart = [&](TilingInterface part) {
     SmallVector<int64_t> sizes;
     for (auto [d, size] : llvm::enumerate(tile))
-      sizes.push_back(size ? std::min(size, extent(part, d)) : extent(part, d));
-    if (failed(tileAndFuse(rewriter, part, sizes, openLoops)))
-      return failure();
+      sizes.push_back(size ? std::min(size, getExtent(part, d))
+                           : getExtent(part, d));
+    return tileAndFuse(rewriter, part, sizes, openLoops);
+  };
+  for (TilingInterface part :
+       splitRemainder(rewriter, root, column, tile[column])) {
+    SmallVector<TilingInterface> pieces{part};
+    if (rows && splitsLastTile(getExtent(part, *rows), tile[*rows])) {
+      // Inside the loop over columns: all rows share a panel of weights.
+      SmallVector<int64_t> panel(tile.size(), 0);
+      panel[column] = std::min(tile[column], getExtent(part, column));
+      FailureOr<TilingInterface> columns =
+          tileAndFuse(rewriter, part, panel, openLoops);
+      if (failed(columns))
+        return failure();
+      pieces = splitRemainder(rewriter, *columns, *rows, tile[*rows]);
+    }
+    for (TilingInterface piece : pieces)
+      if (failed(tilePart(piece)))
+        return failure();
   }
   return success();
 }
@@ -472,6 +494,15 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
         return signalPassFailure();
       return;
     }
+    // The dimension that register tiles may not divide.
+    std::optional<unsigned> rows;
+    if (strategy.getMatrixRows() == 0) {
+      auto image = dyn_cast_or_null<ConvOp>(ops.product);
+      if (image && !image.getDepthwise())
+        rows = strategy.getTile()[1] > 1 ? 1 : 2;
+      else if (isa_and_nonnull<ContractOp>(ops.product))
+        rows = strategy.getTile().size() - 2;
+    }
     auto last = cast<TilingInterface>(ops.last);
     Value begin = kernel.getArgument(kernel.getNumArguments() - 2);
     Value end = kernel.getArgument(kernel.getNumArguments() - 1);
@@ -505,12 +536,13 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
     if (conv && conv.getGroups() > 1)
       block = tileAndFuse(rewriter, *block, {0, 0, 0, conv.getGroupFilters()},
                           openTileLoops);
+    bool depthwise = conv && conv.getDepthwise();
     if (ops.product && succeeded(block) &&
         failed(tileProduct(rewriter, *block, strategy.getTile(),
-                           conv && conv.getDepthwise() &&
-                                   staysInFirstLevel(conv.getWeights())
+                           depthwise && staysInFirstLevel(conv.getWeights())
                                ? openDepthwiseLoops
-                               : openTileLoops))) {
+                               : openTileLoops,
+                           rows))) {
       kernel.emitError("cannot tile this kernel's product");
       return signalPassFailure();
     }

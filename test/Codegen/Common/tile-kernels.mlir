@@ -1,36 +1,64 @@
 // RUN: quant-opt %s --split-input-file --mpq-tile-kernels --canonicalize --cse --mlir-print-local-scope | FileCheck %s
 
-// Rows: the work loop takes blocks of 8 of 30 rows, the last of which starts at
-// 22; inside, tiles of 3 rows, the last of which starts at 5. The requantization
+// Rows: the work loop takes blocks of 32 of 120 rows, the last of which starts at
+// 88; inside, tiles of 3 rows, the last of which starts at 29. The requantization
 // works on the tile.
 // CHECK-LABEL: func.func private @rows(
-// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<30x64xi8>, %[[W:[a-z0-9]+]]: tensor<1x16x64xi8>, %[[D:[a-z0-9]+]]: tensor<30x16xi8>, %[[BEGIN:[a-z0-9]+]]: index, %[[END:[a-z0-9]+]]: index
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<120x64xi8>, %[[W:[a-z0-9]+]]: tensor<1x16x64xi8>, %[[D:[a-z0-9]+]]: tensor<120x16xi8>, %[[BEGIN:[a-z0-9]+]]: index, %[[END:[a-z0-9]+]]: index
 // CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
 // CHECK-DAG: %[[C3:.*]] = arith.constant 3 : index
-// CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
+// CHECK-DAG: %[[C32:.*]] = arith.constant 32 : index
 // CHECK: scf.for %[[ITEM:[a-z0-9]+]] = %[[BEGIN]] to %[[END]] step %[[C1]] iter_args(%{{.*}} = %[[D]])
-// CHECK: %[[BLOCK:.*]] = affine.min affine_map<()[s0] -> (s0 * 8 - (s0 floordiv 4) * 32, 22)>()[%[[ITEM]]]
-// CHECK: scf.for %[[I:[a-z0-9]+]] = %{{.*}} to %[[C8]] step %[[C3]]
-// CHECK: %[[TILE:.*]] = affine.min affine_map<()[s0] -> (5, s0)>()[%[[I]]]
+// CHECK: %[[BLOCK:.*]] = affine.min affine_map<()[s0] -> (s0 * 32 - (s0 floordiv 4) * 128, 88)>()[%[[ITEM]]]
+// CHECK: scf.for %[[I:[a-z0-9]+]] = %{{.*}} to %[[C32]] step %[[C3]]
+// CHECK: %[[TILE:.*]] = affine.min affine_map<()[s0] -> (29, s0)>()[%[[I]]]
 // CHECK: %[[ROW:.*]] = affine.apply affine_map<()[s0, s1] -> (s0 + s1)>()[%[[TILE]], %[[BLOCK]]]
 // CHECK: %[[LEFT:.*]] = tensor.extract_slice %[[A]][%[[ROW]], 0] [3, 64] [1, 1]
 // CHECK: %[[P:.*]] = mpq.contract ins(%[[LEFT]], %[[W]] : tensor<3x64xi8>, tensor<1x16x64xi8>)
 // CHECK: linalg.generic {{.*}} ins(%[[P]] : tensor<3x16xi32>)
 // CHECK: mpq.requantize
 // CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[%[[TILE]], 0] [3, 16] [1, 1]
-func.func private @rows(%a: tensor<30x64xi8>, %w: tensor<1x16x64xi8>, %d: tensor<30x16xi8>, %begin: index, %end: index) -> tensor<30x16xi8>
-    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [3, 16], grain = [8, 0]>, mpq.work_items = 4 : i64} {
+func.func private @rows(%a: tensor<120x64xi8>, %w: tensor<1x16x64xi8>, %d: tensor<120x16xi8>, %begin: index, %end: index) -> tensor<120x16xi8>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [3, 16], grain = [32, 0]>, mpq.work_items = 4 : i64} {
   %m = arith.constant 0.5 : f32
   %z = arith.constant 7 : i8
-  %e = tensor.empty() : tensor<30x16xi32>
-  %p = mpq.contract ins(%a, %w : tensor<30x64xi8>, tensor<1x16x64xi8>) outs(%e : tensor<30x16xi32>) -> tensor<30x16xi32>
+  %e = tensor.empty() : tensor<120x16xi32>
+  %p = mpq.contract ins(%a, %w : tensor<120x64xi8>, tensor<1x16x64xi8>) outs(%e : tensor<120x16xi32>) -> tensor<120x16xi32>
   %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
-      ins(%p : tensor<30x16xi32>) outs(%d : tensor<30x16xi8>) {
+      ins(%p : tensor<120x16xi32>) outs(%d : tensor<120x16xi8>) {
   ^bb0(%x: i32, %out: i8):
     %y = mpq.requantize %x, %m, %z unsigned : i32, f32, i8 -> i8
     linalg.yield %y : i8
-  } -> tensor<30x16xi8>
-  return %r : tensor<30x16xi8>
+  } -> tensor<120x16xi8>
+  return %r : tensor<120x16xi8>
+}
+
+// -----
+
+// Tiles of 4 of 7 rows would compute one row twice: the last 3 get a tile of
+// their own, which shares the panels of weights with the others.
+// CHECK-LABEL: func.func private @last_tile(
+// CHECK-SAME: %{{[a-z0-9]+}}: tensor<7x64xi8>, %[[W:[a-z0-9]+]]: tensor<2x16x64xi8>
+// CHECK: scf.for %[[J:[a-z0-9]+]] =
+// CHECK: %[[PANEL:.*]] = tensor.extract_slice %[[W]]
+// CHECK: mpq.contract ins(%{{.*}}, %[[PANEL]] : tensor<4x64xi8>, tensor<1x16x64xi8>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<4x16xi32>)
+// CHECK: mpq.contract ins(%{{.*}}, %[[PANEL]] : tensor<3x64xi8>, tensor<1x16x64xi8>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<3x16xi32>)
+// CHECK-NOT: mpq.contract
+func.func private @last_tile(%a: tensor<7x64xi8>, %w: tensor<2x16x64xi8>, %d: tensor<7x32xi8>, %begin: index, %end: index) -> tensor<7x32xi8>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [4, 16], grain = [0, 0]>, mpq.work_items = 1 : i64} {
+  %m = arith.constant 0.5 : f32
+  %z = arith.constant 7 : i8
+  %e = tensor.empty() : tensor<7x32xi32>
+  %p = mpq.contract ins(%a, %w : tensor<7x64xi8>, tensor<2x16x64xi8>) outs(%e : tensor<7x32xi32>) -> tensor<7x32xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+      ins(%p : tensor<7x32xi32>) outs(%d : tensor<7x32xi8>) {
+  ^bb0(%x: i32, %out: i8):
+    %y = mpq.requantize %x, %m, %z unsigned : i32, f32, i8 -> i8
+    linalg.yield %y : i8
+  } -> tensor<7x32xi8>
+  return %r : tensor<7x32xi8>
 }
 
 // -----
@@ -67,18 +95,18 @@ func.func private @columns(%a: tensor<4x8xf32>, %w: tensor<3x8x16xf32>, %d: tens
 
 // A convolution reads the window's image of its tile.
 // CHECK-LABEL: func.func private @conv(
-// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x9x9x4xf32>
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x9x25x4xf32>
 // CHECK: scf.for %[[ITEM:[a-z0-9]+]] = %{{.*}} to %{{.*}} step
 // CHECK: %[[Y:.*]] = affine.apply affine_map<()[s0] -> (s0 mod 7)>()[%[[ITEM]]]
 // CHECK: scf.for %[[J:[a-z0-9]+]] =
-// CHECK: %[[C:.*]] = affine.min affine_map<()[s0] -> (3, s0)>()[%[[J]]]
-// CHECK: %[[IMAGE:.*]] = tensor.extract_slice %[[X]][0, %[[Y]], %[[C]], 0] [1, 3, 6, 4]
-// CHECK: mpq.conv ins(%[[IMAGE]], {{.*}} -> tensor<1x1x4x16xf32>
-func.func private @conv(%x: tensor<1x9x9x4xf32>, %w: tensor<1x36x16xf32>, %d: tensor<1x7x7x16xf32>, %begin: index, %end: index) -> tensor<1x7x7x16xf32>
-    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 4, 16], grain = [0, 1, 0, 0]>, mpq.work_items = 7 : i64} {
-  %r = mpq.conv ins(%x, %w : tensor<1x9x9x4xf32>, tensor<1x36x16xf32>) outs(%d : tensor<1x7x7x16xf32>)
-      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x7x7x16xf32>
-  return %r : tensor<1x7x7x16xf32>
+// CHECK: %[[C:.*]] = affine.min affine_map<()[s0] -> (15, s0)>()[%[[J]]]
+// CHECK: %[[IMAGE:.*]] = tensor.extract_slice %[[X]][0, %[[Y]], %[[C]], 0] [1, 3, 10, 4]
+// CHECK: mpq.conv ins(%[[IMAGE]], {{.*}} -> tensor<1x1x8x16xf32>
+func.func private @conv(%x: tensor<1x9x25x4xf32>, %w: tensor<1x36x16xf32>, %d: tensor<1x7x23x16xf32>, %begin: index, %end: index) -> tensor<1x7x23x16xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 8, 16], grain = [0, 1, 0, 0]>, mpq.work_items = 7 : i64} {
+  %r = mpq.conv ins(%x, %w : tensor<1x9x25x4xf32>, tensor<1x36x16xf32>) outs(%d : tensor<1x7x23x16xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x7x23x16xf32>
+  return %r : tensor<1x7x23x16xf32>
 }
 
 // -----
@@ -131,22 +159,22 @@ func.func private @group(%x: tensor<6x40xf32>, %d: tensor<6x40xf32>, %begin: ind
 // one on the group's 8 channels, weights of 2 vectors and 20 filters, of which
 // the last 4 are a tile of their own.
 // CHECK-LABEL: func.func private @grouped(
-// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x9x9x24xf32>, %[[W:[a-z0-9]+]]: tensor<6x72x16xf32>, %[[B:[a-z0-9]+]]: tensor<60xf32>
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x9x25x24xf32>, %[[W:[a-z0-9]+]]: tensor<6x72x16xf32>, %[[B:[a-z0-9]+]]: tensor<60xf32>
 // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step
 // CHECK: scf.for %[[F:[a-z0-9]+]] = %c0 to %c60 step %c20
 // CHECK: %[[C:.*]] = affine.apply affine_map<()[s0] -> ((s0 floordiv 20) * 8)>()[%[[F]]]
-// CHECK: tensor.extract_slice %[[X]][0, %{{.*}}, %{{.*}}, %[[C]]] [1, 3, 6, 8]
+// CHECK: tensor.extract_slice %[[X]][0, %{{.*}}, %{{.*}}, %[[C]]] [1, 3, 10, 8]
 // CHECK: %[[V:.*]] = affine.apply affine_map<()[s0] -> ((s0 floordiv 20) * 2)>()[%[[F]]]
 // CHECK: tensor.extract_slice %[[W]][%[[V]], 0, 0] [1, 72, 16]
 // CHECK: tensor.extract_slice %[[B]][%[[F]]] [16]
-// CHECK: mpq.conv ins({{.*}} : tensor<1x3x6x8xf32>, tensor<1x72x16xf32>) bias({{.*}} : tensor<16xf32>) {{.*}} {dilations = array<i64: 1, 1>, strides = {{.*}} -> tensor<1x1x4x16xf32>
+// CHECK: mpq.conv ins({{.*}} : tensor<1x3x10x8xf32>, tensor<1x72x16xf32>) bias({{.*}} : tensor<16xf32>) {{.*}} {dilations = array<i64: 1, 1>, strides = {{.*}} -> tensor<1x1x8x16xf32>
 // CHECK: affine.apply affine_map<()[s0] -> ((s0 floordiv 20) * 2 + 1)>()[%[[F]]]
-// CHECK: mpq.conv ins({{.*}} : tensor<1x3x6x8xf32>, tensor<1x72x16xf32>) bias({{.*}} : tensor<4xf32>) {{.*}} {dilations = array<i64: 1, 1>, strides = {{.*}} -> tensor<1x1x4x4xf32>
-func.func private @grouped(%x: tensor<1x9x9x24xf32>, %w: tensor<6x72x16xf32>, %b: tensor<60xf32>, %d: tensor<1x7x7x60xf32>, %begin: index, %end: index) -> tensor<1x7x7x60xf32>
-    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 4, 16], grain = [0, 1, 0, 0]>, mpq.work_items = 7 : i64} {
-  %r = mpq.conv ins(%x, %w : tensor<1x9x9x24xf32>, tensor<6x72x16xf32>) bias(%b : tensor<60xf32>) outs(%d : tensor<1x7x7x60xf32>)
-      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x7x7x60xf32>
-  return %r : tensor<1x7x7x60xf32>
+// CHECK: mpq.conv ins({{.*}} : tensor<1x3x10x8xf32>, tensor<1x72x16xf32>) bias({{.*}} : tensor<4xf32>) {{.*}} {dilations = array<i64: 1, 1>, strides = {{.*}} -> tensor<1x1x8x4xf32>
+func.func private @grouped(%x: tensor<1x9x25x24xf32>, %w: tensor<6x72x16xf32>, %b: tensor<60xf32>, %d: tensor<1x7x23x60xf32>, %begin: index, %end: index) -> tensor<1x7x23x60xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1, 1, 8, 16], grain = [0, 1, 0, 0]>, mpq.work_items = 7 : i64} {
+  %r = mpq.conv ins(%x, %w : tensor<1x9x25x24xf32>, tensor<6x72x16xf32>) bias(%b : tensor<60xf32>) outs(%d : tensor<1x7x23x60xf32>)
+      {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x7x23x60xf32>
+  return %r : tensor<1x7x23x60xf32>
 }
 
 // -----
