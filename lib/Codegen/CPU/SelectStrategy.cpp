@@ -37,9 +37,10 @@ using namespace mpq;
 /// Work items a kernel is cut into when it is large enough: several for each
 /// thread, so that uneven progress evens out.
 static constexpr int64_t kWorkItems = 8;
-/// Smallest work item, in result elements of an elementwise kernel and in
-/// multiply-adds of a product in f32: about ten microseconds.
-static constexpr int64_t kElementwiseGrain = 1 << 16;
+/// Smallest work item, in bytes that an elementwise kernel reads or writes and
+/// in multiply-adds of a product in f32: several times what waking a thread and
+/// fetching lines from its cache take.
+static constexpr int64_t kElementwiseGrain = 96 << 10;
 static constexpr int64_t kProductGrain = 1 << 19;
 /// Blocks along a dimension that operands have innermost hold whole lines: of
 /// bytes if there are enough, else of words.
@@ -425,17 +426,17 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     Decision decision;
     decision.tile.assign(extents.size(), 0);
     decision.grain.assign(extents.size(), 0);
-    int64_t work = 1;
-    for (int64_t extent :
-         cast<linalg::LinalgOp>(ops.last).getStaticLoopRanges())
-      work *= extent;
+    int64_t work = 0;
+    auto count = [&](linalg::LinalgOp op) {
+      // A window reads elements several times.
+      int64_t steps = llvm::product_of(op.getStaticLoopRanges());
+      for (Value operand : op->getOperands())
+        work = std::max(work,
+                        steps * getElementBytes(getElementTypeOrSelf(operand)));
+    };
+    count(cast<linalg::LinalgOp>(ops.last)); // perhaps a copy
     for (linalg::GenericOp generic : ops.generics)
-      if (generic.getNumReductionLoops()) {
-        int64_t reads = 1;
-        for (int64_t extent : generic.getStaticLoopRanges())
-          reads *= extent;
-        work = std::max(work, reads);
-      }
+      count(generic);
     int64_t items =
         std::clamp<int64_t>(work / kElementwiseGrain, 1, kWorkItems);
     // The innermost dimension carries the lanes. Rather not split one that is

@@ -83,7 +83,7 @@ module attributes {mpq.target = #avx512} {
 
   // Channels are innermost in the operand, so its rows are split instead.
   // CHECK-LABEL: func.func private @transposed(
-  // CHECK-SAME: grain = [0, 64, 0]>, mpq.work_items = 4 : i64}
+  // CHECK-SAME: grain = [0, 32, 0]>, mpq.work_items = 8 : i64}
   func.func private @transposed(%x: tensor<256x64x16xf32>, %d: tensor<16x256x64xf32>, %begin: index, %end: index) -> tensor<16x256x64xf32> attributes {mpq.kernel} {
     %r = linalg.generic {indexing_maps = [affine_map<(c, h, w) -> (h, w, c)>, affine_map<(c, h, w) -> (c, h, w)>], iterator_types = ["parallel", "parallel", "parallel"]}
         ins(%x : tensor<256x64x16xf32>) outs(%d : tensor<16x256x64xf32>) {
@@ -109,7 +109,7 @@ module attributes {mpq.target = #avx512} {
 
   // Elementwise: the first dimension that is not 1, 2^16 elements an item.
   // CHECK-LABEL: func.func private @elementwise(
-  // CHECK-SAME: grain = [0, 16, 0]>, mpq.work_items = 4 : i64}
+  // CHECK-SAME: grain = [0, 8, 0]>, mpq.work_items = 8 : i64}
   func.func private @elementwise(%x: tensor<1x64x4096xf32>, %d: tensor<1x64x4096xf32>, %begin: index, %end: index) -> tensor<1x64x4096xf32> attributes {mpq.kernel} {
     %r = linalg.generic {indexing_maps = [affine_map<(a, b, c) -> (a, b, c)>, affine_map<(a, b, c) -> (a, b, c)>], iterator_types = ["parallel", "parallel", "parallel"]}
         ins(%x : tensor<1x64x4096xf32>) outs(%d : tensor<1x64x4096xf32>) {
