@@ -107,7 +107,7 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<200x4096xf32>
   }
 
-  // Elementwise: the first dimension that is not 1, 2^16 elements an item.
+  // Elementwise: the first dimension that is not 1, 96 KiB an item or more.
   // CHECK-LABEL: func.func private @elementwise(
   // CHECK-SAME: grain = [0, 8, 0]>, mpq.work_items = 8 : i64}
   func.func private @elementwise(%x: tensor<1x64x4096xf32>, %d: tensor<1x64x4096xf32>, %begin: index, %end: index) -> tensor<1x64x4096xf32> attributes {mpq.kernel} {
