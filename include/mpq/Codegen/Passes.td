@@ -329,8 +329,9 @@ def StreamWeightsPass : Pass<"mpq-stream-weights", "::mlir::func::FuncOp"> {
 def TileKernelsPass : Pass<"mpq-tile-kernels", "::mlir::func::FuncOp"> {
   let summary = "loops over work items, rows and register tiles";
   let description = [{
-    Obeys `mpq.strategy`. All tiles are static: the last tile of rows overlaps
-    the one before, remainders of columns are split off.
+    Obeys `mpq.strategy`. All tiles are static: remainders of columns are split
+    off, and so are remainders of rows where the last tile would compute more
+    than a twentieth of them twice; otherwise it overlaps the one before.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect",
                            "::mlir::affine::AffineDialect",
