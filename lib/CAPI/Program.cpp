@@ -91,7 +91,8 @@ private:
 } // namespace
 
 struct mpq_program {
-  explicit mpq_program(uint32_t threads) : pool(threads) {}
+  explicit mpq_program(uint32_t threads)
+      : threads(SharedThreads::get(threads)) {}
 
   Error open(std::string file) {
     path = std::move(file);
@@ -105,9 +106,9 @@ struct mpq_program {
   mpq_options getOptions() {
     mpq_options options = {};
     options.caller_workspace = 1;
-    options.pool = &pool;
-    if (pool.getNumThreads() > 1)
-      options.parallel_for = ThreadPool::parallelFor;
+    options.pool = threads.get();
+    if (threads->getNumThreads() > 1)
+      options.parallel_for = SharedThreads::parallelFor;
     return options;
   }
 
@@ -147,7 +148,7 @@ struct mpq_program {
   // Declared in the order in which they need each other.
   OpenFile file;
   std::string path;
-  ThreadPool pool;
+  std::shared_ptr<SharedThreads> threads;
   std::unique_ptr<Artifact> artifact;
   std::mutex mutex;
   std::vector<Workspace> workspaces;
@@ -214,7 +215,7 @@ int mpq_program_profile(mpq_program *program, const mpq_tensor *inputs,
   if (!measured)
     return toStatus(measured.takeError());
   const mpq_model_info &info = (*measured)->getInfo();
-  KernelProfile kernels(info, program->pool.getNumThreads(),
+  KernelProfile kernels(info, program->threads->getNumThreads(),
                         /*keepEvents=*/kind == MPQ_PROFILE_TRACE);
   mpq_options options = program->getOptions();
   options.profile = KernelProfile::hook;

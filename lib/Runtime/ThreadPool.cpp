@@ -15,6 +15,7 @@
 #include <pthreadpool.h>
 
 #include <algorithm>
+#include <map>
 
 using namespace mpq;
 
@@ -48,4 +49,40 @@ void ThreadPool::parallelFor(void *self, int64_t n, mpq_range_fn fn,
                 static_cast<int64_t>(begin + count));
       },
       &job, static_cast<size_t>(n), static_cast<size_t>(range), /*flags=*/0);
+}
+
+SharedThreads::SharedThreads(size_t threads) {
+  idle.push_back(std::make_unique<ThreadPool>(threads));
+  numThreads = idle.back()->getNumThreads();
+}
+
+std::shared_ptr<SharedThreads> SharedThreads::get(size_t threads) {
+  static std::mutex mutex;
+  static std::map<size_t, std::weak_ptr<SharedThreads>> known;
+  std::lock_guard<std::mutex> lock(mutex);
+  std::weak_ptr<SharedThreads> &entry = known[threads];
+  std::shared_ptr<SharedThreads> shared = entry.lock();
+  if (!shared) {
+    shared.reset(new SharedThreads(threads));
+    entry = shared;
+  }
+  return shared;
+}
+
+void SharedThreads::parallelFor(void *self, int64_t n, mpq_range_fn fn,
+                                void *arg) {
+  auto *shared = static_cast<SharedThreads *>(self);
+  std::unique_ptr<ThreadPool> pool;
+  {
+    std::lock_guard<std::mutex> lock(shared->mutex);
+    if (!shared->idle.empty()) {
+      pool = std::move(shared->idle.back());
+      shared->idle.pop_back();
+    }
+  }
+  if (!pool)
+    pool = std::make_unique<ThreadPool>(shared->numThreads);
+  ThreadPool::parallelFor(pool.get(), n, fn, arg);
+  std::lock_guard<std::mutex> lock(shared->mutex);
+  shared->idle.push_back(std::move(pool));
 }

@@ -179,6 +179,22 @@ def test_files_written_anew(net, quantized, tmp_path):
     assert np.array_equal(first(feed())["y"], expected)
 
 
+def test_programs_share_threads(quantized):
+    """Threads that wait awake for one program would hold up the next one."""
+    def count():
+        return len(os.listdir("/proc/self/task"))
+
+    programs = [mpq.compile(quantized, threads=3) for _ in range(4)]
+    before = count()
+    results = [program(feed())["y"] for program in programs]
+    assert count() == before and all(np.array_equal(result, results[0]) for result in results)
+    last = programs.pop()
+    programs.clear()
+    assert count() == before and np.array_equal(last(feed())["y"], results[0])
+    del last
+    assert count() == before - 2
+
+
 def test_threads_share_a_program(quantized):
     m = mpq.compile(quantized, threads=2)
     expected = [m(feed(seed))["y"] for seed in range(8)]

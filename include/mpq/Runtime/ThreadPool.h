@@ -17,6 +17,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 struct pthreadpool;
 
@@ -38,6 +40,29 @@ public:
 
 private:
   std::unique_ptr<pthreadpool, void (*)(pthreadpool *)> pool;
+};
+
+/// Threads for all models of a process that want equally many. Threads wait
+/// awake for the next kernel for a while: models that run in turn share them
+/// rather than get into each other's way, models that run at once have a pool
+/// each.
+class SharedThreads {
+public:
+  /// `threads` as for a ThreadPool. They end with the last owner.
+  static std::shared_ptr<SharedThreads> get(size_t threads);
+
+  size_t getNumThreads() const { return numThreads; }
+
+  /// The hook; its first argument is the SharedThreads.
+  static void parallelFor(void *shared, int64_t n, mpq_range_fn fn, void *arg);
+
+private:
+  explicit SharedThreads(size_t threads);
+
+  size_t numThreads;
+  std::mutex mutex;
+  /// The one used last is the last: its threads are awake.
+  std::vector<std::unique_ptr<ThreadPool>> idle;
 };
 
 } // namespace mpq
