@@ -7,7 +7,7 @@
 MPQ_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 MPQ_BUILD_DIR=${MPQ_BUILD_DIR:-$MPQ_ROOT/build}
 MPQ_VENV=${MPQ_VENV:-$MPQ_BUILD_DIR/venv}
-MPQ_JOBS=${MPQ_JOBS:-$(nproc)}
+MPQ_JOBS=${MPQ_JOBS:-$(env -u OMP_NUM_THREADS nproc)}
 export MPQ_ROOT MPQ_BUILD_DIR MPQ_VENV MPQ_JOBS
 
 # The compiler that builds mpq; LLVM's headers are happiest with their own clang.
