@@ -35,12 +35,26 @@ llvm::Error Profile::merge(const Profile &other) {
   samples += other.samples;
   for (const auto &[id, histogram] : other.values)
     values[id].merge(histogram);
+  for (const auto &[id, extremes] : other.channels)
+    channels[id].merge(extremes);
   return llvm::Error::success();
 }
 
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
+
+static void writeChannels(llvm::json::OStream &json,
+                          const ChannelExtremes &extremes) {
+  json.attributeObject("channels", [&] {
+    for (auto [name, bounds] : {std::pair("min", extremes.getMin()),
+                                std::pair("max", extremes.getMax())})
+      json.attributeArray(name, [&, &bounds = bounds] {
+        for (float bound : bounds)
+          json.value(double(bound));
+      });
+  });
+}
 
 std::string Profile::toJSON() const {
   std::string text;
@@ -68,6 +82,8 @@ std::string Profile::toJSON() const {
             for (uint64_t count : histogram.getCounts())
               json.value(count);
           });
+          if (auto found = channels.find(id); found != channels.end())
+            writeChannels(json, found->second);
         });
       }
     });
@@ -183,6 +199,30 @@ static llvm::Expected<Histogram> readHistogram(const llvm::json::Object &object,
   return histogram;
 }
 
+static llvm::Expected<ChannelExtremes>
+readChannels(const llvm::json::Object &object, const Twine &where) {
+  Fields fields(object, where + ": field 'channels'");
+  std::vector<float> bounds[2];
+  for (auto [name, list] :
+       {std::pair("min", &bounds[0]), std::pair("max", &bounds[1])}) {
+    const llvm::json::Array *array = object.getArray(name);
+    if (!array)
+      return fields.missing(name);
+    for (const llvm::json::Value &value : *array) {
+      std::optional<double> number = value.getAsNumber();
+      if (!number)
+        return fields.wrong(name, "an array of numbers", value);
+      list->push_back(float(*number));
+    }
+  }
+  if (bounds[0].size() != bounds[1].size())
+    return llvm::createStringError(
+        where + ": field 'channels': expected as many numbers in 'min' as in "
+                "'max' but got " +
+        Twine(bounds[0].size()) + " and " + Twine(bounds[1].size()));
+  return ChannelExtremes(std::move(bounds[0]), std::move(bounds[1]));
+}
+
 llvm::Expected<Profile> Profile::fromJSON(llvm::StringRef text,
                                           llvm::StringRef source) {
   std::string where = ("profile '" + source + "'").str();
@@ -230,6 +270,13 @@ llvm::Expected<Profile> Profile::fromJSON(llvm::StringRef text,
     if (!histogram)
       return histogram.takeError();
     profile.values.emplace(id.str(), std::move(*histogram));
+    const llvm::json::Object *channels = object->getObject("channels");
+    if (!channels)
+      continue;
+    llvm::Expected<ChannelExtremes> extremes = readChannels(*channels, place);
+    if (!extremes)
+      return extremes.takeError();
+    profile.channels.emplace(id.str(), std::move(*extremes));
   }
   return profile;
 }

@@ -72,13 +72,14 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
     manager.addPass(createApplyProfilePass(
         getApplyProfileOptions(options.profile, options.recipe)));
   }
-  manager.addPass(
-      createEqualizeChannelsPass(EqualizeChannelsPassOptions{options.recipe}));
   AssignPrecisionPassOptions assign;
   assign.recipe = options.recipe;
   assign.precision = options.precision;
   assign.report = options.report;
   manager.addPass(createAssignPrecisionPass(assign));
+  manager.addPass(createAssignEqualizationPass(
+      AssignEqualizationPassOptions{options.recipe}));
+  manager.addPass(createEqualizeChannelsPass());
   manager.addPass(
       createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
   manager.addPass(createQuantizePass());
