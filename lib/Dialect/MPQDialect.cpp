@@ -60,6 +60,12 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
                   "an #mpq.channel_ranges with an entry for each index of the "
                   "only result's last dimension");
   }
+  if (name == getBiasCorrectionAttrName()) {
+    auto correction = dyn_cast<DenseF32ArrayAttr>(value);
+    return expect(correction && correction.size() == getLastExtent(),
+                  "an array<f32> with an entry for each index of the only "
+                  "result's last dimension");
+  }
   if (name == getEqualizationAttrName()) {
     auto equalization = dyn_cast<EqualizationAttr>(value);
     return expect(equalization &&

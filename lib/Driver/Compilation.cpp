@@ -10,6 +10,7 @@
 
 #include "mpq/Analysis/OperationCount.h"
 #include "mpq/Codegen/Passes.h"
+#include "mpq/Driver/BiasCorrection.h"
 #include "mpq/Driver/Calibration.h"
 #include "mpq/Driver/Compilation.h"
 #include "mpq/Driver/Pipelines.h"
@@ -163,6 +164,8 @@ LogicalResult Compiler::resolve() {
       failed(requirePhase(!options.name.empty(), "name", Phase::Import)) ||
       failed(requirePhase(hasProfile, "profile", Phase::Calibrate)) ||
       failed(requirePhase(!options.recipe.empty(), "recipe", Phase::Assign)) ||
+      failed(requirePhase(!options.biasData.empty(), "bias-data",
+                          Phase::Quantize)) ||
       failed(requirePhase(options.precision.has_value(), "precision",
                           Phase::Assign)) ||
       failed(requirePhase(!options.report.empty(), "report", Phase::Assign)) ||
@@ -176,6 +179,10 @@ LogicalResult Compiler::resolve() {
     record.emplace();
   precision = options.precision.value_or(hasProfile ? PrecisionGoal::Int8
                                                     : PrecisionGoal::F32);
+  if (!options.biasData.empty() && precision == PrecisionGoal::F32 &&
+      options.recipe.empty())
+    return emitError(loc) << "option --bias-data has no effect: nothing is "
+                             "quantized with --precision f32";
   // From a later phase on, ranges may stand in the file.
   if (precision == PrecisionGoal::Int8 && !hasProfile &&
       from <= Phase::Calibrate)
@@ -301,8 +308,18 @@ LogicalResult Compiler::runPhase(Phase phase) {
     }
     break;
   case Phase::Quantize:
-    if (quantizes)
+    if (quantizes) {
+      if (!options.biasData.empty()) {
+        Dataset samples(options.biasData);
+        if (failed(assignBiasCorrection(
+                *module, samples,
+                std::bind_front(&Compiler::reportSample, this),
+                monitor.isCancelled)))
+          return failure();
+      }
+      manager.addPass(createCorrectBiasPass());
       manager.addPass(createQuantizePass());
+    }
     break;
   case Phase::Lower:
     buildLowerPipeline(manager);

@@ -116,6 +116,12 @@ static Error setTarget(CompileOptions &options, StringRef value) {
 static std::vector<Row> makeTable() {
   static const CompileOptions defaults;
   std::vector<Row> rows;
+  rows.push_back({{"bias-data",
+                   OptionKind::Folder,
+                   "Samples to correct biases with after quantization",
+                   {},
+                   ""},
+                  setText(&CompileOptions::biasData)});
   rows.push_back({{"calibrate",
                    OptionKind::Folder,
                    "Write a profile of these samples: folder/<input>/*.npy",

@@ -82,6 +82,7 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
   manager.addPass(createEqualizeChannelsPass());
   manager.addPass(
       createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
+  manager.addPass(createCorrectBiasPass());
   manager.addPass(createQuantizePass());
 }
 

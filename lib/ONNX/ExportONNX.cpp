@@ -71,19 +71,64 @@ std::string Exporter::findTensor(Value value) {
     bool isLast = lastComputed.lookup(base) == value;
     return isLast && graph->hasTensor(base) && hasElements(base) ? base : "";
   }
-  // Added to the model by a recipe: the graph gets it, too.
+  // Added to the model by quantization: the graph gets it, too.
   auto [source, factors] = *divided;
-  std::string tensor = resolve(findMovedValue(source));
-  if (tensor.empty() || types.lookup(tensor) != value.getType())
-    return "";
+  Value moved = findMovedValue(source);
+  std::string tensor = moved ? resolve(moved) : "";
   std::string result = graph->makeName(tensor + "_equalized");
-  std::string constant = graph->createConstant<float>(
-      result + "_factors", ::onnx::TensorProto::FLOAT,
-      {static_cast<int64_t>(factors.size())}, factors);
-  graph->createNode("Mul", {tensor, constant}, result,
-                    graph->getProducer(tensor));
+  if (!createScaled(tensor, tensor, value.getType(), factors, result))
+    return "";
   equalized[result] = tensor;
   return result;
+}
+
+/// `source`, which holds the elements of `tensor`, times the factors along the
+/// last dimension of the module's type, in which channels are the last.
+NodeProto *Exporter::createScaled(const std::string &source,
+                                  const std::string &tensor, Type type,
+                                  ArrayRef<float> factors,
+                                  const std::string &result) {
+  RankedTensorType graphType = types.lookup(tensor);
+  if (tensor.empty() || !graphType)
+    return nullptr;
+  SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
+  int64_t rank = shape.size(), behind = 0;
+  if (graphType.getShape() != ArrayRef(shape)) {
+    // Images have their channels behind the batch in ONNX.
+    behind = rank - 2;
+    if (rank > 2)
+      std::rotate(shape.begin() + 1, shape.end() - 1, shape.end());
+    if (graphType.getShape() != ArrayRef(shape))
+      return nullptr;
+  }
+  SmallVector<int64_t> dims(behind + 1, 1);
+  dims[0] = factors.size();
+  std::string constant = graph->createConstant<float>(
+      result + "_factors", TensorProto::FLOAT, dims, factors);
+  return graph->createNode("Mul", {source, constant}, result,
+                           graph->getProducer(source));
+}
+
+/// What else reads an equalized tensor reads its rounded form times the
+/// factors, as in the module.
+void Exporter::restoreEqualized() {
+  for (auto generic : function.getBody().front().getOps<linalg::GenericOp>()) {
+    Value value = generic.getResult(0);
+    auto scaled = matchChannelFactors(value);
+    if (!scaled || !StringRef(getValueName(value)).ends_with("#restored"))
+      continue;
+    QuantizeOp quantize = findQuantize(scaled->first);
+    std::string divided = quantize ? resolve(quantize.getInput()) : "";
+    auto original = equalized.find(divided), rounded = dequantized.find(divided);
+    if (original == equalized.end() || rounded == dequantized.end())
+      continue;
+    std::string tensor = original->second;
+    std::string result = graph->makeName(tensor + "_restored");
+    NodeProto *divide = graph->getProducer(divided);
+    if (createScaled(rounded->second, tensor, value.getType(), scaled->second,
+                     result))
+      graph->replaceUses(tensor, result, divide);
+  }
 }
 
 std::string Exporter::resolve(Value value) {
@@ -121,6 +166,7 @@ void Exporter::quantizeTensor(const std::string &tensor,
     graph->replaceUses(tensor, result, quantize);
   graph->createNode("DequantizeLinear", {integers, scale, zero}, result,
                     quantize);
+  dequantized[tensor] = result;
   ++summary.activations;
 }
 
@@ -275,6 +321,7 @@ LogicalResult Exporter::run(StringRef original, StringRef folder) {
     else
       quantizeTensor(tensor, *parameters);
   }
+  restoreEqualized();
   graph->finish();
   return success();
 }

@@ -50,6 +50,10 @@ private:
   void indexValues();
   std::string resolve(mlir::Value value);
   std::string findTensor(mlir::Value value);
+  NodeProto *createScaled(const std::string &source, const std::string &tensor,
+                          mlir::Type type, llvm::ArrayRef<float> factors,
+                          const std::string &result);
+  void restoreEqualized();
   void findRoundedOutputs();
   void quantizeTensor(const std::string &tensor,
                       const TensorQuantization &parameters);
@@ -93,6 +97,8 @@ private:
   llvm::DenseMap<mlir::Value, std::string> resolved; ///< "": no tensor
   /// What a tensor that a recipe added divides.
   llvm::StringMap<std::string> equalized;
+  /// Tensors that are quantized, and their rounded forms.
+  llvm::StringMap<std::string> dequantized;
   llvm::SmallPtrSet<const NodeProto *, 16> replaced;
   llvm::StringSet<> roundedOutputs;
 };

@@ -166,6 +166,8 @@ def cli():
 @click.option("-o", "--output", type=click.Path(), required=True, help="The quantized model (.mlirbc).")
 @click.option("--save-profile", type=click.Path(), help="Also write the profile of the samples.")
 @click.option("--onnx", type=click.Path(), help="Also write the model as ONNX in QDQ form.")
+@click.option("--correct-bias/--no-correct-bias", default=None,
+              help="Whether biases make up for the mean errors of rounding (default: with --data).")
 @compile_options("precision", "recipe", "target", "shape", "name", "profile")
 @common
 def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **options):
@@ -193,7 +195,7 @@ def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **o
 @cli.command(name="compile")
 @click.argument("model", type=click.Path())
 @click.option("-o", "--output", type=click.Path(), required=True, help="The shared library, or what --emit says.")
-@compile_options("emit", "from", "name", "precision", "profile", "recipe", "report", "report-data", "shape", "target",
+@compile_options("bias-data", "emit", "from", "name", "precision", "profile", "recipe", "report", "report-data", "shape", "target",
                  "to")
 @common
 def compile_command(model, output, shape, quiet, as_json, **options):

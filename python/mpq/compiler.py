@@ -22,6 +22,7 @@ from .program import Program, TensorInfo, as_feed, in_order
 from .samples import save_samples
 
 SAMPLES_KEPT = 4
+BIAS_SAMPLES = 128
 
 Feed = Mapping[str, Any]
 Shapes = Mapping[str, Sequence[int]]
@@ -141,7 +142,8 @@ class Quantized:
     """A quantized model (MLIR in QDQ form): compile it, keep it, look at its decisions."""
 
     @checked
-    def __init__(self, bytecode: bytes, source: _Source, options: dict[str, Any], record: dict, samples: list[Feed]):
+    def __init__(self, bytecode: bytes, source: _Source, options: dict[str, Any], record: dict, samples: list[Feed],
+                 kept: tempfile.TemporaryDirectory | None = None):
         self.data = bytecode
         """MLIR bytecode."""
         self.record = record
@@ -150,6 +152,7 @@ class Quantized:
         """Some of the calibration's samples, which reports use."""
         self._source = source
         self._options = options
+        self._kept = kept  # files that the options name, as long as they are needed
         if source.data is None:  # wherever the process goes
             self._source = _Source(os.path.abspath(source.name))
             self._digest = self._source.digest()
@@ -240,8 +243,10 @@ def _numbered(samples: Iterable[Feed], read: Callable[[Feed], Any]) -> Iterator[
 
 
 def _calibrate(source: _Source, samples: Iterable[Feed], shape: Shapes | None, name: str | None,
-               progress: Progress | None, kept: list[Feed]) -> Profile:
-    """Copies of the first samples go into `kept`: who makes them may use their memory again."""
+               progress: Progress | None, kept: list[Feed], folder_kept: str | None = None) -> Profile:
+    """Copies of the first samples go into `kept`, more of them into a folder: who makes them may use their memory
+    again."""
+    taken = itertools.count()
     infos: list[TensorInfo] = []
     ordered = _numbered(samples, lambda feed: in_order(feed, infos))
 
@@ -250,6 +255,8 @@ def _calibrate(source: _Source, samples: Iterable[Feed], shape: Shapes | None, n
         arrays = next(ordered, None)
         if arrays is not None and len(kept) < SAMPLES_KEPT:
             kept.append({info.name: np.array(array) for info, array in zip(infos, arrays)})
+        if arrays is not None and folder_kept and (number := next(taken)) < BIAS_SAMPLES:
+            save_samples([{info.name: array for info, array in zip(infos, arrays)}], folder_kept, number)
         return arrays
 
     with _exchange() as folder:
@@ -263,7 +270,7 @@ def _calibrate(source: _Source, samples: Iterable[Feed], shape: Shapes | None, n
 def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str = "int8",
              recipe: str | os.PathLike | Mapping | None = None, target: str = "host", shape: Shapes | None = None,
              name: str | None = None, profile: Profile | str | os.PathLike | None = None,
-             progress: Progress | None = None) -> Quantized:
+             correct_bias: bool | None = None, progress: Progress | None = None) -> Quantized:
     """Quantizes a model.
 
     model:     a path (.onnx, .mlir, .mlirbc), ONNX bytes, an onnx.ModelProto or a torch.nn.Module
@@ -271,23 +278,31 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
                or int2) need neither.
     precision: what products compute in where the recipe says nothing
     recipe:    a file or a dictionary of rules (docs/Recipes.md)
+    correct_bias: whether biases make up for the mean errors of rounding, as up to 128 samples show them (default: with
+               `data` and precision int8)
     """
+    if correct_bias and data is None:
+        raise _core.Error("expected calibration data to correct biases with but got none")
+    if correct_bias is None:
+        correct_bias = data is not None and precision == "int8"
     needs_ranges = precision not in ("int4", "int2")
     if data is not None and profile is not None or needs_ranges and data is None and profile is None:
         raise _core.Error("expected either calibration data or a profile but got "
                           f"{'neither' if data is None else 'both'}")
     kept: list[Feed] = []
+    files = tempfile.TemporaryDirectory(prefix="mpq-") if correct_bias else None
+    bias_data = os.path.join(files.name, "data") if files else None
     if data is not None:
         samples = iter(data)
         first = list(itertools.islice(samples, 1))
         source = _Source.of(model, first[0] if first else None)
-        profile = _calibrate(source, itertools.chain(first, samples), shape, name, progress, kept)
+        profile = _calibrate(source, itertools.chain(first, samples), shape, name, progress, kept, bias_data)
     else:
         source = _Source.of(model)
         profile = profile if profile is None or isinstance(profile, Profile) else Profile.load(profile)
     options = {"precision": precision, "recipe": copy.deepcopy(recipe), "target": target,
                "shape": copy.deepcopy(shape), "name": name,
-               "profile": profile}
+               "profile": profile, "bias_data": bias_data}
     with _exchange() as folder:
         path = os.path.join(folder, "report.json")
         settings = _settings(folder, **options, report=path, to="quantize", emit="mlirbc")
@@ -295,7 +310,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         record = json.loads(Path(path).read_text())
     if recipe is not None and not isinstance(recipe, Mapping):  # the file may be written anew
         options["recipe"] = json.loads(Path(recipe).read_bytes())
-    return Quantized(result, source, options, record, kept)
+    return Quantized(result, source, options, record, kept, files)
 
 
 @checked

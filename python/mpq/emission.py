@@ -11,8 +11,17 @@ from .compiler import Feed, Profile, Progress, Shapes, _exchange, _settings, _So
 from .samples import save_samples
 
 
+def _as_folder(samples: str | os.PathLike | Iterable[Feed] | None, folder: str) -> str | os.PathLike | None:
+    """Where the samples lie: `folder`, unless they are files already."""
+    if samples is None or isinstance(samples, (str, os.PathLike)):
+        return samples
+    save_samples(samples, folder)
+    return folder
+
+
 @checked
-def compile_to(model: Any, path: str | os.PathLike, *, emit: str | None = None, from_: str | None = None,
+def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathLike | Iterable[Feed] | None = None,
+               emit: str | None = None, from_: str | None = None,
                name: str | None = None, precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
                recipe: str | os.PathLike | Mapping | None = None, report: str | os.PathLike | None = None,
                report_data: str | os.PathLike | Iterable[Feed] | None = None, shape: Shapes | None = None,
@@ -20,6 +29,7 @@ def compile_to(model: Any, path: str | os.PathLike, *, emit: str | None = None, 
     """Writes what becomes of a model to the file `path`, as quant-compile does, and returns the closing table.
 
     model:       what mpq.compile takes
+    bias_data:   a folder of samples, or samples, to correct biases with after quantization
     emit:        what to write: a library (so), an object, assembly, LLVM IR, MLIR, ONNX
     from_, to:   the first and the last phase, for a look at the IR between two of them
     report:      a JSON file for a record of the compilation (docs/Report.md)
@@ -27,10 +37,10 @@ def compile_to(model: Any, path: str | os.PathLike, *, emit: str | None = None, 
     """
     source = _Source.of(model)
     with _exchange() as folder:
-        if report_data is not None and not isinstance(report_data, (str, os.PathLike)):
-            samples, report_data = report_data, os.path.join(folder, "data")
-            save_samples(samples, report_data)
-        settings = _settings(folder, **{"from": from_}, emit=emit, name=name, precision=precision, profile=profile,
+        bias_data, report_data = (
+            _as_folder(samples, os.path.join(folder, "data", name))
+            for samples, name in ((bias_data, "bias"), (report_data, "report")))
+        settings = _settings(folder, **{"from": from_}, bias_data=bias_data, emit=emit, name=name, precision=precision, profile=profile,
                              recipe=recipe, report=report, report_data=report_data, shape=shape, target=target, to=to)
         _, summary = _core.Compiler().compile(source.name, source.data, settings, os.fspath(path), progress)
     return summary

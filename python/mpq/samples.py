@@ -60,9 +60,9 @@ class SampleFolder:
 
 
 @checked
-def save_samples(samples: Iterable[Mapping[str, Any]], folder: str | os.PathLike) -> None:
-    """Writes samples as a folder that SampleFolder and the tools read."""
-    for index, feed in enumerate(samples):
+def save_samples(samples: Iterable[Mapping[str, Any]], folder: str | os.PathLike, first: int = 0) -> None:
+    """Writes samples as a folder that SampleFolder and the tools read; they are numbered from `first` on."""
+    for index, feed in enumerate(samples, first):
         for name, array in as_feed(feed).items():
             if Path(name).is_absolute() or ".." in Path(name).parts:
                 raise _core.Error(f"input '{name}' cannot be the name of a folder of samples")

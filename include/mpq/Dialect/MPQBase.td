@@ -53,6 +53,9 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getChannelRangesAttrName() { return "mpq.channel_ranges"; }
     /// Operation attribute: the #mpq.equalization of its result.
     static ::llvm::StringRef getEqualizationAttrName() { return "mpq.equalization"; }
+    /// Operation attribute: what is added to each output channel of a product,
+    /// along its last dimension (array<f32>).
+    static ::llvm::StringRef getBiasCorrectionAttrName() { return "mpq.bias_correction"; }
     /// Operation attribute: the #mpq.precision its computation gets.
     static ::llvm::StringRef getPrecisionAttrName() { return "mpq.precision"; }
     /// Operation attribute: the #mpq.precision that memory holds its result in.

@@ -57,6 +57,8 @@ struct CompileOptions {
   std::string profile, recipe;
   /// Samples (Dataset.h): write a profile of them instead of code.
   std::string calibrationData;
+  /// Samples (Dataset.h) with which biases are corrected (BiasCorrection.h).
+  std::string biasData;
   /// A JSON file that gets a record of the compilation (docs/Report.md).
   std::string report;
   /// Samples (Dataset.h) on which the record compares the quantized model with

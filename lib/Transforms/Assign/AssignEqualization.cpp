@@ -266,7 +266,8 @@ static void assignAutomatically(Operation *op, StringRef id,
                                 PrecisionKind others) {
   auto channels = op->getAttrOfType<ChannelRangesAttr>(
       MPQDialect::getChannelRangesAttrName());
-  if (!channels)
+  // What is put together from others is quantized where these are computed.
+  if (!channels || onlyMovesElements(op))
     return;
   ChannelReaders found = findChannelReaders(op->getResult(0));
   if (found.readers.empty() || found.hasUnreachable)

@@ -136,17 +136,26 @@ def compile_f32(model: Model, shapes: Shapes | None = None, *flags) -> Built:
     return _make(path, model.path, *model.shape_flags(shapes), "--precision", "f32", *flags)
 
 
-def calibrate(model: Model, count: int | None = None) -> Path:
-    """The profile of the model over its calibration data."""
-    count = min(count or model.calibration_count, model.calibration_count)
+def _calibration_count(model: Model, count: int | None) -> int:
+    return min(count or model.calibration_count, model.calibration_count)
+
+
+def calibration_data(model: Model, count: int | None = None) -> Path:
+    """A folder of calibration samples."""
+    count = _calibration_count(model, count)
     folder = BUILD / "calibration" / f"{model.name}-{count}"
     done = folder / "complete"
     if not done.exists():
         for index in range(count):
             save_feed(model.calibration_feed(index), folder / "data", f"{index:04}")
         done.touch()
-    profile = artifact_folder() / f"{model.name}-{count}.profile.json"
-    return _make(profile, model.path, *model.shape_flags(), "--calibrate", folder / "data").path
+    return folder / "data"
+
+
+def calibrate(model: Model, count: int | None = None) -> Path:
+    """The profile of the model over its calibration data."""
+    profile = artifact_folder() / f"{model.name}-{_calibration_count(model, count)}.profile.json"
+    return _make(profile, model.path, *model.shape_flags(), "--calibrate", calibration_data(model, count)).path
 
 
 def recipe_of(model: Model) -> Path | None:
@@ -155,9 +164,10 @@ def recipe_of(model: Model) -> Path | None:
 
 
 def int8_flags(model: Model, count: int | None = None) -> list:
-    """What quantizes the model: its profile over COUNT samples and its recipe."""
+    """What quantizes the model: its profile over COUNT samples, these samples to correct biases, and its recipe."""
     recipe = recipe_of(model)
-    return ["--precision", "int8", "--profile", calibrate(model, count), *(["--recipe", recipe] if recipe else [])]
+    return ["--precision", "int8", "--profile", calibrate(model, count), "--bias-data", calibration_data(model, count),
+            *(["--recipe", recipe] if recipe else [])]
 
 
 def compile_int8(model: Model, count: int | None = None, *flags) -> Built:

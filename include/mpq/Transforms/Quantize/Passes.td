@@ -47,4 +47,23 @@ def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mpq::MPQDialect"];
 }
 
+def CorrectBiasPass : Pass<"mpq-correct-bias"> {
+  let summary = "add measured corrections to the biases of products";
+  let description = [{
+    Obeys `mpq.bias_correction`: adds its numbers to what the product starts
+    from, a constant for each index of its last dimension. A product that starts
+    from something else stays as it is, with a remark.
+
+    ```mlir
+    %r = linalg.matmul {mpq.bias_correction = array<f32: 0.5, -1.0>} ins(...) outs(%fill ...
+    // becomes, if %fill is filled with 1
+    %b = linalg.broadcast ins(%c ...   // [1.5, 0.0]
+    %r = linalg.matmul ins(...) outs(%b ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // MPQ_TRANSFORMS_QUANTIZE_PASSES_TD
