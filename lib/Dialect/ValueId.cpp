@@ -122,9 +122,11 @@ StringRef ValueIds::lookup(Value value) const { return ids.lookup(value); }
 
 std::string mpq::getValueId(Value value) {
   Operation *parent = value.getParentRegion()->getParentOp();
-  if (auto function = dyn_cast<FunctionOpInterface>(parent))
-    if (StringRef id = ValueIds(function).lookup(value); !id.empty())
+  if (auto function = dyn_cast<FunctionOpInterface>(parent)) {
+    ValueIds ids(function);
+    if (StringRef id = ids.lookup(value); !id.empty())
       return id.str();
+  }
   if (std::string name = getValueName(value); !name.empty())
     return name;
   Operation *op = value.getDefiningOp();

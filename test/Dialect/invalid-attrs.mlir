@@ -70,3 +70,34 @@ func.func private @k2() attributes {mpq.stored = #mpq.precision<f32>}
 
 // expected-error @below {{expected attribute 'mpq.stream_ahead' to be two i64 on an scf.for, the first of them positive and the second not negative but got}}
 func.func private @stream() attributes {mpq.stream_ahead = array<i64: 8, 0>}
+
+// -----
+
+// expected-error @below {{expected as many minima as maxima but got 1 and 2}}
+func.func private @c1() attributes {test.channels = #mpq.channel_ranges<[1.0], [1.0, 2.0]>}
+
+// -----
+
+func.func @c1_extent(%x: tensor<4x3xf32>) {
+  // expected-error @below {{expected attribute 'mpq.channel_ranges' to be an #mpq.channel_ranges with an entry for each index of the only result's last dimension}}
+  %0 = math.absf %x {mpq.channel_ranges = #mpq.channel_ranges<[1.0], [1.0]>} : tensor<4x3xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected powers of two as factors but got 3}}
+func.func private @e1() attributes {test.equalization = #mpq.equalization<[3.0], <0.0, 1.0, calibration>, others = f32>}
+
+// -----
+
+// expected-error @below {{expected others to be f32 or int8 but got int4}}
+func.func private @e1_others() attributes {test.equalization = #mpq.equalization<[2.0], <0.0, 1.0, calibration>, others = int4>}
+
+// -----
+
+func.func @e1_extent(%x: tensor<4x3xf32>) {
+  // expected-error @below {{expected attribute 'mpq.equalization' to be an #mpq.equalization with a factor for each index of the only result's last dimension}}
+  %0 = math.absf %x {mpq.equalization = #mpq.equalization<[2.0], <0.0, 1.0, calibration>, others = f32>} : tensor<4x3xf32>
+  return
+}
