@@ -38,6 +38,31 @@ llvm::Error Profile::merge(const Profile &other) {
   return llvm::Error::success();
 }
 
+llvm::Error mpq::mergeProfiles(llvm::ArrayRef<std::string> paths,
+                               llvm::StringRef output) {
+  if (llvm::Error error = checkWritable(output))
+    return error;
+  std::optional<Profile> all;
+  for (const std::string &path : paths) {
+    llvm::Expected<Profile> part = Profile::read(path);
+    if (!part)
+      return part.takeError();
+    if (!part->done.empty())
+      return llvm::createStringError(
+          "profile '" + path +
+          "' is of a calibration that is not finished: merge what --calibrate "
+          "writes with -o");
+    if (!all)
+      all = std::move(*part);
+    else if (llvm::Error error = all->merge(*part))
+      return llvm::createStringError("profile '" + path + "': " +
+                                     llvm::toString(std::move(error)));
+  }
+  if (!all)
+    return llvm::createStringError("expected profiles to merge but got none");
+  return all->write(output);
+}
+
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
@@ -51,6 +76,14 @@ std::string Profile::toJSON() const {
     json.attribute("version", kVersion);
     json.attribute("fingerprint", fingerprint);
     json.attribute("samples", samples);
+    if (!done.empty())
+      json.attributeArray("done", [&] {
+        for (const SampleMark &mark : done)
+          json.array([&] {
+            json.value(llvm::json::fixUTF8(mark.name));
+            json.value(mark.digest);
+          });
+      });
     json.attributeBegin("values");
     json.object([&] {
       for (const auto &[id, histogram] : values) {
@@ -218,6 +251,25 @@ llvm::Expected<Profile> Profile::fromJSON(llvm::StringRef text,
   if (!samples)
     return samples.takeError();
   profile.samples = *samples;
+  if (const llvm::json::Value *done = root->get("done")) {
+    const llvm::json::Array *marks = done->getAsArray();
+    for (const llvm::json::Value &mark : marks ? *marks : llvm::json::Array()) {
+      const llvm::json::Array *pair = mark.getAsArray();
+      std::optional<llvm::StringRef> name;
+      std::optional<uint64_t> digest;
+      if (pair && pair->size() == 2) {
+        name = (*pair)[0].getAsString();
+        digest = (*pair)[1].getAsUINT64();
+      }
+      if (!name || !digest)
+        return fields.wrong("done", "an array of [name, digest]", mark);
+      profile.done.push_back({name->str(), *digest});
+    }
+    if (!marks || profile.done.size() != profile.samples)
+      return llvm::createStringError(
+          where + ": expected field 'done' to be an array of " +
+          Twine(profile.samples) + " samples");
+  }
   const llvm::json::Object *values = root->getObject("values");
   if (!values)
     return fields.missing("values");

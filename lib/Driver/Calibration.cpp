@@ -103,12 +103,17 @@ LogicalResult mpq::openSamples(ModuleOp module, SampleSource &samples) {
 
 FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
                                   CalibrationEngine engine,
-                                  const SampleProgress &progress) {
+                                  const SampleProgress &progress,
+                                  StringRef statePath) {
   // Before the compilation, which takes longer than finding wrong data.
   if (failed(openSamples(prepared, samples)))
     return failure();
 
   std::string fingerprint = getModelFingerprint(prepared);
+  llvm::Expected<CalibrationState> state =
+      CalibrationState::open(statePath, fingerprint);
+  if (!state)
+    return emitError(prepared.getLoc(), llvm::toString(state.takeError()));
   OwningOpRef<ModuleOp> instrumented = prepared.clone();
   PassManager manager(prepared.getContext());
   buildInstrumentPipeline(manager);
@@ -118,7 +123,7 @@ FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
   if (failed(run))
     return failure();
   llvm::Expected<Profile> profile =
-      collectProfile(samples, fingerprint, *run, progress);
+      collectProfile(samples, std::move(*state), *run, progress);
   if (!profile)
     return emitError(prepared.getLoc(), llvm::toString(profile.takeError()));
   return std::move(*profile);

@@ -13,7 +13,8 @@ from .samples import save_samples
 
 @checked
 def compile_to(model: Any, path: str | os.PathLike, *, emit: str | None = None, from_: str | None = None,
-               name: str | None = None, precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
+               method: str | None = None, name: str | None = None, precision: str | None = None,
+               profile: Profile | str | os.PathLike | None = None,
                recipe: str | os.PathLike | Mapping | None = None, report: str | os.PathLike | None = None,
                report_data: str | os.PathLike | Iterable[Feed] | None = None, shape: Shapes | None = None,
                target: str = "host", to: str | None = None, progress: Progress | None = None) -> dict[str, int]:
@@ -30,7 +31,7 @@ def compile_to(model: Any, path: str | os.PathLike, *, emit: str | None = None, 
         if report_data is not None and not isinstance(report_data, (str, os.PathLike)):
             samples, report_data = report_data, os.path.join(folder, "data")
             save_samples(samples, report_data)
-        settings = _settings(folder, **{"from": from_}, emit=emit, name=name, precision=precision, profile=profile,
+        settings = _settings(folder, **{"from": from_}, emit=emit, method=method, name=name, precision=precision, profile=profile,
                              recipe=recipe, report=report, report_data=report_data, shape=shape, target=target, to=to)
         _, summary = _core.Compiler().compile(source.name, source.data, settings, os.fspath(path), progress)
     return summary
