@@ -61,7 +61,7 @@ struct RangeChoice {
 ///   everything outside put into the window's end bins. S. Migacz, "8-bit
 ///   inference with TensorRT", GTC 2017. O(bins * steps).
 /// * MSE: both ends so that the squared error of clipping and rounding is the
-///   least. O(bins) for a round of the search; three or four rounds.
+///   least. O(bins) for a round of the search; four or five rounds.
 /// * OCTAV: the clipping value of least squared error by Newton's iteration
 ///   s' = E[|X|, |X| > s] / (P[|X| > s] + k P[0 < |X| <= s]). C. Sakr et al.,
 ///   "Optimal clipping and magnitude-aware differentiation for improved
