@@ -116,12 +116,13 @@ static Error setTarget(CompileOptions &options, StringRef value) {
 static std::vector<Row> makeTable() {
   static const CompileOptions defaults;
   std::vector<Row> rows;
-  rows.push_back({{"calibrate",
-                   OptionKind::Folder,
-                   "Write a profile of these samples: folder/<input>/*.npy",
-                   {},
-                   ""},
-                  setText(&CompileOptions::calibrationData)});
+  rows.push_back(
+      {{"calibrate",
+        OptionKind::Folder,
+        "Write a profile of these samples: folder/<input>/*.npy or *.npz",
+        {},
+        ""},
+       setText(&CompileOptions::calibrationData)});
   rows.push_back(choiceRow<OutputKind>(
       {"emit",
        OptionKind::Choice,

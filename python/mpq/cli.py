@@ -162,7 +162,7 @@ def cli():
 
 @cli.command()
 @click.argument("model", type=click.Path())
-@click.option("--data", type=click.Path(), help="Samples to calibrate with: folder/<input>/*.npy.")
+@click.option("--data", type=click.Path(), help="Samples to calibrate with: folder/<input>/*.npy or folder/*.npz.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The quantized model (.mlirbc).")
 @click.option("--save-profile", type=click.Path(), help="Also write the profile of the samples.")
 @click.option("--onnx", type=click.Path(), help="Also write the model as ONNX in QDQ form.")
@@ -286,7 +286,8 @@ def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as
 
 @cli.command()
 @click.argument("model", type=click.Path())
-@click.option("--data", type=click.Path(), required=True, help="Samples to evaluate with: folder/<input>/*.npy.")
+@click.option("--data", type=click.Path(), required=True,
+              help="Samples to evaluate with: folder/<input>/*.npy or *.npz.")
 @click.option("--quantized", type=click.Path(), help="A quantized model (.mlirbc); or give a --profile.")
 @click.option("--metric", default="cosine", show_default=True,
               help=f"{', '.join(evaluation.METRICS)}, or a Python file with metric(outputs, references, inputs).")
@@ -335,7 +336,8 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
 
 @cli.command()
 @click.argument("model", type=click.Path())
-@click.option("--data", type=click.Path(), required=True, help="Samples for errors and times: folder/<input>/*.npy.")
+@click.option("--data", type=click.Path(), required=True,
+              help="Samples for errors and times: folder/<input>/*.npy or *.npz.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The HTML page; its record goes beside it.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),
               help="Threads; 0: one for each processor.")

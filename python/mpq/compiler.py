@@ -136,7 +136,7 @@ class Profile:
     @classmethod
     @checked
     def merge(cls, profiles: Iterable["Profile | str | os.PathLike"]) -> "Profile":
-        """The profile of all samples of calibrations of one model: exactly what one calibration with all of them gives."""
+        """The profile of all samples of calibrations of one model: exactly what one with all of them gives."""
         with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
             paths = []
             for index, profile in enumerate(profiles):
@@ -238,7 +238,7 @@ def calibrate(model: Any, data: Iterable[Feed], *, shape: Shapes | None = None, 
     """Runs the model on samples ({input name: array} each) and returns the ranges of its values.
 
     `shape` fixes dimensions that the model leaves open. Samples are taken one at a time.
-    `resume` names a file that keeps what was seen: after an interrupt, the same call with the same data goes on from it.
+    `resume` names a file that keeps what was seen: after an interrupt, the same call with the same data goes on.
     """
     samples = iter(data)
     first = list(itertools.islice(samples, 1))

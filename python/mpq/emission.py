@@ -31,7 +31,8 @@ def compile_to(model: Any, path: str | os.PathLike, *, emit: str | None = None, 
         if report_data is not None and not isinstance(report_data, (str, os.PathLike)):
             samples, report_data = report_data, os.path.join(folder, "data")
             save_samples(samples, report_data)
-        settings = _settings(folder, **{"from": from_}, emit=emit, method=method, name=name, precision=precision, profile=profile,
-                             recipe=recipe, report=report, report_data=report_data, shape=shape, target=target, to=to)
+        settings = _settings(folder, **{"from": from_}, emit=emit, method=method, name=name, precision=precision,
+                             profile=profile, recipe=recipe, report=report, report_data=report_data, shape=shape,
+                             target=target, to=to)
         _, summary = _core.Compiler().compile(source.name, source.data, settings, os.fspath(path), progress)
     return summary

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -216,6 +217,67 @@ def test_parts_merge_to_the_whole(net, folder, whole, tmp_path):
                  check=False)
     assert answer.returncode == 1 and "cannot merge profiles of different models" in answer.stderr
     assert merged.read_bytes() == whole
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_archives(net, folder, whole, tmp_path, save):
+    (tmp_path / "data").mkdir()
+    for name in sorted(os.listdir(folder / "x")):
+        save(tmp_path / "data" / name.replace(".npy", ".npz"), x=np.load(folder / "x" / name))
+    run(tools.tool("quant-compile"), net, "--calibrate", tmp_path / "data", "-o", tmp_path / "p.json", "--quiet")
+    assert (tmp_path / "p.json").read_bytes() == whole
+    few = [feed(seed) for seed in range(3)]
+    for index in range(3, 3200):
+        (tmp_path / "data" / f"{index:06}.npz").unlink()
+    assert mpq.calibrate(net, SampleFolder(tmp_path / "data")).data == mpq.calibrate(net, few).data
+
+
+def test_wrong_archives(net, tmp_path):
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "a.npz"
+
+    def error():
+        answer = run(tools.tool("quant-compile"), net, "--calibrate", tmp_path / "data", "-o", tmp_path / "p.json",
+                     "--quiet", check=False)
+        assert answer.returncode == 1 and answer.stderr.count("\n") == 1, answer.stderr
+        assert not (tmp_path / "p.json").exists() and "a.npz" in answer.stderr
+        return answer.stderr
+
+    np.savez(path, z=feed(0)["x"])
+    assert "the model has no input 'z' for the array of this name: expected arrays 'x'" in error()
+    np.savez(path)
+    assert "expected an array 'x' (float32 1x3x12x12) but there is none" in error()
+    np.savez(path, x=feed(0)["x"][0])
+    assert "a.npz:x': expected float32 1x3x12x12 for input 'x' but got float32 3x12x12" in error()
+    np.savez(path, x=np.array([{}], dtype=object))
+    assert "unsupported dtype '|O'" in error()
+    with pytest.raises(mpq.Error, match="a.npz' to be a .npz file of numbers, as numpy.savez writes it"):
+        list(SampleFolder(tmp_path / "data"))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.txt", "x")
+    assert "expected .npy files in the archive but got 'x.txt'" in error()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.npy", b"x" * 99)
+    assert "'x' is compressed by method 14" in error()
+    path.write_bytes(b"no archive")
+    assert "expected an .npz file, as numpy.savez writes it" in error()
+    np.savez_compressed(path, **feed(0))
+    (tmp_path / "data" / "x").mkdir()
+    assert "to hold either .npz files or a folder for each input" in error()
+    (tmp_path / "data" / "x").rmdir()
+    good = path.read_bytes()
+    for size in (0, 10, 40, len(good) // 2, len(good) - 30, len(good) - 1):
+        path.write_bytes(good[:size])
+        error()
+    random = np.random.default_rng(0)
+    for place in [*random.integers(0, len(good), 8), *random.integers(len(good) - 120, len(good), 24)]:
+        damaged = bytearray(good)
+        damaged[place] ^= 0xff
+        path.write_bytes(damaged)
+        answer = run(tools.tool("quant-compile"), net, "--calibrate", tmp_path / "data", "-o", tmp_path / "p.json",
+                     "--quiet", check=False)  # dates and the like may be anything
+        assert answer.returncode == 0 or answer.returncode == 1 and answer.stderr.count("\n") == 1, (place, answer)
+        (tmp_path / "p.json").unlink(missing_ok=True)
 
 
 def peak_memory(*command):
