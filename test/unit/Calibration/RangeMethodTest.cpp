@@ -235,6 +235,56 @@ TEST(RangeMethod, MSEIsTheBestOfAllRanges) {
     }
 }
 
+/// The upper end that entropy picks for values of one sign, step by step as
+/// Migacz's slides have it: both distributions written out, bin by bin.
+static double pickByEntropySlowly(const Histogram &histogram, size_t levels) {
+  std::vector<double> counts(histogram.getCounts().begin(),
+                             histogram.getCounts().end());
+  counts[0] = counts[1]; // zeros do not count
+  double least = INFINITY, best = 0;
+  for (size_t size = levels; size <= counts.size(); ++size) {
+    std::vector<double> p(counts.begin(), counts.begin() + size), q(size);
+    for (size_t level = 0; level < levels; ++level) {
+      size_t begin = level * size / levels, end = (level + 1) * size / levels;
+      double sum = 0, filled = 0;
+      for (size_t i = begin; i < end; ++i) {
+        sum += p[i];
+        filled += p[i] > 0;
+      }
+      for (size_t i = begin; i < end; ++i)
+        q[i] = p[i] > 0 ? sum / filled : 0;
+    }
+    for (size_t i = size; i < counts.size(); ++i)
+      p[size - 1] += counts[i];
+    double sumP = 0, sumQ = 0, divergence = 0;
+    for (size_t i = 0; i < size; ++i) {
+      sumP += p[i];
+      sumQ += q[i];
+    }
+    for (size_t i = 0; i < size; ++i)
+      if (p[i] > 0)
+        divergence +=
+            p[i] / sumP * std::log(p[i] / sumP / (std::max(q[i], 1e-4) / sumQ));
+    if (divergence <= least) { // the widest of equal ones
+      least = divergence;
+      best = std::ldexp(double(size), histogram.getExponent());
+    }
+  }
+  return std::min(best, double(histogram.getMax()));
+}
+
+TEST(RangeMethod, EntropyIsWhatItsDefinitionSays) {
+  std::vector<float> outlier = rectified(drawNormal());
+  outlier[5] = 40;
+  for (llvm::ArrayRef<float> values :
+       {rectified(drawNormal()), rectified(drawLaplace()), outlier})
+    for (int64_t steps : {127, 255}) {
+      Histogram histogram = histogramOf(values);
+      EXPECT_DOUBLE_EQ(pickRange(histogram, {RangeMethod::KL, 0, steps}).second,
+                       pickByEntropySlowly(histogram, size_t(steps) + 1));
+    }
+}
+
 /// Whatever the values, a range is a part of [min, max] and 0, and not empty.
 TEST(RangeMethod, RangesStayInside) {
   std::mt19937 random(5);
