@@ -55,8 +55,8 @@ llvm::Error mpq::mergeProfiles(llvm::ArrayRef<std::string> paths,
     if (!all)
       all = std::move(*part);
     else if (llvm::Error error = all->merge(*part))
-      return llvm::createStringError("profile '" + path + "': " +
-                                     llvm::toString(std::move(error)));
+      return llvm::createStringError("profile '" + path +
+                                     "': " + llvm::toString(std::move(error)));
   }
   if (!all)
     return llvm::createStringError("expected profiles to merge but got none");
