@@ -10,10 +10,17 @@
 
 using namespace mpq;
 
-void Collector::observe(llvm::StringRef id, llvm::ArrayRef<float> data) {
-  Histogram &histogram = values[id];
+void Collector::observe(llvm::StringRef id, llvm::ArrayRef<float> data,
+                        int64_t channels) {
+  Statistics &statistics = values[id];
+  Histogram &histogram = statistics.histogram;
   uint64_t before = histogram.getNaNCount();
   histogram.observe(data);
+  if (channels) {
+    if (statistics.channels.empty())
+      statistics.channels = ChannelExtremes(channels);
+    statistics.channels.observe(data);
+  }
   // Generated code cannot be interrupted, so the error waits for the end of the
   // sample. The first one is the cause of those after it.
   if (histogram.getNaNCount() != before && firstNaN.empty()) {
@@ -39,8 +46,12 @@ Profile Collector::takeProfile(llvm::StringRef fingerprint) {
   Profile profile;
   profile.fingerprint = fingerprint.str();
   profile.samples = samples;
-  for (auto &entry : values)
-    profile.values.emplace(entry.getKey().str(), std::move(entry.getValue()));
+  for (auto &entry : values) {
+    std::string id = entry.getKey().str();
+    if (!entry.getValue().channels.empty())
+      profile.channels.emplace(id, std::move(entry.getValue().channels));
+    profile.values.emplace(id, std::move(entry.getValue().histogram));
+  }
   *this = Collector();
   return profile;
 }

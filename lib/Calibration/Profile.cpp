@@ -32,9 +32,20 @@ llvm::Error Profile::merge(const Profile &other) {
     return llvm::createStringError(
         "cannot merge profiles of different models: expected fingerprint '" +
         fingerprint + "' but got '" + other.fingerprint + "'");
+  // Files may have been edited.
+  for (const auto &[id, extremes] : other.channels)
+    if (auto found = channels.find(id);
+        found != channels.end() &&
+        found->second.getMin().size() != extremes.getMin().size())
+      return llvm::createStringError(
+          "cannot merge profiles: value '" + id + "' has " +
+          Twine(found->second.getMin().size()) + " channels in one and " +
+          Twine(extremes.getMin().size()) + " in the other");
   samples += other.samples;
   for (const auto &[id, histogram] : other.values)
     values[id].merge(histogram);
+  for (const auto &[id, extremes] : other.channels)
+    channels[id].merge(extremes);
   return llvm::Error::success();
 }
 
@@ -66,6 +77,18 @@ llvm::Error mpq::mergeProfiles(llvm::ArrayRef<std::string> paths,
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
+
+static void writeChannels(llvm::json::OStream &json,
+                          const ChannelExtremes &extremes) {
+  json.attributeObject("channels", [&] {
+    for (auto [name, bounds] : {std::pair("min", extremes.getMin()),
+                                std::pair("max", extremes.getMax())})
+      json.attributeArray(name, [&, &bounds = bounds] {
+        for (float bound : bounds)
+          json.value(double(bound));
+      });
+  });
+}
 
 std::string Profile::toJSON() const {
   std::string text;
@@ -101,6 +124,8 @@ std::string Profile::toJSON() const {
             for (uint64_t count : histogram.getCounts())
               json.value(count);
           });
+          if (auto found = channels.find(id); found != channels.end())
+            writeChannels(json, found->second);
         });
       }
     });
@@ -216,6 +241,31 @@ static llvm::Expected<Histogram> readHistogram(const llvm::json::Object &object,
   return histogram;
 }
 
+static llvm::Expected<ChannelExtremes>
+readChannels(const llvm::json::Object &object, const Twine &where) {
+  Fields fields(object, where + ": field 'channels'");
+  std::vector<float> bounds[2];
+  for (auto [name, list] :
+       {std::pair("min", &bounds[0]), std::pair("max", &bounds[1])}) {
+    const llvm::json::Array *array = object.getArray(name);
+    if (!array)
+      return fields.missing(name);
+    for (const llvm::json::Value &value : *array) {
+      std::optional<double> number = value.getAsNumber();
+      if (!number)
+        return fields.wrong(name, "an array of numbers", value);
+      list->push_back(float(*number));
+    }
+  }
+  if (bounds[0].size() != bounds[1].size())
+    return llvm::createStringError(
+        where +
+        ": field 'channels': expected as many numbers in 'min' as in "
+        "'max' but got " +
+        Twine(bounds[0].size()) + " and " + Twine(bounds[1].size()));
+  return ChannelExtremes(std::move(bounds[0]), std::move(bounds[1]));
+}
+
 llvm::Expected<Profile> Profile::fromJSON(llvm::StringRef text,
                                           llvm::StringRef source) {
   std::string where = ("profile '" + source + "'").str();
@@ -282,6 +332,13 @@ llvm::Expected<Profile> Profile::fromJSON(llvm::StringRef text,
     if (!histogram)
       return histogram.takeError();
     profile.values.emplace(id.str(), std::move(*histogram));
+    const llvm::json::Object *channels = object->getObject("channels");
+    if (!channels)
+      continue;
+    llvm::Expected<ChannelExtremes> extremes = readChannels(*channels, place);
+    if (!extremes)
+      return extremes.takeError();
+    profile.channels.emplace(id.str(), std::move(*extremes));
   }
   return profile;
 }

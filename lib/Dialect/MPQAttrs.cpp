@@ -32,6 +32,31 @@ LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult
+ChannelRangesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                          DenseF32ArrayAttr minima, DenseF32ArrayAttr maxima) {
+  if (minima.size() != maxima.size()) // (C1)
+    return emitError() << "expected as many minima as maxima but got "
+                       << minima.size() << " and " << maxima.size();
+  return success();
+}
+
+LogicalResult
+EqualizationAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                         DenseF32ArrayAttr factors, RangeAttr range,
+                         PrecisionKind others) {
+  for (float factor : factors.asArrayRef()) { // (E1)
+    int exponent;
+    if (!(factor > 0) || std::frexp(factor, &exponent) != 0.5f)
+      return emitError() << "expected powers of two as factors but got "
+                         << factor;
+  }
+  if (others != PrecisionKind::F32 && others != PrecisionKind::Int8)
+    return emitError() << "expected others to be f32 or int8 but got "
+                       << stringifyPrecisionKind(others);
+  return success();
+}
+
 LogicalResult BlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t size, PrecisionKind activations) {
   if (size < 0 || size % 4 != 0 ||

@@ -47,6 +47,26 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
     return expect(ok, "an array with an #mpq.range (or unit for unknown) for "
                       "each result");
   }
+  auto getLastExtent = [&]() -> int64_t {
+    if (op->getNumResults() != 1)
+      return ShapedType::kDynamic;
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    return type && type.getRank() ? type.getShape().back()
+                                  : ShapedType::kDynamic;
+  };
+  if (name == getChannelRangesAttrName()) { // (C1)
+    auto ranges = dyn_cast<ChannelRangesAttr>(value);
+    return expect(ranges && ranges.getMinima().size() == getLastExtent(),
+                  "an #mpq.channel_ranges with an entry for each index of the "
+                  "only result's last dimension");
+  }
+  if (name == getEqualizationAttrName()) {
+    auto equalization = dyn_cast<EqualizationAttr>(value);
+    return expect(equalization &&
+                      equalization.getFactors().size() == getLastExtent(),
+                  "an #mpq.equalization with a factor for each index of the "
+                  "only result's last dimension");
+  }
   if (name == getPrecisionAttrName()) {
     auto precision = dyn_cast<PrecisionAttr>(value);
     if (!precision || precision.getKind() != PrecisionKind::F32 ||

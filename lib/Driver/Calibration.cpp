@@ -24,6 +24,9 @@
 using namespace mlir;
 using namespace mpq;
 
+/// Of values with more, such as a vocabulary, profiles keep no channels.
+static constexpr int64_t kMostChannels = 8192;
+
 /// The function that is the model.
 static FailureOr<func::FuncOp> findModel(ModuleOp module) {
   func::FuncOp model;
@@ -129,6 +132,10 @@ FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
   return std::move(*profile);
 }
 
+int64_t mpq::getObservedChannels(ArrayRef<int64_t> shape) {
+  return shape.size() < 2 || shape.back() > kMostChannels ? 0 : shape.back();
+}
+
 FailureOr<SampleRunner> mpq::makeReferenceRunner(ModuleOp instrumented) {
   FailureOr<func::FuncOp> model = findModel(instrumented);
   if (failed(model))
@@ -147,7 +154,8 @@ FailureOr<SampleRunner> mpq::makeReferenceRunner(ModuleOp instrumented) {
     InterpreterHooks hooks;
     hooks.observe = [&](StringRef id, const HostTensor &value) {
       collector.observe(id, ArrayRef<float>(value.getData<float>(),
-                                            size_t(value.getNumElements())));
+                                            size_t(value.getNumElements())),
+                        getObservedChannels(value.getShape()));
     };
     if (failed(interpret(model, arguments, hooks)))
       return llvm::createStringError("the model cannot be interpreted");

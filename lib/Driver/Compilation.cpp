@@ -321,12 +321,13 @@ LogicalResult Compiler::runPhase(Phase phase) {
     break;
   case Phase::Assign:
     if (quantizes) {
-      manager.addPass(createEqualizeChannelsPass(
-          EqualizeChannelsPassOptions{options.recipe}));
       AssignPrecisionPassOptions assign;
       assign.recipe = options.recipe;
       assign.precision = getPrecisionKind(precision);
       manager.addPass(createAssignPrecisionPass(assign));
+      manager.addPass(createAssignEqualizationPass(
+          AssignEqualizationPassOptions{options.recipe}));
+      manager.addPass(createEqualizeChannelsPass());
       manager.addPass(
           createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
     }

@@ -90,13 +90,18 @@ mpq::makeObservedRunner(ModuleOp instrumented,
 FailureOr<SampleRunner>
 mpq::makeJITRunner(ModuleOp instrumented,
                    const std::function<bool()> &isCancelled) {
+  llvm::StringMap<int64_t> channels;
+  instrumented.walk([&](ObserveOp observe) {
+    channels[observe.getId()] =
+        getObservedChannels(observe.getValue().getType().getShape());
+  });
   FailureOr<ObservedRunner> run = makeObservedRunner(instrumented, isCancelled);
   if (failed(run))
     return failure();
   return SampleRunner(
-      [run = *run](ArrayRef<NpyArray> inputs, Collector &collector) {
+      [run = *run, channels](ArrayRef<NpyArray> inputs, Collector &collector) {
         return run(inputs, [&](StringRef id, ArrayRef<float> values) {
-          collector.observe(id, values);
+          collector.observe(id, values, channels.lookup(id));
         });
       });
 }

@@ -54,13 +54,14 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
     apply.method = options.method;
     manager.addPass(createApplyProfilePass(apply));
   }
-  manager.addPass(
-      createEqualizeChannelsPass(EqualizeChannelsPassOptions{options.recipe}));
   AssignPrecisionPassOptions assign;
   assign.recipe = options.recipe;
   assign.precision = options.precision;
   assign.report = options.report;
   manager.addPass(createAssignPrecisionPass(assign));
+  manager.addPass(createAssignEqualizationPass(
+      AssignEqualizationPassOptions{options.recipe}));
+  manager.addPass(createEqualizeChannelsPass());
   manager.addPass(
       createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
   manager.addPass(createQuantizePass());

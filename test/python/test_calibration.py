@@ -216,6 +216,14 @@ def test_parts_merge_to_the_whole(net, folder, whole, tmp_path):
     answer = run(tools.tool("quant-translate"), "--merge-profiles", parts[0], tmp_path / "other.json", "-o", merged,
                  check=False)
     assert answer.returncode == 1 and "cannot merge profiles of different models" in answer.stderr
+    other["fingerprint"] = json.loads(whole)["fingerprint"]
+    channels = next(value["channels"] for value in other["values"].values() if "channels" in value)
+    channels["min"].append(0)
+    channels["max"].append(0)
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    answer = run(tools.tool("quant-translate"), "--merge-profiles", parts[0], tmp_path / "other.json", "-o", merged,
+                 check=False)
+    assert answer.returncode == 1 and "channels in one and" in answer.stderr
     assert merged.read_bytes() == whole
 
 

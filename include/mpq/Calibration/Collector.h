@@ -18,7 +18,9 @@ namespace mpq {
 /// runs use one collector each and merge the profiles, which loses nothing.
 class Collector {
 public:
-  void observe(llvm::StringRef id, llvm::ArrayRef<float> values);
+  /// `channels`: the last dimension of the value, 0 if only the whole counts.
+  void observe(llvm::StringRef id, llvm::ArrayRef<float> values,
+               int64_t channels = 0);
 
   /// Ends one sample. An error, naming the first value id in the order of
   /// observation, if a value was NaN in it.
@@ -28,7 +30,11 @@ public:
   Profile takeProfile(llvm::StringRef fingerprint);
 
 private:
-  llvm::StringMap<Histogram> values;
+  struct Statistics {
+    Histogram histogram;
+    ChannelExtremes channels;
+  };
+  llvm::StringMap<Statistics> values;
   uint64_t samples = 0;
   std::string firstNaN;
   uint64_t nansInFirst = 0, elementsInFirst = 0;

@@ -6,12 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What an instrumented run leaves behind: one histogram for each value id.
+// What an instrumented run leaves behind: for each value id a histogram, and
+// the extremes of its channels.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_CALIBRATION_PROFILE_H
 #define MPQ_CALIBRATION_PROFILE_H
 
+#include "mpq/Calibration/ChannelExtremes.h"
 #include "mpq/Calibration/Histogram.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -35,7 +37,7 @@ struct SampleMark {
 ///   {"format": "mpq-profile", "version": 1, "fingerprint": "...",
 ///    "samples": 64, "values": {"<value id>": {"min": -1.5, "max": 2.25,
 ///    "count": 4096, "infinities": 0, "exponent": -9, "first": -768,
-///    "bins": [1, 0, ...]}, ...}}
+///    "bins": [1, 0, ...], "channels": {"min": [...], "max": [...]}}, ...}}
 struct Profile {
   static constexpr int64_t kVersion = 1;
 
@@ -48,6 +50,8 @@ struct Profile {
   std::vector<SampleMark> done;
   /// Ordered, so that equal profiles are equal files.
   std::map<std::string, Histogram> values;
+  /// Of some of the values. Not in files written by hand.
+  std::map<std::string, ChannelExtremes> channels;
 
   /// Adds the samples of another profile of the same model; an error if the
   /// fingerprints differ. `done` stays as it is.

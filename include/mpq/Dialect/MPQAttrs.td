@@ -115,6 +115,39 @@ def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
   let assemblyFormat = "`<` $kind (`,` $reason^)? `>`";
 }
 
+def MPQ_ChannelRangesAttr : MPQ_AttrDef<"ChannelRanges", "channel_ranges"> {
+  let summary = "Smallest and largest value that calibration saw in each channel";
+  let description = [{
+    `#mpq.channel_ranges<[-1.0, 0.0], [1.0, 8.0]>` on an
+    operation of one result: minimum and maximum of each index along the
+    result's last dimension. A minimum above its maximum: nothing was seen.
+    Constraint (C1): both have an entry for each channel.
+  }];
+  let parameters = (ins "::mlir::DenseF32ArrayAttr":$minima,
+                        "::mlir::DenseF32ArrayAttr":$maxima);
+  let assemblyFormat = "`<` $minima `,` $maxima `>`";
+  let genVerifyDecl = 1;
+}
+
+def MPQ_EqualizationAttr : MPQ_AttrDef<"Equalization", "equalization"> {
+  let summary = "Factors by which products read channels of a result divided";
+  let description = [{
+    `#mpq.equalization<[1.0, 8.0], <-1.0, 6.0, calibration>, others = f32>`
+    on an operation of one result: the integer products that read it read it
+    divided by one factor for each index along its last dimension, and are
+    quantized for the range of the divided result. What else reads it reads the
+    result itself (`f32`), or the divided one in 8 bits times the factors
+    (`int8`).
+    Constraint (E1): factors are powers of two, so that dividing is exact;
+    `others` is `f32` or `int8`.
+  }];
+  let parameters = (ins "::mlir::DenseF32ArrayAttr":$factors,
+                        "::mpq::RangeAttr":$range,
+                        EnumParameter<MPQ_PrecisionEnum>:$others);
+  let assemblyFormat = "`<` $factors `,` $range `,` `others` `=` $others `>`";
+  let genVerifyDecl = 1;
+}
+
 def MPQ_BlocksAttr : MPQ_AttrDef<"Blocks", "blocks"> {
   let summary = "Which weights of few bits share a scale";
   let description = [{

@@ -49,6 +49,10 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getRangesAttrName() { return "mpq.ranges"; }
     /// Argument attribute: the #mpq.range of a function argument.
     static ::llvm::StringRef getRangeAttrName() { return "mpq.range"; }
+    /// Operation attribute: the #mpq.channel_ranges of its result.
+    static ::llvm::StringRef getChannelRangesAttrName() { return "mpq.channel_ranges"; }
+    /// Operation attribute: the #mpq.equalization of its result.
+    static ::llvm::StringRef getEqualizationAttrName() { return "mpq.equalization"; }
     /// Operation attribute: the #mpq.precision its computation gets.
     static ::llvm::StringRef getPrecisionAttrName() { return "mpq.precision"; }
     /// Operation attribute: the #mpq.precision that memory holds its result in.

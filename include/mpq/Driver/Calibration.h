@@ -45,6 +45,10 @@ mlir::FailureOr<ObservedRunner>
 makeObservedRunner(mlir::ModuleOp instrumented,
                    const std::function<bool()> &isCancelled = {});
 
+/// How many channels of a value of this shape a profile tells apart: its last
+/// dimension, or 0.
+int64_t getObservedChannels(llvm::ArrayRef<int64_t> shape);
+
 /// The engine that compiles the module for this machine.
 mlir::FailureOr<SampleRunner>
 makeJITRunner(mlir::ModuleOp instrumented,

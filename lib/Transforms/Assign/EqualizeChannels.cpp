@@ -6,14 +6,16 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Encoders have a few channels that are many times larger than the others; one
-// scale per tensor then leaves those others a handful of steps. Dividing the
-// few channels and multiplying the weights' rows costs nothing in float and
-// little precision in the weights (Xiao et al., "SmoothQuant", ICML 2023, does
-// it to all channels). The products get a value of their own, so that whoever
-// else reads the original, as residual paths do, reads it in float.
+// One scale for a tensor leaves the channels that are much smaller than others
+// a handful of steps. Dividing channels and multiplying the weights that meet
+// them costs nothing in float and little precision in the weights, none at all
+// in depthwise convolutions (Nagel et al., "Data-Free Quantization Through
+// Weight Equalization and Bias Correction", ICCV 2019; Xiao et al.,
+// "SmoothQuant", ICML 2023).
 //
 //===----------------------------------------------------------------------===//
+
+#include "ChannelReaders.h"
 
 #include "mpq/Transforms/Assign/Passes.h"
 
@@ -24,12 +26,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
-#include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Dialect/ValueId.h"
-#include "mpq/Support/SuggestNearest.h"
-#include "mpq/Transforms/Assign/Recipe.h"
-
-#include "llvm/ADT/SetVector.h"
 
 namespace mpq {
 #define GEN_PASS_DEF_EQUALIZECHANNELSPASS
@@ -39,190 +36,130 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-/// Reshapes between a value and a product that keep its last dimension, from
-/// the product upwards; std::nullopt if something else lies between them.
-static std::optional<SmallVector<Operation *>> findReshapes(Value activation,
-                                                            Value source) {
-  SmallVector<Operation *> reshapes;
-  while (activation != source) {
-    Operation *op = activation.getDefiningOp();
-    SmallVector<ReassociationIndices> groups;
-    if (auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(op))
-      groups = collapse.getReassociationIndices();
-    else if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op))
-      groups = expand.getReassociationIndices();
-    if (groups.empty() || groups.back().size() != 1)
-      return std::nullopt;
-    reshapes.push_back(op);
-    activation = op->getOperand(0);
-  }
-  return reshapes;
-}
-
-/// Whether the rows of the product's weights are the channels of its activation
-/// and known.
-static bool hasConstantRows(QuantizableOpInterface product, int64_t channels) {
-  Value weights = product.getWeightOperand().get();
-  auto type = dyn_cast<RankedTensorType>(weights.getType());
-  return type && type.getRank() == 2 && type.getDimSize(0) == channels &&
-         product.getWeightChannelDims() == SmallVector<int64_t>{1} &&
-         readConstant<float>(weights).has_value();
-}
-
-/// `value` divided by the factors along its last dimension. The factors are
-/// powers of two: multiplying by the inverse is exact.
-static Value createDivided(OpBuilder &builder, Value value, StringRef id,
-                           ArrayRef<float> factors, RangeAttr range) {
+/// `value` times one factor for each index along its last dimension. Factors
+/// are powers of two: the multiplication is exact.
+static Value createScaled(OpBuilder &builder, Location loc, Value value,
+                          ArrayRef<float> factors) {
   auto type = cast<RankedTensorType>(value.getType());
-  Location loc =
-      NameLoc::get(builder.getStringAttr(id + "#equalized"), value.getLoc());
-  SmallVector<float> inverses;
-  for (float factor : factors)
-    inverses.push_back(1.0f / factor);
   Value scales = createConstant(
       builder, loc,
       RankedTensorType::get({type.getShape().back()}, builder.getF32Type()),
-      inverses);
+      factors);
   Value init = tensor::EmptyOp::create(builder, loc, type.getShape(),
                                        type.getElementType());
   int64_t rank = type.getRank();
   AffineMap identity = builder.getMultiDimIdentityMap(rank);
   AffineMap last = AffineMap::get(rank, 0, builder.getAffineDimExpr(rank - 1));
-  auto divided = linalg::GenericOp::create(
-      builder, loc, type, ValueRange{value, scales}, init,
-      ArrayRef<AffineMap>{identity, last, identity},
-      SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
-      [](OpBuilder &body, Location at, ValueRange arguments) {
-        Value product =
-            arith::MulFOp::create(body, at, arguments[0], arguments[1]);
-        linalg::YieldOp::create(body, at, product);
-      });
-  divided->setAttr(MPQDialect::getRangesAttrName(),
-                   builder.getArrayAttr({range}));
-  return divided.getResult(0);
+  return linalg::GenericOp::create(
+             builder, loc, type, ValueRange{value, scales}, init,
+             ArrayRef<AffineMap>{identity, last, identity},
+             SmallVector<utils::IteratorType>(rank,
+                                              utils::IteratorType::parallel),
+             [](OpBuilder &body, Location at, ValueRange arguments) {
+               Value product =
+                   arith::MulFOp::create(body, at, arguments[0], arguments[1]);
+               linalg::YieldOp::create(body, at, product);
+             })
+      .getResult(0);
 }
 
-static LogicalResult equalize(FunctionOpInterface function,
-                              const RecipeEqualization &wanted, Value value,
-                              const Twine &where) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || !type.hasStaticShape() || type.getRank() == 0 ||
-      !type.getElementType().isF32())
-    return emitError(value.getLoc())
-           << where << ": expected '" << wanted.name
-           << "' to be an f32 tensor of static shape but it is "
-           << value.getType();
-  int64_t channels = type.getShape().back();
-  SmallVector<float> factors(channels, 1.0f);
-  for (auto [channel, factor] : wanted.channels) {
-    if (channel >= channels)
-      return emitError(value.getLoc())
-             << where << ": expected channels below " << channels << " of '"
-             << wanted.name << "' but got " << channel;
-    factors[channel] = factor;
-  }
-  SmallVector<std::pair<QuantizableOpInterface, SmallVector<Operation *>>>
-      readers;
-  for (auto product :
-       function.getFunctionBody().front().getOps<QuantizableOpInterface>())
-    if (product.isProduct() && hasConstantRows(product, channels))
-      if (auto reshapes =
-              findReshapes(product.getActivationOperand().get(), value))
-        readers.emplace_back(product, *reshapes);
+/// Multiplies the weights by the factor of their index along `dim`.
+static void scaleWeights(OpBuilder &builder, QuantizableOpInterface product,
+                         int64_t dim, ArrayRef<float> factors) {
+  Value weights = product.getWeightOperand().get();
+  auto type = cast<RankedTensorType>(weights.getType());
+  SmallVector<float> elements = *readConstant<float>(weights);
+  int64_t stride = 1;
+  for (int64_t extent : type.getShape().drop_front(dim + 1))
+    stride *= extent;
+  int64_t channels = type.getDimSize(dim);
+  for (auto [index, element] : llvm::enumerate(elements))
+    element *= factors[int64_t(index) / stride % channels];
+  builder.setInsertionPoint(product);
+  product.getWeightOperand().set(
+      createConstant(builder, weights.getLoc(), type, elements));
+  if (weights.use_empty())
+    weights.getDefiningOp()->erase();
+}
+
+static LogicalResult equalize(Operation *op, StringRef id,
+                              EqualizationAttr equalization) {
+  Value value = op->getResult(0);
+  SmallVector<ChannelReader> readers = findChannelReaders(value).readers;
   if (readers.empty())
-    return emitError(value.getLoc())
-           << where << ": expected a matrix product with constant weights that "
-           << "reads '" << wanted.name << "' but there is none";
+    return op->emitError("expected an integer product with constant weights to "
+                         "read '")
+           << id << "', which is to be equalized for it";
+  ArrayRef<float> factors = equalization.getFactors().asArrayRef();
+  SmallVector<float> inverses;
+  for (float factor : factors)
+    inverses.push_back(1.0f / factor);
 
-  OpBuilder builder(function.getContext());
-  builder.setInsertionPointAfterValue(value);
-  Value divided =
-      createDivided(builder, value, wanted.name, factors,
-                    RangeAttr::get(function.getContext(), wanted.min,
-                                   wanted.max, RangeOrigin::Recipe));
-  IRMapping moved;
-  moved.map(value, divided);
-  for (auto &[product, reshapes] : readers) {
-    for (Operation *reshape : llvm::reverse(reshapes))
-      if (!moved.contains(reshape->getResult(0))) {
-        builder.setInsertionPointAfter(reshape);
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  auto getLoc = [&](StringRef suffix) {
+    return NameLoc::get(builder.getStringAttr(id + suffix), op->getLoc());
+  };
+  Value divided = createScaled(builder, getLoc("#equalized"), value, inverses);
+  divided.getDefiningOp()->setAttr(
+      MPQDialect::getRangesAttrName(),
+      builder.getArrayAttr({equalization.getRange()}));
+
+  llvm::MapVector<Operation *, Operation *> moved;
+  for (ChannelReader &reader : readers) {
+    Value source = divided;
+    for (Operation *move : reader.moves) {
+      Operation *&copy = moved[move];
+      if (!copy) {
+        builder.setInsertionPointAfter(move);
+        copy = builder.clone(*move);
+        copy->setOperand(0, source);
         // The profile's range is that of the original.
-        builder.clone(*reshape, moved)
-            ->removeAttr(MPQDialect::getRangesAttrName());
+        copy->removeAttr(MPQDialect::getRangesAttrName());
       }
-    OpOperand &activation = product.getActivationOperand();
-    activation.set(moved.lookup(activation.get()));
+      source = copy->getResult(0);
+    }
+    reader.product.getActivationOperand().set(source);
+    scaleWeights(builder, reader.product, reader.weightDim, factors);
+  }
+  for (auto [move, copy] : llvm::reverse(moved))
+    if (move->use_empty())
+      move->erase();
 
-    Value weights = product.getWeightOperand().get();
-    auto weightType = cast<RankedTensorType>(weights.getType());
-    SmallVector<float> elements = *readConstant<float>(weights);
-    int64_t columns = weightType.getDimSize(1);
-    for (auto [index, element] : llvm::enumerate(elements))
-      element *= factors[int64_t(index) / columns];
-    builder.setInsertionPoint(product);
-    product.getWeightOperand().set(
-        createConstant(builder, weights.getLoc(), weightType, elements));
-    if (weights.use_empty())
-      weights.getDefiningOp()->erase();
-  }
-  // A reshape may serve several products; those next to a product come first.
-  SetVector<Operation *> replaced;
-  for (auto &[product, reshapes] : readers)
-    replaced.insert(reshapes.begin(), reshapes.end());
-  for (bool erased = true; erased;) {
-    erased = false;
-    for (Operation *reshape : llvm::to_vector(replaced))
-      if (reshape->use_empty()) {
-        replaced.remove(reshape);
-        reshape->erase();
-        erased = true;
-      }
-  }
+  if (equalization.getOthers() == PrecisionKind::F32)
+    return success();
+  auto isOther = [&](OpOperand &use) {
+    return use.getOwner() != divided.getDefiningOp() &&
+           !use.getOwner()->hasTrait<OpTrait::IsTerminator>() &&
+           !isa<ObserveOp>(use.getOwner());
+  };
+  if (llvm::none_of(value.getUses(), isOther))
+    return success();
+  builder.setInsertionPointAfterValue(divided);
+  Value restored =
+      createScaled(builder, getLoc("#restored"), divided, factors);
+  value.replaceUsesWithIf(restored, isOther);
   return success();
 }
 
 namespace {
 struct EqualizeChannels
     : mpq::impl::EqualizeChannelsPassBase<EqualizeChannels> {
-  using EqualizeChannelsPassBase::EqualizeChannelsPassBase;
   void runOnOperation() override {
-    ModuleOp module = getOperation();
-    if (recipe.empty())
-      return;
-    llvm::Expected<Recipe> loaded = Recipe::load(recipe);
-    if (!loaded) {
-      emitError(module.getLoc()) << llvm::toString(loaded.takeError());
-      return signalPassFailure();
-    }
-    for (const RecipeEqualization &wanted : loaded->equalize) {
-      std::string where = "recipe '" + recipe + "'";
-      FunctionOpInterface home;
-      Value found;
-      std::string nearest;
-      module.walk([&](FunctionOpInterface function) {
-        if (found || function.isExternal())
-          return;
-        ValueIds ids(function);
-        SmallVector<Value> values(function.getArguments());
-        for (Operation &op : function.getFunctionBody().front())
-          llvm::append_range(values, op.getResults());
-        SmallVector<StringRef> names;
-        for (Value value : values) {
-          names.push_back(ids.lookup(value));
-          if (names.back() == wanted.name) {
-            found = value;
-            home = function;
-          }
-        }
-        nearest = suggestNearest(wanted.name, names);
-      });
-      if (!found) {
-        emitError(module.getLoc()) << where << ": no value '" << wanted.name
-                                   << "' to equalize" << nearest;
-        return signalPassFailure();
+    for (auto function : getOperation().getOps<FunctionOpInterface>()) {
+      if (function.isExternal())
+        continue;
+      ValueIds ids(function);
+      SmallVector<Operation *> annotated;
+      for (Operation &op : function.getFunctionBody().front())
+        if (op.hasAttr(MPQDialect::getEqualizationAttrName()))
+          annotated.push_back(&op);
+      for (Operation *op : annotated) {
+        auto equalization = cast<EqualizationAttr>(
+            op->removeAttr(MPQDialect::getEqualizationAttrName()));
+        if (failed(equalize(op, ids.lookup(op->getResult(0)), equalization)))
+          return signalPassFailure();
       }
-      if (failed(equalize(home, wanted, found, where)))
-        return signalPassFailure();
     }
   }
 };

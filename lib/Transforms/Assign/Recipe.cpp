@@ -338,10 +338,14 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
     }
   }
   if (const llvm::json::Value *equalize = object->get("equalize")) {
+    std::optional<StringRef> word = equalize->getAsString();
     const llvm::json::Array *array = equalize->getAsArray();
-    if (!array)
-      return reader.error("expected 'equalize' to be an array");
-    for (auto [index, element] : llvm::enumerate(*array)) {
+    if (!array && word != "auto" && word != "none")
+      return reader.error("expected 'equalize' to be auto, none or an array{0}",
+                          word ? suggestNearest(*word, {"auto", "none"}) : "");
+    recipe.equalizesAutomatically = word == "auto";
+    for (auto [index, element] :
+         llvm::enumerate(array ? *array : llvm::json::Array())) {
       std::string where = llvm::formatv("in equalization {0}", index + 1).str();
       Expected<RecipeEqualization> read =
           reader.readEqualization(element, where);

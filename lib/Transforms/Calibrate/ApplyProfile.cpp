@@ -94,6 +94,26 @@ RangeAttr ApplyProfile::rangeOf(const Profile &profile, Value value,
   return RangeAttr::get(&getContext(), min, max, RangeOrigin::Calibration);
 }
 
+/// What the profile knows of the channels of an operation's only result.
+static void annotateChannels(const Profile &profile, Operation *op,
+                             const ValueIds &ids) {
+  auto type = op->getNumResults() == 1
+                  ? dyn_cast<RankedTensorType>(op->getResult(0).getType())
+                  : nullptr;
+  if (!type || type.getRank() == 0)
+    return;
+  auto found = profile.channels.find(ids.lookup(op->getResult(0)).str());
+  if (found == profile.channels.end() ||
+      int64_t(found->second.getMin().size()) != type.getShape().back())
+    return;
+  Builder builder(op->getContext());
+  op->setAttr(MPQDialect::getChannelRangesAttrName(),
+              ChannelRangesAttr::get(
+                  op->getContext(),
+                  builder.getDenseF32ArrayAttr(found->second.getMin()),
+                  builder.getDenseF32ArrayAttr(found->second.getMax())));
+}
+
 int64_t ApplyProfile::annotate(const Profile &profile,
                                FunctionOpInterface function) {
   ValueIds ids(function);
@@ -128,6 +148,7 @@ int64_t ApplyProfile::annotate(const Profile &profile,
       }
       if (changed)
         op.setAttr(name, builder.getArrayAttr(ranges));
+      annotateChannels(profile, &op, ids);
     }
   }
   return knownValues;

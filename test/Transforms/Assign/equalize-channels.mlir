@@ -1,21 +1,8 @@
-// Listed channels are divided before the products and multiplied into the rows of their weights.
-// RUN: split-file %s %t
-// RUN: quant-opt %t/m.mlir --mpq-equalize-channels="recipe=%t/good.json" | FileCheck %s
-// RUN: not quant-opt %t/m.mlir --mpq-equalize-channels="recipe=%t/name.json" 2>&1 | FileCheck %s --check-prefix=NAME
-// RUN: not quant-opt %t/m.mlir --mpq-equalize-channels="recipe=%t/channel.json" 2>&1 | FileCheck %s --check-prefix=CHANNEL
-// RUN: not quant-opt %t/m.mlir --mpq-equalize-channels="recipe=%t/reader.json" 2>&1 | FileCheck %s --check-prefix=READER
-// RUN: not quant-opt %t/m.mlir --mpq-equalize-channels="recipe=%t/factor.json" 2>&1 | FileCheck %s --check-prefix=FACTOR
-// RUN: not quant-opt %t/m.mlir --mpq-equalize-channels="recipe=%t/range.json" 2>&1 | FileCheck %s --check-prefix=RANGE
-// RUN: not quant-opt %t/m.mlir --mpq-equalize-channels="recipe=%t/twice.json" 2>&1 | FileCheck %s --check-prefix=TWICE
-// NAME: error: {{.*}}recipe '{{.*}}': no value 'hiden' to equalize; did you mean 'hidden'?
-// CHANNEL: error: {{.*}}recipe '{{.*}}': expected channels below 3 of 'hidden' but got 3
-// READER: error: {{.*}}recipe '{{.*}}': expected a matrix product with constant weights that reads 'out' but there is none
-// FACTOR: error: recipe '{{.*}}': expected the factor of channel 1 in equalization 1 to be a power of two from 2 to 65536
-// RANGE: error: recipe '{{.*}}': expected 'range' in equalization 1 to be two rising numbers
-// TWICE: error: recipe '{{.*}}': 'hidden' in equalization 2 is equalized already
+// Integer products read channels divided by factors, which their weights are multiplied by.
+// RUN: quant-opt %s --split-input-file --verify-diagnostics --mpq-equalize-channels | FileCheck %s
 
 // Both products read one divided value; the residual path reads the original.
-// CHECK-LABEL: @main
+// CHECK-LABEL: @matmuls
 // CHECK: %[[HIDDEN:.*]] = math.absf
 // CHECK: %[[INVERSES:.*]] = arith.constant dense<[1.000000e+00, 2.500000e-01, 1.000000e+00]> : tensor<3xf32>
 // CHECK: %[[E:.*]] = linalg.generic {{.*}} ins(%[[HIDDEN]], %[[INVERSES]] : {{.*}} attrs = {mpq.ranges = [#mpq.range<-1.000000e+00, 6.000000e+00, recipe>]}
@@ -23,34 +10,54 @@
 // CHECK: %[[MOVED:.*]] = tensor.collapse_shape %[[E]]
 // CHECK-NOT: tensor.collapse_shape
 // CHECK: %[[W1:.*]] = arith.constant dense<{{\[}}[1.000000e+00, 2.000000e+00], [1.200000e+01, 1.600000e+01], [5.000000e+00, 6.000000e+00]]>
-// CHECK: linalg.matmul ins(%[[MOVED]], %[[W1]]
+// CHECK: linalg.matmul {{.*}}ins(%[[MOVED]], %[[W1]]
 // CHECK: %[[W2:.*]] = arith.constant dense<{{\[}}[1.000000e+00], [8.000000e+00], [3.000000e+00]]>
-// CHECK: linalg.matmul ins(%[[MOVED]], %[[W2]]
+// CHECK: linalg.matmul {{.*}}ins(%[[MOVED]], %[[W2]]
 // CHECK: arith.addf %[[HIDDEN]], %[[HIDDEN]]
-
-//--- m.mlir
-func.func @main(%x: tensor<1x4x3xf32>, %i: tensor<4x2xf32>, %j: tensor<4x1xf32>) -> (tensor<4x2xf32>, tensor<4x1xf32>, tensor<1x4x3xf32>) {
+func.func @matmuls(%x: tensor<1x4x3xf32>, %i: tensor<4x2xf32>, %j: tensor<4x1xf32>) -> (tensor<4x2xf32>, tensor<4x1xf32>, tensor<1x4x3xf32>) {
   %w1 = arith.constant dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>
   %w2 = arith.constant dense<[[1.0], [2.0], [3.0]]> : tensor<3x1xf32>
-  %h = math.absf %x : tensor<1x4x3xf32> loc("hidden")
+  %h = math.absf %x {mpq.equalization = #mpq.equalization<[1.0, 4.0, 1.0], <-1.0, 6.0, recipe>, others = f32>} : tensor<1x4x3xf32>
   %m = tensor.collapse_shape %h [[0, 1], [2]] : tensor<1x4x3xf32> into tensor<4x3xf32>
-  %a = linalg.matmul ins(%m, %w1 : tensor<4x3xf32>, tensor<3x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("out")
-  %b = linalg.matmul ins(%m, %w2 : tensor<4x3xf32>, tensor<3x1xf32>) outs(%j : tensor<4x1xf32>) -> tensor<4x1xf32>
+  %a = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%m, %w1 : tensor<4x3xf32>, tensor<3x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %b = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%m, %w2 : tensor<4x3xf32>, tensor<3x1xf32>) outs(%j : tensor<4x1xf32>) -> tensor<4x1xf32>
   %r = arith.addf %h, %h : tensor<1x4x3xf32>
   return %a, %b, %r : tensor<4x2xf32>, tensor<4x1xf32>, tensor<1x4x3xf32>
 }
-//--- good.json
-{"equalize": [{"name": "hidden", "channels": {"1": 4}, "range": [-1, 6]}]}
-//--- name.json
-{"equalize": [{"name": "hiden", "channels": {"1": 4}, "range": [-1, 6]}]}
-//--- channel.json
-{"equalize": [{"name": "hidden", "channels": {"3": 4}, "range": [-1, 6]}]}
-//--- reader.json
-{"equalize": [{"name": "out", "channels": {"1": 4}, "range": [-1, 6]}]}
-//--- factor.json
-{"equalize": [{"name": "hidden", "channels": {"1": 3}, "range": [-1, 6]}]}
-//--- range.json
-{"equalize": [{"name": "hidden", "channels": {"1": 4}, "range": [6, -1]}]}
-//--- twice.json
-{"equalize": [{"name": "hidden", "channels": {"1": 4}, "range": [-1, 6]},
-              {"name": "hidden", "channels": {"2": 4}, "range": [-1, 6]}]}
+
+// -----
+
+// A depthwise convolution behind padding; what else reads the value reads the divided one again times the factors.
+// The product in float reads those, too.
+// CHECK-LABEL: @depthwise
+// CHECK: %[[HIDDEN:.*]] = math.absf
+// CHECK: %[[E:.*]] = linalg.generic {{.*}} ins(%[[HIDDEN]],
+// CHECK: %[[FACTORS:.*]] = arith.constant dense<[8.000000e+00, 5.000000e-01]>
+// CHECK: %[[RESTORED:.*]] = linalg.generic {{.*}} ins(%[[E]], %[[FACTORS]]
+// CHECK: %[[PADDED:.*]] = tensor.pad %[[RESTORED]]
+// CHECK: %[[PADDED2:.*]] = tensor.pad %[[E]]
+// CHECK: %[[W:.*]] = arith.constant dense<{{\[\[}}[8.000000e+00, 1.000000e+00]], {{\[}}[2.400000e+01, 2.000000e+00]]]>
+// CHECK: linalg.depthwise_conv_2d_nhwc_hwc {{.*}}mpq.precision = #mpq.precision<int8>{{.*}} ins(%[[PADDED2]], %[[W]]
+// CHECK: linalg.depthwise_conv_2d_nhwc_hwc {{.*}}"too small"{{.*}} ins(%[[PADDED]],
+// CHECK: arith.addf %[[RESTORED]], %[[RESTORED]]
+func.func @depthwise(%x: tensor<1x3x1x2xf32>, %i: tensor<1x4x1x2xf32>) -> (tensor<1x4x1x2xf32>, tensor<1x4x1x2xf32>, tensor<1x3x1x2xf32>) {
+  %w = arith.constant dense<[[[1.0, 2.0]], [[3.0, 4.0]]]> : tensor<2x1x2xf32>
+  %zero = arith.constant 0.0 : f32
+  %h = math.absf %x {mpq.equalization = #mpq.equalization<[8.0, 0.5], <0.0, 6.0, calibration>, others = int8>} : tensor<1x3x1x2xf32>
+  %p = tensor.pad %h low[0, 1, 0, 0] high[0, 1, 0, 0] {
+  ^bb0(%a: index, %b: index, %c: index, %d: index):
+    tensor.yield %zero : f32
+  } : tensor<1x3x1x2xf32> to tensor<1x5x1x2xf32>
+  %a = linalg.depthwise_conv_2d_nhwc_hwc {mpq.precision = #mpq.precision<int8>} ins(%p, %w : tensor<1x5x1x2xf32>, tensor<2x1x2xf32>) outs(%i : tensor<1x4x1x2xf32>) -> tensor<1x4x1x2xf32>
+  %b = linalg.depthwise_conv_2d_nhwc_hwc {mpq.precision = #mpq.precision<f32, "too small">} ins(%p, %w : tensor<1x5x1x2xf32>, tensor<2x1x2xf32>) outs(%i : tensor<1x4x1x2xf32>) -> tensor<1x4x1x2xf32>
+  %r = arith.addf %h, %h : tensor<1x3x1x2xf32>
+  return %a, %b, %r : tensor<1x4x1x2xf32>, tensor<1x4x1x2xf32>, tensor<1x3x1x2xf32>
+}
+
+// -----
+
+func.func @no_reader(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // expected-error @+1 {{expected an integer product with constant weights to read}}
+  %h = math.absf %x {mpq.equalization = #mpq.equalization<[1.0, 4.0, 1.0], <-1.0, 6.0, recipe>, others = f32>} : tensor<3xf32>
+  return %h : tensor<3xf32>
+}

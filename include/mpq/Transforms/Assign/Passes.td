@@ -79,30 +79,54 @@ def AssignStoragePass : Pass<"mpq-assign-storage", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mpq::MPQDialect"];
 }
 
-def EqualizeChannelsPass : Pass<"mpq-equalize-channels", "::mlir::ModuleOp"> {
-  let summary = "move outlier channels from activations into weights";
+def AssignEqualizationPass : Pass<"mpq-assign-equalization", "::mlir::ModuleOp"> {
+  let summary = "decide which activations move outlier channels into weights";
   let description = [{
-    For every entry of the recipe's `equalize` (docs/Recipes.md), the matrix
-    products with constant weights that read the value, directly or through
-    reshapes that keep its last dimension, read it with the listed channels
-    divided by their factors; the rows of their weights are multiplied by them.
-    Factors are powers of two, so products in float compute what they did. The
-    divided value has the entry's range; other readers keep the original.
+    Writes `mpq.equalization` on operations whose result integer products with
+    constant weights read: with the factors that the recipe's `equalize` lists,
+    or, unless the recipe says `"equalize": "none"` or lists some, with the
+    powers of two for which rounding costs these products least, if that is at
+    least 1 dB better than without (the file has the formula). That takes
+    `mpq.channel_ranges`, which a profile brings and this pass removes.
+    `others` is what the recipe's `stored` says.
 
-    Fails if a value is not there, has fewer channels, or is read by no such
-    product.
+    Every value that is equalized automatically is a `passed` remark of category
+    `mpq-assign` with the expected gain. Fails if a listed value is not there,
+    has fewer channels, or is read by no such product.
 
     ```mlir
-    %r = linalg.matmul ins(%x, %w ...
-    // becomes
-    %e = linalg.generic ... ins(%x, %inverses ...) { arith.mulf }
-    %r = linalg.matmul ins(%e, %w2 ...
+    %x = linalg.generic {mpq.channel_ranges = #mpq.channel_ranges<[-1.0, 0.0], [1.0, 8.0]>} ...
+    %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %w ...
+    // %x becomes
+    %x = linalg.generic {mpq.equalization = #mpq.equalization<[1.0, 8.0], <-1.0, 1.0, calibration>, others = f32>} ...
     ```
   }];
   let options = [
     Option<"recipe", "recipe", "std::string", /*default=*/"\"\"",
-           "Path of a recipe; without one, nothing happens">,
+           "Path of a recipe">,
   ];
+  let dependentDialects = ["::mpq::MPQDialect"];
+}
+
+def EqualizeChannelsPass : Pass<"mpq-equalize-channels", "::mlir::ModuleOp"> {
+  let summary = "move outlier channels from activations into weights";
+  let description = [{
+    Obeys `mpq.equalization`: the integer products with constant weights that
+    read the result, directly or through reshapes and zero padding that keep its
+    last dimension, read it divided by the factors; their weights are multiplied
+    by them. Factors are powers of two, so products in float would compute what
+    they did. With `others = int8` what else reads the result reads the divided
+    one times the factors, so that memory need not hold it in float.
+
+    ```mlir
+    %x = linalg.generic {mpq.equalization = #mpq.equalization<[1.0, 8.0], <-1.0, 1.0, calibration>, others = f32>} ...
+    %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %w ...
+    // becomes
+    %x = linalg.generic ...
+    %e = linalg.generic ... ins(%x, %inverses ...) { arith.mulf }
+    %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%e, %w2 ...
+    ```
+  }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect", "::mpq::MPQDialect"];

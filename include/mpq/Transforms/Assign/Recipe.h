@@ -70,6 +70,9 @@ struct Recipe {
   std::optional<double> percentile;
   std::vector<RecipeRange> ranges;
   std::vector<RecipeEqualization> equalize;
+  /// Whether channels are equalized where calibration says it pays: unless
+  /// there is a list, or "none".
+  bool equalizesAutomatically = true;
   std::vector<RecipeRule> rules;
 
   /// Parses the text of a recipe; errors start with `name`.
