@@ -135,6 +135,11 @@ int mpq_calibrate(mpq_compiler *compiler, const mpq_source *source,
                   mpq_sample_fn next, void *user, const mpq_setting *settings,
                   size_t num_settings, const char *path);
 
+/** Writes the profile of all samples of profiles of one model: exactly what a
+ *  calibration with all of them writes, whatever their order. */
+int mpq_merge_profiles(const char *const *paths, size_t num_paths,
+                       const char *output);
+
 /*===--- Running ---------------------------------------------------------===*/
 
 /** A compiled model in this process. Any number of threads may run it at once:

@@ -14,6 +14,7 @@
 #include "Blob.h"
 #include "LastError.h"
 
+#include "mpq/Calibration/Profile.h"
 #include "mpq/Driver/Compilation.h"
 #include "mpq/InitAllDialects.h"
 
@@ -279,4 +280,12 @@ int mpq_calibrate(mpq_compiler *compiler, const mpq_source *source,
                      call.options, call.monitor);
   int status = call.finish(result);
   return samples.wasCancelled ? int(MPQ_CANCELLED) : status;
+}
+
+int mpq_merge_profiles(const char *const *paths, size_t num_paths,
+                       const char *output) {
+  std::vector<std::string> names(paths, paths + num_paths);
+  if (llvm::Error error = mergeProfiles(names, output))
+    return toStatus(std::move(error));
+  return MPQ_OK;
 }

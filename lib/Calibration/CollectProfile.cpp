@@ -15,27 +15,33 @@
 using namespace mpq;
 
 llvm::Expected<Profile> mpq::collectProfile(SampleSource &samples,
-                                            llvm::StringRef fingerprint,
+                                            CalibrationState state,
                                             const SampleRunner &run,
                                             const SampleProgress &progress) {
   Collector collector;
   size_t done = 0;
   while (true) {
     llvm::Expected<std::optional<Sample>> sample = samples.next();
-    if (!sample)
-      return sample.takeError();
+    if (!sample) // what was seen before counts, if the sample is mended
+      return llvm::joinErrors(sample.takeError(), state.save(collector));
     if (!*sample)
       break;
-    if (llvm::Error error = run((*sample)->arrays, collector))
-      return error;
-    if (llvm::Error error = collector.finishSample((*sample)->name))
-      return error;
+    llvm::Expected<bool> isKnown = state.recognize(done, **sample);
+    if (!isKnown)
+      return isKnown.takeError();
+    if (!*isKnown) {
+      if (llvm::Error error = run((*sample)->arrays, collector))
+        return error;
+      if (llvm::Error error = collector.finishSample((*sample)->name))
+        return error;
+      if (llvm::Error error = state.add(**sample, collector))
+        return error;
+    }
     ++done;
     if (progress && !progress(done, samples.getSize()))
-      return llvm::createStringError("calibration was cancelled");
+      return llvm::joinErrors(
+          llvm::createStringError("calibration was cancelled"),
+          state.save(collector));
   }
-  if (done == 0)
-    return llvm::createStringError(
-        "expected calibration samples but there are none");
-  return collector.takeProfile(fingerprint);
+  return state.finish(done, collector);
 }

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Calibration/Dataset.h"
+#include "mpq/Support/NpzFile.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -47,6 +48,14 @@ std::string Dataset::getPath(StringRef input, StringRef sample) const {
   return path.str().str();
 }
 
+static std::string listNames(llvm::ArrayRef<InputSpec> inputs) {
+  return llvm::join(llvm::map_range(inputs,
+                                    [](const InputSpec &input) {
+                                      return "'" + input.name + "'";
+                                    }),
+                    ", ");
+}
+
 /// Names of the entries of a folder, sorted.
 static llvm::Expected<std::vector<std::string>>
 listFolder(StringRef path, llvm::sys::fs::file_type kind) {
@@ -66,6 +75,18 @@ listFolder(StringRef path, llvm::sys::fs::file_type kind) {
   return names;
 }
 
+/// Names of the files that may be samples.
+static llvm::Expected<std::vector<std::string>> listSamples(StringRef folder,
+                                                            StringRef suffix) {
+  llvm::Expected<std::vector<std::string>> names =
+      listFolder(folder, llvm::sys::fs::file_type::regular_file);
+  if (names)
+    llvm::erase_if(*names, [&](StringRef name) {
+      return !name.ends_with(suffix) || name.starts_with(".");
+    });
+  return names;
+}
+
 /// A folder that is of no input is most likely a misspelt one.
 static llvm::Error checkFolders(StringRef directory,
                                 llvm::ArrayRef<InputSpec> inputs) {
@@ -79,14 +100,10 @@ static llvm::Error checkFolders(StringRef directory,
       return StringRef(input.name).split('/').first == folder;
     });
     if (!known)
-      return llvm::createStringError(
-          "the model has no input '" + folder + "' for the folder '" +
-          directory + "/" + folder + "': expected folders " +
-          llvm::join(llvm::map_range(inputs,
-                                     [](const InputSpec &input) {
-                                       return "'" + input.name + "'";
-                                     }),
-                     ", "));
+      return llvm::createStringError("the model has no input '" + folder +
+                                     "' for the folder '" + directory + "/" +
+                                     folder + "': expected folders " +
+                                     listNames(inputs));
   }
   return llvm::Error::success();
 }
@@ -95,6 +112,22 @@ llvm::Error Dataset::open(llvm::ArrayRef<InputSpec> expected) {
   inputs = expected.vec();
   if (llvm::Error error = checkFolders(directory, inputs))
     return error;
+  llvm::Expected<std::vector<std::string>> archives =
+      listSamples(directory, ".npz");
+  if (!archives)
+    return archives.takeError();
+  areArchives = !archives->empty();
+  if (areArchives) {
+    for (const InputSpec &input : inputs)
+      if (llvm::sys::fs::is_directory(getPath(input.name, "")))
+        return llvm::createStringError(
+            "expected the calibration folder '" + directory +
+            "' to hold either .npz files or a folder for each input but it has "
+            "'" +
+            archives->front() + "' and the folder '" + input.name + "'");
+    samples = std::move(*archives);
+    return llvm::Error::success();
+  }
 
   std::vector<std::set<std::string>> files(inputs.size());
   std::set<std::string> all;
@@ -106,12 +139,10 @@ llvm::Error Dataset::open(llvm::ArrayRef<InputSpec> expected) {
           "': expected a folder '" + directory + "/" + input.name +
           "' with one .npy file (" + input.describe() + ") a sample");
     llvm::Expected<std::vector<std::string>> listed =
-        listFolder(folder, llvm::sys::fs::file_type::regular_file);
+        listSamples(folder, ".npy");
     if (!listed)
       return listed.takeError();
-    for (StringRef name : *listed)
-      if (name.ends_with(".npy") && !name.starts_with("."))
-        names.insert(name.str());
+    names.insert(listed->begin(), listed->end());
     if (names.empty())
       return llvm::createStringError("the calibration folder '" + directory +
                                      "/" + input.name +
@@ -167,10 +198,46 @@ llvm::Error mpq::checkSample(const NpyArray &array, const InputSpec &input,
   return llvm::Error::success();
 }
 
+llvm::Expected<std::vector<NpyArray>>
+Dataset::readArchive(StringRef path) const {
+  llvm::Expected<NpzFile> file = NpzFile::open(path);
+  if (!file)
+    return file.takeError();
+  std::vector<StringRef> names = file->getNames();
+  for (StringRef name : names)
+    if (llvm::none_of(inputs, [&](auto &input) { return input.name == name; }))
+      return llvm::createStringError(
+          "'" + path + "': the model has no input '" + name +
+          "' for the array of this name: expected arrays " + listNames(inputs));
+  std::vector<NpyArray> arrays;
+  for (const InputSpec &input : inputs) {
+    if (!llvm::is_contained(names, input.name))
+      return llvm::createStringError("'" + path + "': expected an array '" +
+                                     input.name + "' (" + input.describe() +
+                                     ") but there is none");
+    llvm::Expected<NpyArray> array = file->read(input.name);
+    if (!array)
+      return array.takeError();
+    if (llvm::Error error =
+            checkSample(*array, input, (path + ":" + input.name).str()))
+      return error;
+    arrays.push_back(std::move(*array));
+  }
+  return arrays;
+}
+
 llvm::Expected<std::optional<Sample>> Dataset::next() {
   if (position == samples.size())
     return std::nullopt;
   Sample sample{samples[position++], {}};
+  if (areArchives) {
+    llvm::Expected<std::vector<NpyArray>> arrays =
+        readArchive(getPath("", sample.name));
+    if (!arrays)
+      return arrays.takeError();
+    sample.arrays = std::move(*arrays);
+    return sample;
+  }
   for (const InputSpec &input : inputs) {
     std::string path = getPath(input.name, sample.name);
     llvm::Expected<NpyArray> array = readNpyFile(path);

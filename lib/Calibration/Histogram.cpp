@@ -255,17 +255,3 @@ llvm::Expected<Histogram> Histogram::fromCounts(float min, float max,
     return reject("all counts are zero");
   return result;
 }
-
-std::pair<double, double> mpq::pickRange(const Histogram &histogram,
-                                         RangeMethod method,
-                                         double percentile) {
-  double min = histogram.getMin(), max = histogram.getMax();
-  if (method == RangeMethod::MinMax)
-    return {min, max};
-  double cut = (1.0 - percentile / 100.0) / 2.0;
-  double lower = histogram.quantile(cut), upper = histogram.quantile(1.0 - cut);
-  // Zero is representable in every quantized range, so a cut past it only
-  // throws away values that cost nothing.
-  return {std::min(lower, std::max(min, 0.0)),
-          std::max(upper, std::min(max, 0.0))};
-}

@@ -32,12 +32,46 @@ llvm::Error Profile::merge(const Profile &other) {
     return llvm::createStringError(
         "cannot merge profiles of different models: expected fingerprint '" +
         fingerprint + "' but got '" + other.fingerprint + "'");
+  // Files may have been edited.
+  for (const auto &[id, extremes] : other.channels)
+    if (auto found = channels.find(id);
+        found != channels.end() &&
+        found->second.getMin().size() != extremes.getMin().size())
+      return llvm::createStringError(
+          "cannot merge profiles: value '" + id + "' has " +
+          Twine(found->second.getMin().size()) + " channels in one and " +
+          Twine(extremes.getMin().size()) + " in the other");
   samples += other.samples;
   for (const auto &[id, histogram] : other.values)
     values[id].merge(histogram);
   for (const auto &[id, extremes] : other.channels)
     channels[id].merge(extremes);
   return llvm::Error::success();
+}
+
+llvm::Error mpq::mergeProfiles(llvm::ArrayRef<std::string> paths,
+                               llvm::StringRef output) {
+  if (llvm::Error error = checkWritable(output))
+    return error;
+  std::optional<Profile> all;
+  for (const std::string &path : paths) {
+    llvm::Expected<Profile> part = Profile::read(path);
+    if (!part)
+      return part.takeError();
+    if (!part->done.empty())
+      return llvm::createStringError(
+          "profile '" + path +
+          "' is of a calibration that is not finished: merge what --calibrate "
+          "writes with -o");
+    if (!all)
+      all = std::move(*part);
+    else if (llvm::Error error = all->merge(*part))
+      return llvm::createStringError("profile '" + path +
+                                     "': " + llvm::toString(std::move(error)));
+  }
+  if (!all)
+    return llvm::createStringError("expected profiles to merge but got none");
+  return all->write(output);
 }
 
 //===----------------------------------------------------------------------===//
@@ -65,6 +99,14 @@ std::string Profile::toJSON() const {
     json.attribute("version", kVersion);
     json.attribute("fingerprint", fingerprint);
     json.attribute("samples", samples);
+    if (!done.empty())
+      json.attributeArray("done", [&] {
+        for (const SampleMark &mark : done)
+          json.array([&] {
+            json.value(llvm::json::fixUTF8(mark.name));
+            json.value(mark.digest);
+          });
+      });
     json.attributeBegin("values");
     json.object([&] {
       for (const auto &[id, histogram] : values) {
@@ -217,8 +259,9 @@ readChannels(const llvm::json::Object &object, const Twine &where) {
   }
   if (bounds[0].size() != bounds[1].size())
     return llvm::createStringError(
-        where + ": field 'channels': expected as many numbers in 'min' as in "
-                "'max' but got " +
+        where +
+        ": field 'channels': expected as many numbers in 'min' as in "
+        "'max' but got " +
         Twine(bounds[0].size()) + " and " + Twine(bounds[1].size()));
   return ChannelExtremes(std::move(bounds[0]), std::move(bounds[1]));
 }
@@ -258,6 +301,25 @@ llvm::Expected<Profile> Profile::fromJSON(llvm::StringRef text,
   if (!samples)
     return samples.takeError();
   profile.samples = *samples;
+  if (const llvm::json::Value *done = root->get("done")) {
+    const llvm::json::Array *marks = done->getAsArray();
+    for (const llvm::json::Value &mark : marks ? *marks : llvm::json::Array()) {
+      const llvm::json::Array *pair = mark.getAsArray();
+      std::optional<llvm::StringRef> name;
+      std::optional<uint64_t> digest;
+      if (pair && pair->size() == 2) {
+        name = (*pair)[0].getAsString();
+        digest = (*pair)[1].getAsUINT64();
+      }
+      if (!name || !digest)
+        return fields.wrong("done", "an array of [name, digest]", mark);
+      profile.done.push_back({name->str(), *digest});
+    }
+    if (!marks || profile.done.size() != profile.samples)
+      return llvm::createStringError(
+          where + ": expected field 'done' to be an array of " +
+          Twine(profile.samples) + " samples");
+  }
   const llvm::json::Object *values = root->getObject("values");
   if (!values)
     return fields.missing("values");

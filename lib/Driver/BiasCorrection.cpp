@@ -83,7 +83,8 @@ static void insertObservers(OpBuilder &builder, Value activation,
   builder.setInsertionPointAfterValue(activation);
   Location loc = activation.getLoc();
   auto type = cast<RankedTensorType>(activation.getType());
-  Value scale = builder.clone(*quantize.getScale().getDefiningOp())->getResult(0);
+  Value scale =
+      builder.clone(*quantize.getScale().getDefiningOp())->getResult(0);
   Value zero =
       builder.clone(*quantize.getZeroPoint().getDefiningOp())->getResult(0);
   auto map = AffineMapAttr::get(
@@ -93,9 +94,8 @@ static void insertObservers(OpBuilder &builder, Value activation,
   integers.getResult().setType(
       type.clone(getElementTypeOrSelf(quantize.getType())));
   integers.setParamMapAttr(map);
-  Value rounded =
-      DequantizeOp::create(builder, loc, type, integers, scale, zero, map,
-                           dequantize.getIsUnsigned());
+  Value rounded = DequantizeOp::create(builder, loc, type, integers, scale,
+                                       zero, map, dequantize.getIsUnsigned());
   ObserveOp::create(builder, loc, activation, "exact" + std::to_string(index));
   ObserveOp::create(builder, loc, rounded, "rounded" + std::to_string(index));
 }
@@ -206,8 +206,7 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
   if (failed(openSamples(assigned, samples)))
     return failure();
   IRMapping toQuantized, toObserved;
-  OwningOpRef<ModuleOp> quantized(
-      cast<ModuleOp>(assigned->clone(toQuantized)));
+  OwningOpRef<ModuleOp> quantized(cast<ModuleOp>(assigned->clone(toQuantized)));
   OwningOpRef<ModuleOp> observed(cast<ModuleOp>(assigned->clone(toObserved)));
   PassManager quantize(assigned.getContext());
   quantize.addPass(createQuantizePass());
@@ -222,12 +221,12 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
       channelDim = getChannelDimOfWeights(product);
     if (!channelDim)
       return;
-    CorrectedProduct item{
-        product,
-        cast<QuantizableOpInterface>(toQuantized.lookup(product.getOperation())),
-        stripMoves(product.getActivationOperand().get()),
-        *channelDim,
-        {}};
+    CorrectedProduct item{product,
+                          cast<QuantizableOpInterface>(
+                              toQuantized.lookup(product.getOperation())),
+                          stripMoves(product.getActivationOperand().get()),
+                          *channelDim,
+                          {}};
     DequantizeOp dequantize =
         findDequantize(item.rounded.getActivationOperand().get());
     if (!dequantize || !dequantize.getInput().getDefiningOp<QuantizeOp>())
@@ -246,8 +245,9 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
                 "computed in int8");
     return success();
   }
-  observed->walk(
-      [](Operation *op) { op->removeAttr(MPQDialect::getPrecisionAttrName()); });
+  observed->walk([](Operation *op) {
+    op->removeAttr(MPQDialect::getPrecisionAttrName());
+  });
   FailureOr<ObservedRunner> run = makeObservedRunner(*observed, isCancelled);
   if (failed(run))
     return failure();

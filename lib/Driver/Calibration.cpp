@@ -106,12 +106,17 @@ LogicalResult mpq::openSamples(ModuleOp module, SampleSource &samples) {
 
 FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
                                   CalibrationEngine engine,
-                                  const SampleProgress &progress) {
+                                  const SampleProgress &progress,
+                                  StringRef statePath) {
   // Before the compilation, which takes longer than finding wrong data.
   if (failed(openSamples(prepared, samples)))
     return failure();
 
   std::string fingerprint = getModelFingerprint(prepared);
+  llvm::Expected<CalibrationState> state =
+      CalibrationState::open(statePath, fingerprint);
+  if (!state)
+    return emitError(prepared.getLoc(), llvm::toString(state.takeError()));
   OwningOpRef<ModuleOp> instrumented = prepared.clone();
   PassManager manager(prepared.getContext());
   buildInstrumentPipeline(manager);
@@ -121,7 +126,7 @@ FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
   if (failed(run))
     return failure();
   llvm::Expected<Profile> profile =
-      collectProfile(samples, fingerprint, *run, progress);
+      collectProfile(samples, std::move(*state), *run, progress);
   if (!profile)
     return emitError(prepared.getLoc(), llvm::toString(profile.takeError()));
   return std::move(*profile);
@@ -135,25 +140,26 @@ FailureOr<SampleRunner> mpq::makeReferenceRunner(ModuleOp instrumented) {
   FailureOr<func::FuncOp> model = findModel(instrumented);
   if (failed(model))
     return failure();
-  return SampleRunner([model = *model](
-                          ArrayRef<NpyArray> inputs,
-                          Collector &collector) mutable -> llvm::Error {
-    SmallVector<HostTensor> arguments;
-    for (auto [input, type] :
-         llvm::zip_equal(inputs, model.getArgumentTypes())) {
-      HostTensor &tensor = arguments.emplace_back(
-          *getElementKind(getElementTypeOrSelf(type)), input.shape);
-      std::memcpy(tensor.getMutableBytes(), input.data.data(),
-                  input.data.size());
-    }
-    InterpreterHooks hooks;
-    hooks.observe = [&](StringRef id, const HostTensor &value) {
-      collector.observe(id, ArrayRef<float>(value.getData<float>(),
+  return SampleRunner(
+      [model = *model](ArrayRef<NpyArray> inputs,
+                       Collector &collector) mutable -> llvm::Error {
+        SmallVector<HostTensor> arguments;
+        for (auto [input, type] :
+             llvm::zip_equal(inputs, model.getArgumentTypes())) {
+          HostTensor &tensor = arguments.emplace_back(
+              *getElementKind(getElementTypeOrSelf(type)), input.shape);
+          std::memcpy(tensor.getMutableBytes(), input.data.data(),
+                      input.data.size());
+        }
+        InterpreterHooks hooks;
+        hooks.observe = [&](StringRef id, const HostTensor &value) {
+          collector.observe(id,
+                            ArrayRef<float>(value.getData<float>(),
                                             size_t(value.getNumElements())),
-                        getObservedChannels(value.getShape()));
-    };
-    if (failed(interpret(model, arguments, hooks)))
-      return llvm::createStringError("the model cannot be interpreted");
-    return llvm::Error::success();
-  });
+                            getObservedChannels(value.getShape()));
+        };
+        if (failed(interpret(model, arguments, hooks)))
+          return llvm::createStringError("the model cannot be interpreted");
+        return llvm::Error::success();
+      });
 }

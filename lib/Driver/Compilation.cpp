@@ -19,6 +19,7 @@
 #include "mpq/Support/WriteFile.h"
 #include "mpq/Target/Machine.h"
 #include "mpq/Transforms/Assign/Passes.h"
+#include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 #include "mpq/Transforms/Prepare/Passes.h"
 #include "mpq/Transforms/Quantize/Passes.h"
@@ -28,7 +29,6 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -59,6 +59,7 @@ public:
 private:
   LogicalResult resolve();
   LogicalResult requirePhase(bool given, StringRef option, Phase phase);
+  LogicalResult checkRecipe();
   LogicalResult checkOutput();
   LogicalResult load();
   LogicalResult runPhase(Phase phase);
@@ -67,7 +68,6 @@ private:
   LogicalResult writeModule();
   LogicalResult writeONNX();
   LogicalResult write();
-  FailureOr<std::unique_ptr<llvm::MemoryBuffer>> linkObject(StringRef object);
   bool writesHeader() const;
   std::string getHeaderPath() const;
   LogicalResult writeFile(StringRef path,
@@ -172,6 +172,14 @@ LogicalResult Compiler::resolve() {
       failed(requirePhase(!options.reportData.empty(), "report-data",
                           Phase::Quantize)))
     return failure();
+  if (!options.resume.empty() && !calibrates)
+    return emitError(loc) << "option --resume has no effect without "
+                             "--calibrate";
+  if (options.method && !hasProfile)
+    return emitError(loc) << "option --method has no effect: it picks ranges "
+                             "from a profile, give one with --profile";
+  if (failed(checkRecipe()))
+    return failure();
   if (!options.reportData.empty() && options.report.empty())
     return emitError(loc) << "expected --report for the results of "
                              "--report-data but there is none";
@@ -197,6 +205,25 @@ LogicalResult Compiler::resolve() {
   return checkOutput();
 }
 
+/// Ranges of a recipe are no less an error where they have no effect than
+/// options are. What else is wrong with the recipe, the passes say.
+LogicalResult Compiler::checkRecipe() {
+  if (options.recipe.empty() || from <= Phase::Calibrate)
+    return success();
+  llvm::Expected<Recipe> recipe = Recipe::load(options.recipe);
+  if (!recipe) {
+    llvm::consumeError(recipe.takeError());
+    return success();
+  }
+  if (recipe->ranges.empty())
+    return success();
+  return emitError(loc) << "'ranges' of recipe '" << options.recipe
+                        << "' have no effect: they are for the phase "
+                        << stringifyPhase(Phase::Calibrate) << " but phases "
+                        << stringifyPhase(from) << " to " << stringifyPhase(to)
+                        << " run";
+}
+
 /// Finds out before the work whether its result can be kept.
 LogicalResult Compiler::checkOutput() {
   if (destination.data)
@@ -214,8 +241,9 @@ LogicalResult Compiler::checkOutput() {
   SmallVector<std::string> written{destination.path};
   if (writesHeader())
     written.push_back(getHeaderPath());
-  if (!options.report.empty())
-    written.push_back(options.report);
+  for (const std::string &path : {options.report, options.resume})
+    if (!path.empty())
+      written.push_back(path);
   for (auto [index, path] : llvm::enumerate(written)) {
     if (llvm::is_contained(ArrayRef(written).take_front(index), path))
       return emitError(loc) << "expected different files for what is written "
@@ -290,9 +318,13 @@ LogicalResult Compiler::runPhase(Phase phase) {
     buildPreparePipeline(manager);
     break;
   case Phase::Calibrate:
-    if (!options.profile.empty())
-      buildCalibratePipeline(
-          manager, getApplyProfileOptions(options.profile, options.recipe));
+    if (!options.profile.empty() || !options.recipe.empty()) {
+      ApplyProfilePassOptions apply;
+      apply.profile = options.profile;
+      apply.recipe = options.recipe;
+      apply.method = options.method.value_or(apply.method);
+      buildCalibratePipeline(manager, apply);
+    }
     break;
   case Phase::Assign:
     if (quantizes) {
@@ -355,7 +387,7 @@ LogicalResult Compiler::calibrate(SampleSource &samples) {
         [&](ModuleOp instrumented) {
           return makeJITRunner(instrumented, monitor.isCancelled);
         },
-        std::bind_front(&Compiler::reportSample, this));
+        std::bind_front(&Compiler::reportSample, this), options.resume);
     if (failed(profile))
       return failure();
     return writeOutput([&](auto &os) { os << profile->toJSON(); });
@@ -429,31 +461,6 @@ Compiler::writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write) {
   return success();
 }
 
-/// The shared library of an object, through temporary files.
-FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-Compiler::linkObject(StringRef object) {
-  SmallString<128> folder;
-  if (std::error_code error =
-          llvm::sys::fs::createUniqueDirectory("mpq", folder))
-    return emitError(loc) << "cannot create a temporary folder '" << folder
-                          << "': " << error.message();
-  llvm::scope_exit removeFolder(
-      [&] { llvm::sys::fs::remove_directories(folder); });
-  std::string objectPath = (folder + "/model.o").str(),
-              libraryPath = (folder + "/model.so").str();
-  if (failed(writeFile(objectPath, [&](auto &os) { os << object; })) ||
-      failed(linkSharedLibrary(loc, objectPath,
-                               llvm::sys::path::filename(destination.path),
-                               libraryPath)))
-    return failure();
-  auto library = llvm::MemoryBuffer::getFile(libraryPath, /*IsText=*/false,
-                                             /*RequiresNullTerminator=*/false);
-  if (!library)
-    return emitError(loc) << "cannot read '" << libraryPath
-                          << "': " << library.getError().message();
-  return std::move(*library);
-}
-
 bool Compiler::writesHeader() const {
   return !calibrates && !destination.data &&
          (kind == OutputKind::SharedLibrary || kind == OutputKind::Object);
@@ -516,7 +523,8 @@ LogicalResult Compiler::write() {
   StringRef result = *code;
   std::unique_ptr<llvm::MemoryBuffer> library;
   if (kind == OutputKind::SharedLibrary) {
-    auto linked = linkObject(*code);
+    auto linked = linkSharedLibrary(
+        loc, *code, llvm::sys::path::filename(destination.path));
     if (failed(linked))
       return failure();
     library = std::move(*linked);

@@ -122,12 +122,13 @@ static std::vector<Row> makeTable() {
                    {},
                    ""},
                   setText(&CompileOptions::biasData)});
-  rows.push_back({{"calibrate",
-                   OptionKind::Folder,
-                   "Write a profile of these samples: folder/<input>/*.npy",
-                   {},
-                   ""},
-                  setText(&CompileOptions::calibrationData)});
+  rows.push_back(
+      {{"calibrate",
+        OptionKind::Folder,
+        "Write a profile of these samples: folder/<input>/*.npy or *.npz",
+        {},
+        ""},
+       setText(&CompileOptions::calibrationData)});
   rows.push_back(choiceRow<OutputKind>(
       {"emit",
        OptionKind::Choice,
@@ -147,6 +148,18 @@ static std::vector<Row> makeTable() {
   rows.push_back(
       phaseRow("from", &CompileOptions::from,
                "First phase (default: import for ONNX, prepare for MLIR)"));
+  Choices methods;
+  std::vector<RangeMethod> methodValues;
+  for (const RangeMethodInfo &info : getRangeMethods()) {
+    methods.push_back({info.name, info.description});
+    methodValues.push_back(info.method);
+  }
+  rows.push_back(choiceRow<RangeMethod>(
+      {"method", OptionKind::Choice,
+       "How ranges are picked from the profile where the recipe does not say "
+       "(default: by minmax)",
+       methods, ""},
+      &CompileOptions::method, methodValues));
   rows.push_back({{"name",
                    OptionKind::Text,
                    "Name of an ONNX model: mpq_<name>_run, ...",
@@ -186,6 +199,13 @@ static std::vector<Row> makeTable() {
                    {},
                    ""},
                   setText(&CompileOptions::reportData)});
+  rows.push_back({{"resume",
+                   OptionKind::File,
+                   "File that keeps the state of --calibrate: if it is there, "
+                   "calibration goes on from it",
+                   {},
+                   ""},
+                  setText(&CompileOptions::resume)});
   rows.push_back({{"shape",
                    OptionKind::Shapes,
                    "Shape of an ONNX input that the model leaves open",

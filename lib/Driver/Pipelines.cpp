@@ -24,7 +24,6 @@
 #include "mlir/Transforms/Passes.h"
 #include "mpq/Conversion/Passes.h"
 #include "mpq/Transforms/Assign/Passes.h"
-#include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 #include "mpq/Transforms/Prepare/Passes.h"
 #include "mpq/Transforms/Quantize/Passes.h"
@@ -46,31 +45,14 @@ PrecisionKind mpq::getPrecisionKind(PrecisionGoal goal) {
   llvm_unreachable("unknown precision");
 }
 
-ApplyProfilePassOptions mpq::getApplyProfileOptions(llvm::StringRef profile,
-                                                    llvm::StringRef recipe) {
-  ApplyProfilePassOptions apply;
-  apply.profile = profile.str();
-  if (recipe.empty())
-    return apply;
-  llvm::Expected<Recipe> loaded = Recipe::load(recipe);
-  if (!loaded) {
-    // mpq-assign-precision reads the same file and reports it with a location.
-    llvm::consumeError(loaded.takeError());
-    return apply;
-  }
-  if (loaded->method)
-    apply.method = *loaded->method == "percentile" ? RangeMethod::Percentile
-                                                   : RangeMethod::MinMax;
-  if (loaded->percentile)
-    apply.percentile = *loaded->percentile;
-  return apply;
-}
-
 void mpq::buildQuantizePipeline(OpPassManager &manager,
                                 const QuantizePipelineOptions &options) {
-  if (!options.profile.empty()) {
-    manager.addPass(createApplyProfilePass(
-        getApplyProfileOptions(options.profile, options.recipe)));
+  if (!options.profile.empty() || !options.recipe.empty()) {
+    ApplyProfilePassOptions apply;
+    apply.profile = options.profile;
+    apply.recipe = options.recipe;
+    apply.method = options.method;
+    manager.addPass(createApplyProfilePass(apply));
   }
   AssignPrecisionPassOptions assign;
   assign.recipe = options.recipe;

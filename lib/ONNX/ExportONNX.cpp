@@ -119,7 +119,8 @@ void Exporter::restoreEqualized() {
       continue;
     QuantizeOp quantize = findQuantize(scaled->first);
     std::string divided = quantize ? resolve(quantize.getInput()) : "";
-    auto original = equalized.find(divided), rounded = dequantized.find(divided);
+    auto original = equalized.find(divided),
+         rounded = dequantized.find(divided);
     if (original == equalized.end() || rounded == dequantized.end())
       continue;
     std::string tensor = original->second;

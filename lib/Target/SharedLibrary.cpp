@@ -12,8 +12,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Support/WriteFile.h"
 #include "mpq/Target/Emission.h"
 
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -48,8 +50,8 @@ static llvm::ErrorOr<std::string> findLinker() {
   return llvm::sys::findProgramByName("ld.lld");
 }
 
-LogicalResult mpq::linkSharedLibrary(Location loc, StringRef objectPath,
-                                     StringRef name, StringRef outputPath) {
+static LogicalResult link(Location loc, StringRef objectPath, StringRef name,
+                          StringRef outputPath) {
   llvm::ErrorOr<std::string> linker = findLinker();
   if (!linker)
     return emitError(loc) << "expected the linker 'ld.lld' beside LLVM or in "
@@ -88,4 +90,28 @@ LogicalResult mpq::linkSharedLibrary(Location loc, StringRef objectPath,
     message += (*text)->getBuffer().rtrim();
   return emitError(loc) << "'" << *linker << "' failed with exit code "
                         << status << ": " << message;
+}
+
+FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+mpq::linkSharedLibrary(Location loc, StringRef object, StringRef name) {
+  SmallString<128> folder;
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueDirectory("mpq", folder))
+    return emitError(loc) << "cannot create a temporary folder '" << folder
+                          << "': " << error.message();
+  llvm::scope_exit removeFolder(
+      [&] { llvm::sys::fs::remove_directories(folder); });
+  std::string objectPath = (folder + "/model.o").str(),
+              libraryPath = (folder + "/model.so").str();
+  if (llvm::Error error =
+          writeFile(objectPath, [&](auto &os) { os << object; }))
+    return emitError(loc) << llvm::toString(std::move(error));
+  if (failed(link(loc, objectPath, name, libraryPath)))
+    return failure();
+  auto library = llvm::MemoryBuffer::getFile(libraryPath, /*IsText=*/false,
+                                             /*RequiresNullTerminator=*/false);
+  if (!library)
+    return emitError(loc) << "cannot read '" << libraryPath
+                          << "': " << library.getError().message();
+  return std::move(*library);
 }

@@ -70,6 +70,7 @@ _PATH = Kind("a path (text or os.PathLike)", is_path)
 KINDS: dict[str, Kind] = {
     "path": _PATH,
     "trace": _PATH,
+    "resume": _PATH,
     "folder": _PATH,
     "report": _PATH,
     "bias_data": Kind("a folder of samples or samples, {input name: array} each,",
@@ -86,6 +87,8 @@ KINDS: dict[str, Kind] = {
     "progress": Kind("a function of (phase, seconds, samples done, samples in all)", callable),
     "data": Kind("an iterable of samples, {input name: array} each (mpq.samples.SampleFolder reads a folder),",
                  _is_samples),
+    "profiles": Kind("profiles or paths of profiles",
+                     lambda value: not isinstance(value, (str, bytes)) and hasattr(value, "__iter__")),
     "samples": Kind("an iterable of samples, {input name: array} each,", _is_samples),
     "feed": Kind("inputs as {name: array}", lambda value: isinstance(value, Mapping)),
     "out": Kind("outputs as {name: array}", lambda value: isinstance(value, Mapping)),

@@ -162,13 +162,13 @@ def cli():
 
 @cli.command()
 @click.argument("model", type=click.Path())
-@click.option("--data", type=click.Path(), help="Samples to calibrate with: folder/<input>/*.npy.")
+@click.option("--data", type=click.Path(), help="Samples to calibrate with: folder/<input>/*.npy or folder/*.npz.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The quantized model (.mlirbc).")
 @click.option("--save-profile", type=click.Path(), help="Also write the profile of the samples.")
 @click.option("--onnx", type=click.Path(), help="Also write the model as ONNX in QDQ form.")
 @click.option("--correct-bias/--no-correct-bias", default=None,
               help="Whether biases make up for the mean errors of rounding (default: with --data).")
-@compile_options("precision", "recipe", "target", "shape", "name", "profile")
+@compile_options("precision", "recipe", "method", "target", "shape", "name", "profile")
 @common
 def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **options):
     """Calibrate and quantize MODEL."""
@@ -195,8 +195,8 @@ def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **o
 @cli.command(name="compile")
 @click.argument("model", type=click.Path())
 @click.option("-o", "--output", type=click.Path(), required=True, help="The shared library, or what --emit says.")
-@compile_options("bias-data", "emit", "from", "name", "precision", "profile", "recipe", "report", "report-data", "shape", "target",
-                 "to")
+@compile_options("bias-data", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
+                 "shape", "target", "to")
 @common
 def compile_command(model, output, shape, quiet, as_json, **options):
     """Compile MODEL (.onnx, .mlir, .mlirbc) to a shared library with a C header, or to an earlier form."""
@@ -239,6 +239,17 @@ def output_files(names: list[str]) -> dict[str, str]:
     return files
 
 
+@cli.command(name="merge-profiles")
+@click.argument("profiles", type=click.Path(), nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(), required=True, help="The profile of all samples.")
+@common
+def merge_profiles(profiles, output, quiet, as_json):
+    """Make one of the PROFILES that calibrations of a model with parts of the data wrote."""
+    check_place(output)
+    mpq.Profile.merge(profiles).save(output)
+    show({"output": output, "profiles": len(profiles)}, as_json, "merged")
+
+
 @cli.command()
 @click.argument("artifact", type=click.Path())
 @click.option("--input", "inputs", multiple=True, metavar="NAME=FILE.npy", help="The values of one input.")
@@ -277,7 +288,8 @@ def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as
 
 @cli.command()
 @click.argument("model", type=click.Path())
-@click.option("--data", type=click.Path(), required=True, help="Samples to evaluate with: folder/<input>/*.npy.")
+@click.option("--data", type=click.Path(), required=True,
+              help="Samples to evaluate with: folder/<input>/*.npy or *.npz.")
 @click.option("--quantized", type=click.Path(), help="A quantized model (.mlirbc); or give a --profile.")
 @click.option("--metric", default="cosine", show_default=True,
               help=f"{', '.join(evaluation.METRICS)}, or a Python file with metric(outputs, references, inputs).")
@@ -286,14 +298,15 @@ def run(artifact, inputs, output_dir, threads, benchmark, profile_ops, quiet, as
               help="Threads; 0: one for each processor.")
 @click.option("--rounds", default=10, show_default=True, type=click.IntRange(min=1),
               help="Turns in which the contenders are timed.")
-@compile_options("target", "shape", "profile", "recipe")
+@compile_options("target", "shape", "profile", "recipe", "method")
 @common
-def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profile, recipe, target, quiet, as_json):
+def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profile, recipe, method, target, quiet,
+             as_json):
     """Size, latency, memory and accuracy of MODEL in FP32 and quantized."""
     if not quantized and not profile:
         raise mpq.Error("expected a quantized model or a profile: give one with --quantized or --profile")
-    if quantized and (profile or recipe):
-        raise mpq.Error("--profile and --recipe have no effect on a model that --quantized gives")
+    if quantized and (profile or recipe or method):
+        raise mpq.Error("--profile, --recipe and --method have no effect on a model that --quantized gives")
     chosen = evaluation.get_metric(metric)
     samples = list(SampleFolder(data))
     peers = [evaluation.Contender.of_onnxruntime(model, threads) for _ in peer]
@@ -304,7 +317,8 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
         if quantized:
             integer = mpq.compile(quantized, **settings)
         else:
-            integer = mpq.compile(model, shape=shapes, profile=profile, recipe=recipe, precision="int8", **settings)
+            integer = mpq.compile(model, shape=shapes, profile=profile, recipe=recipe, method=method,
+                                  precision="int8", **settings)
         contenders = [evaluation.Contender.of_program("mpq f32", reference),
                       evaluation.Contender.of_program("mpq quantized", integer), *peers]
         rows = evaluation.evaluate(contenders, samples, chosen, rounds,
@@ -324,11 +338,12 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
 
 @cli.command()
 @click.argument("model", type=click.Path())
-@click.option("--data", type=click.Path(), required=True, help="Samples for errors and times: folder/<input>/*.npy.")
+@click.option("--data", type=click.Path(), required=True,
+              help="Samples for errors and times: folder/<input>/*.npy or *.npz.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The HTML page; its record goes beside it.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),
               help="Threads; 0: one for each processor.")
-@compile_options("precision", "recipe", "target", "shape", "name", "profile")
+@compile_options("precision", "recipe", "method", "target", "shape", "name", "profile")
 @common
 def report(model, data, output, threads, shape, quiet, as_json, **options):
     """A page of what quantization makes of MODEL: precisions, ranges, errors, times."""

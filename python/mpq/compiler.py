@@ -134,6 +134,22 @@ class Profile:
                               "JSON") from None
         return cls(data)
 
+    @classmethod
+    @checked
+    def merge(cls, profiles: Iterable["Profile | str | os.PathLike"]) -> "Profile":
+        """The profile of all samples of calibrations of one model: exactly what one with all of them gives."""
+        with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
+            paths = []
+            for index, profile in enumerate(profiles):
+                if not KINDS["profile"].accepts(profile):
+                    raise _core.Error(f"expected {KINDS['profile'].expected} but got {describe(profile)}")
+                paths.append(profile if not isinstance(profile, Profile) else os.path.join(folder, f"{index}.json"))
+                if isinstance(profile, Profile):
+                    Path(paths[-1]).write_bytes(profile.data)
+            merged = os.path.join(folder, "merged.json")
+            _core.merge_profiles([os.fspath(path) for path in paths], merged)
+            return cls(Path(merged).read_bytes())
+
 
 KINDS["profile"] = Kind("a profile or the path of one", lambda value: isinstance(value, Profile) or is_path(value))
 
@@ -221,15 +237,16 @@ class Quantized:
 
 @checked
 def calibrate(model: Any, data: Iterable[Feed], *, shape: Shapes | None = None, name: str | None = None,
-              progress: Progress | None = None) -> Profile:
+              resume: str | os.PathLike | None = None, progress: Progress | None = None) -> Profile:
     """Runs the model on samples ({input name: array} each) and returns the ranges of its values.
 
     `shape` fixes dimensions that the model leaves open. Samples are taken one at a time.
+    `resume` names a file that keeps what was seen: after an interrupt, the same call with the same data goes on.
     """
     samples = iter(data)
     first = list(itertools.islice(samples, 1))
     source = _Source.of(model, first[0] if first else None)
-    return _calibrate(source, itertools.chain(first, samples), shape, name, progress, [])
+    return _calibrate(source, itertools.chain(first, samples), progress, [], shape=shape, name=name, resume=resume)
 
 
 def _numbered(samples: Iterable[Feed], read: Callable[[Feed], Any]) -> Iterator[Any]:
@@ -242,8 +259,8 @@ def _numbered(samples: Iterable[Feed], read: Callable[[Feed], Any]) -> Iterator[
         yield result
 
 
-def _calibrate(source: _Source, samples: Iterable[Feed], shape: Shapes | None, name: str | None,
-               progress: Progress | None, kept: list[Feed], folder_kept: str | None = None) -> Profile:
+def _calibrate(source: _Source, samples: Iterable[Feed], progress: Progress | None, kept: list[Feed],
+               bias_data: str | None = None, **options: Any) -> Profile:
     """Copies of the first samples go into `kept`, more of them into a folder: who makes them may use their memory
     again."""
     taken = itertools.count()
@@ -255,22 +272,22 @@ def _calibrate(source: _Source, samples: Iterable[Feed], shape: Shapes | None, n
         arrays = next(ordered, None)
         if arrays is not None and len(kept) < SAMPLES_KEPT:
             kept.append({info.name: np.array(array) for info, array in zip(infos, arrays)})
-        if arrays is not None and folder_kept and (number := next(taken)) < BIAS_SAMPLES:
-            save_samples([{info.name: array for info, array in zip(infos, arrays)}], folder_kept, number)
+        if arrays is not None and bias_data and (number := next(taken)) < BIAS_SAMPLES:
+            save_samples([{info.name: array for info, array in zip(infos, arrays)}], bias_data, number)
         return arrays
 
     with _exchange() as folder:
         path = os.path.join(folder, "profile.json")
-        _core.Compiler().calibrate(source.name, source.data, next_sample, _settings(folder, shape=shape, name=name),
-                                   path, progress)
+        _core.Compiler().calibrate(source.name, source.data, next_sample, _settings(folder, **options), path, progress)
         return Profile(Path(path).read_bytes())
 
 
 @checked
 def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str = "int8",
-             recipe: str | os.PathLike | Mapping | None = None, target: str = "host", shape: Shapes | None = None,
-             name: str | None = None, profile: Profile | str | os.PathLike | None = None,
-             correct_bias: bool | None = None, progress: Progress | None = None) -> Quantized:
+             recipe: str | os.PathLike | Mapping | None = None, method: str | None = None, target: str = "host",
+             shape: Shapes | None = None, name: str | None = None,
+             profile: Profile | str | os.PathLike | None = None, correct_bias: bool | None = None,
+             progress: Progress | None = None) -> Quantized:
     """Quantizes a model.
 
     model:     a path (.onnx, .mlir, .mlirbc), ONNX bytes, an onnx.ModelProto or a torch.nn.Module
@@ -278,6 +295,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
                or int2) need neither.
     precision: what products compute in where the recipe says nothing
     recipe:    a file or a dictionary of rules (docs/Recipes.md)
+    method:    how ranges are picked where the recipe says nothing (minmax; mpq.options() lists all)
     correct_bias: whether biases make up for the mean errors of rounding, as up to 128 samples show them (default: with
                `data` and precision int8)
     """
@@ -296,13 +314,12 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         samples = iter(data)
         first = list(itertools.islice(samples, 1))
         source = _Source.of(model, first[0] if first else None)
-        profile = _calibrate(source, itertools.chain(first, samples), shape, name, progress, kept, bias_data)
+        profile = _calibrate(source, itertools.chain(first, samples), progress, kept, bias_data, shape=shape, name=name)
     else:
         source = _Source.of(model)
         profile = profile if profile is None or isinstance(profile, Profile) else Profile.load(profile)
-    options = {"precision": precision, "recipe": copy.deepcopy(recipe), "target": target,
-               "shape": copy.deepcopy(shape), "name": name,
-               "profile": profile, "bias_data": bias_data}
+    options = {"precision": precision, "recipe": copy.deepcopy(recipe), "method": method, "target": target,
+               "shape": copy.deepcopy(shape), "name": name, "profile": profile, "bias_data": bias_data}
     with _exchange() as folder:
         path = os.path.join(folder, "report.json")
         settings = _settings(folder, **options, report=path, to="quantize", emit="mlirbc")
@@ -316,7 +333,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
 @checked
 def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes | None = None,
             precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
-            recipe: str | os.PathLike | Mapping | None = None, name: str | None = None,
+            recipe: str | os.PathLike | Mapping | None = None, method: str | None = None, name: str | None = None,
             progress: Progress | None = None) -> Program:
     """Compiles a model for `target` and loads it; `threads` compute (0: one for each processor).
 
@@ -326,6 +343,6 @@ def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes
     source = _Source.of(model)
     with _exchange() as folder:
         settings = _settings(folder, target=target, shape=shape, precision=precision, profile=profile, recipe=recipe,
-                             name=name, emit="so")
+                             method=method, name=name, emit="so")
         library, summary = _core.Compiler().compile(source.name, source.data, settings, None, progress)
     return Program(_core.Program.load_bytes(library, int(threads)), library, summary)

@@ -21,8 +21,8 @@ def _as_folder(samples: str | os.PathLike | Iterable[Feed] | None, folder: str) 
 
 @checked
 def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathLike | Iterable[Feed] | None = None,
-               emit: str | None = None, from_: str | None = None,
-               name: str | None = None, precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
+               emit: str | None = None, from_: str | None = None, method: str | None = None, name: str | None = None,
+               precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
                recipe: str | os.PathLike | Mapping | None = None, report: str | os.PathLike | None = None,
                report_data: str | os.PathLike | Iterable[Feed] | None = None, shape: Shapes | None = None,
                target: str = "host", to: str | None = None, progress: Progress | None = None) -> dict[str, int]:
@@ -38,9 +38,10 @@ def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathL
     source = _Source.of(model)
     with _exchange() as folder:
         bias_data, report_data = (
-            _as_folder(samples, os.path.join(folder, "data", name))
-            for samples, name in ((bias_data, "bias"), (report_data, "report")))
-        settings = _settings(folder, **{"from": from_}, bias_data=bias_data, emit=emit, name=name, precision=precision, profile=profile,
-                             recipe=recipe, report=report, report_data=report_data, shape=shape, target=target, to=to)
+            _as_folder(samples, os.path.join(folder, "data", kind))
+            for samples, kind in ((bias_data, "bias"), (report_data, "report")))
+        settings = _settings(folder, **{"from": from_}, bias_data=bias_data, emit=emit, method=method, name=name,
+                             precision=precision, profile=profile, recipe=recipe, report=report,
+                             report_data=report_data, shape=shape, target=target, to=to)
         _, summary = _core.Compiler().compile(source.name, source.data, settings, os.fspath(path), progress)
     return summary

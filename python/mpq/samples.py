@@ -1,9 +1,11 @@
-"""Samples in folders: DIR/<input>/<sample>.npy, files of equal names belong together (what --calibrate reads)."""
+"""Samples in folders, as --calibrate reads them: DIR/<input>/<sample>.npy, where files of equal names belong together, or
+DIR/<sample>.npz with an array for each input."""
 
 from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping
 
@@ -27,6 +29,17 @@ def read_array(path: Path) -> np.ndarray:
     return array
 
 
+def read_archive(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a .npz file."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive}
+    except OSError as error:
+        raise _core.Error(f"cannot read '{path}': {error.strerror or error}") from None
+    except (AttributeError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error):
+        raise _core.Error(f"expected '{path}' to be a .npz file of numbers, as numpy.savez writes it") from None
+
+
 class SampleFolder:
     """The samples of a folder, read one at a time; may be iterated again."""
 
@@ -36,11 +49,16 @@ class SampleFolder:
         if not self.folder.is_dir():
             reason = "it is no folder" if self.folder.exists() else "there is none of this name"
             raise _core.Error(f"cannot read the folder of samples '{folder}': {reason}")
+        self.inputs = []
+        self.names = sorted(path.name for path in self.folder.glob("*.npz"))
+        if self.names:
+            return
         files = {str(path.relative_to(self.folder).parent): set() for path in self.folder.rglob("*.npy")}
         for path in self.folder.rglob("*.npy"):
             files[str(path.relative_to(self.folder).parent)].add(path.name)
         if not files or "." in files:
-            raise _core.Error(f"expected '{folder}' to hold a folder for each input, with one .npy file a sample")
+            raise _core.Error(f"expected '{folder}' to hold a folder for each input, with one .npy file a sample, or .npz "
+                              "files")
         self.inputs = sorted(files)
         self.names = sorted(set.union(*files.values()))
         for name in self.names:
@@ -53,10 +71,10 @@ class SampleFolder:
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         for name in self.names:
-            feed = {}
-            for key in self.inputs:
-                feed[key] = read_array(self.folder / key / name)
-            yield feed
+            if self.inputs:
+                yield {key: read_array(self.folder / key / name) for key in self.inputs}
+            else:
+                yield read_archive(self.folder / name)
 
 
 @checked

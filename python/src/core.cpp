@@ -403,6 +403,15 @@ private:
 };
 } // namespace
 
+static void mergeProfiles(const std::vector<std::string> &paths,
+                          const std::string &output) {
+  std::vector<const char *> names;
+  for (const std::string &path : paths)
+    names.push_back(path.c_str());
+  if (mpq_merge_profiles(names.data(), names.size(), output.c_str()) != MPQ_OK)
+    throw Error(mpq_last_error());
+}
+
 static nb::typed<nb::list, nb::typed<nb::dict, nb::str, nb::any>> getOptions() {
   nb::list options;
   for (uint32_t i = 0; i < mpq_num_options(); ++i) {
@@ -425,6 +434,7 @@ NB_MODULE(_core, module) {
   nb::exception<Error>(module, "Error", PyExc_RuntimeError);
   module.def("version", mpq_version);
   module.def("options", getOptions);
+  module.def("merge_profiles", mergeProfiles, "paths"_a, "output"_a);
 
   nb::class_<Tensor>(module, "Tensor")
       .def(nb::init<nb::handle, std::optional<std::string>>(), "array"_a,

@@ -82,7 +82,7 @@ def stock(tmp_path_factory):
     q.save(folder / "q.mlirbc")
     mpq.compile(q).save(folder / "model.so")
     mpq.compile_to(folder / "model.onnx", folder / "model.mlir", to="import", emit="mlir", shape={"x": SHAPE})
-    for name in ("p.json", "m.profile.json"):
+    for name in ("p.json", "m.profile.json", "part1.json", "part2.json"):
         profile.save(folder / name)
     for copy, original in {"m.onnx": "model.onnx", "m.so": "model.so", "m.mlir": "model.mlir", "big.mlir": "model.mlir",
                            "file.mlir": "model.mlir", "R.json": "recipe.json", "image.npy": "samples/x/0.npy",

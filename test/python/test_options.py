@@ -28,26 +28,28 @@ NO_PASS = "passes are phases themselves, and read modules: the driver does this 
 
 # What an interface leaves out, and why.
 LEFT_OUT = {
-    "mpq.compile_to": {"calibrate": PROFILES},
-    "mpq.compile": {"calibrate": PROFILES, "emit": LIBRARY, "from": LIBRARY, "to": LIBRARY,
-                    "report": "mpq.compile_to writes it", "report-data": "mpq.compile_to writes it",
-                    "bias-data": "mpq.quantize corrects biases"},
-    "mpq.quantize": {"calibrate": PROFILES, "bias-data": "correct_bias", "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED, "report": RECORD,
-                     "report-data": RECORD},
-    "mpq.calibrate": {name: CALIBRATES for name in ("bias-data", "calibrate", "emit", "from", "precision", "profile",
+    "mpq.compile_to": {"calibrate": PROFILES, "resume": PROFILES},
+    "mpq.compile": {"bias-data": "mpq.quantize corrects biases", "calibrate": PROFILES, "resume": PROFILES, "emit": LIBRARY, "from": LIBRARY, "to": LIBRARY,
+                    "report": "mpq.compile_to writes it", "report-data": "mpq.compile_to writes it"},
+    "mpq.quantize": {"bias-data": "correct_bias", "calibrate": PROFILES, "resume": PROFILES, "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED,
+                     "report": RECORD, "report-data": RECORD},
+    "mpq.calibrate": {name: CALIBRATES for name in ("bias-data", "calibrate", "emit", "from", "method", "precision", "profile",
                                                     "recipe", "report", "report-data", "target", "to")},
-    "mpq compile": {"calibrate": PROFILES},
-    "mpq quantize": {"calibrate": PROFILES, "bias-data": "--correct-bias", "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED,
+    "mpq compile": {"calibrate": PROFILES, "resume": PROFILES},
+    "mpq quantize": {"bias-data": "--correct-bias", "calibrate": PROFILES, "resume": PROFILES, "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED,
                      "report": "the command `mpq report`", "report-data": "the command `mpq report`"},
-    "mpq evaluate": {"calibrate": PROFILES, "bias-data": "it quantizes with --data", "emit": FILES, "from": FILES, "to": FILES, "report": FILES,
+    "mpq evaluate": {"bias-data": "it quantizes with --data", "calibrate": PROFILES, "resume": PROFILES, "emit": FILES, "from": FILES, "to": FILES, "report": FILES,
                      "report-data": "--data", "name": FILES, "precision": "it compares both"},
-    "mpq report": {"calibrate": PROFILES, "bias-data": "it quantizes with --data", "emit": FILES, "from": FILES, "to": FILES, "report": "--output",
+    "mpq report": {"bias-data": "it quantizes with --data", "calibrate": PROFILES, "resume": PROFILES, "emit": FILES, "from": FILES, "to": FILES, "report": "--output",
                    "report-data": "--data"},
     "mpq run": {name: "it runs a library that is compiled" for name in (
-        "bias-data", "calibrate", "emit", "from", "name", "precision", "profile", "recipe", "report", "report-data",
-        "shape", "target", "to")},
-    "passes": {name: NO_PASS for name in ("bias-data", "calibrate", "emit", "from", "name", "report-data", "shape",
-                                        "target", "to")},
+        "bias-data", "calibrate", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
+        "resume", "shape", "target", "to")},
+    "mpq merge-profiles": {name: "it reads profiles only" for name in (
+        "bias-data", "calibrate", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
+        "resume", "shape", "target", "to")},
+    "passes": {name: NO_PASS for name in ("bias-data", "calibrate", "emit", "from", "name", "report-data", "resume", "shape",
+                                          "target", "to")},
 }
 
 # What an interface has of its own: not what to compile to, but what to do with it.
@@ -62,12 +64,14 @@ OWN = {
     "mpq evaluate": {"quiet", "json", "help", "data", "quantized", "metric", "peer", "threads", "rounds"},
     "mpq report": {"output", "quiet", "json", "help", "data", "threads"},
     "mpq run": {"quiet", "json", "help", "input", "output-dir", "threads", "benchmark", "profile-ops"},
-    "passes": {"method", "percentile"},  # of recipes, which the driver reads for this pass
+    "mpq merge-profiles": {"output", "quiet", "json", "help"},
+    "passes": {"percentile"},  # of recipes
 }
 
 # A default that is another, and why.
 OTHER_DEFAULT = {
     ("mpq.quantize", "precision"): "int8",  # it is named after it, and always has a profile
+    ("passes", "method"): "minmax",  # what the compiler takes, too, if neither it nor the recipe is told
     ("passes", "precision"): "int8",  # who asks for the pass by its name asks for that
 }
 
@@ -133,10 +137,12 @@ def of_passes(tmp_path):
             return subprocess.run([tools.tool("quant-opt"), empty, flag, "--dump-pass-pipeline"], capture_output=True,
                                   text=True).stderr
 
-        dumped = dump(f"--{owner}")
+        dumped, with_profile = dump(f"--{owner}"), dump(f"--{owner}=profile=p") if "profile" in names else ""
         for name in names:
             values = set(re.findall(rf"[{{ ]{name}=([^ }}]*)", dumped))
-            if not values:  # a pipeline without a pass that has nothing to do
+            if not values and name != "profile":  # a pipeline without a pass that has nothing to do
+                values = set(re.findall(rf"[{{ ]{name}=([^ }}]*)", with_profile))
+            if not values:
                 assert f"{name}=some-value" in dump(f"--{owner}={name}=some-value"), (owner, name)
                 values = {""}
             assert len(values) == 1, f"{owner} has different defaults of {name}: {values}"
@@ -156,6 +162,7 @@ INTERFACES = {
     "mpq evaluate": lambda _: of_click("evaluate"),
     "mpq report": lambda _: of_click("report"),
     "mpq run": lambda _: of_click("run"),
+    "mpq merge-profiles": lambda _: of_click("merge-profiles"),
     "passes": of_passes,
 }
 
@@ -175,7 +182,7 @@ def test_names_and_defaults(interface, tmp_path):
 @pytest.mark.parametrize("interface", ["quant-compile", "mpq compile", "mpq quantize", "mpq report"])
 def test_choices(interface, tmp_path):
     expected = {name: choices for name, (_, choices) in table().items() if choices}
-    assert {"emit", "from", "precision", "target", "to"} == expected.keys()
+    assert {"emit", "from", "method", "precision", "target", "to"} == expected.keys()
     for name, (_, choices) in INTERFACES[interface](tmp_path).items():
         assert choices == expected.get(name, ()), name
 

@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(
   # compiler and libraries that mpq stands on
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools libclang-rt-22-dev
-  libprotobuf-dev protobuf-compiler libpthreadpool-dev
+  libprotobuf-dev protobuf-compiler libpthreadpool-dev zlib1g-dev
   # build and checks
   cmake ninja-build ccache git clang-format-22 libgtest-dev python3 python3-dev python3-venv
   # the rendered text of the accuracy tests

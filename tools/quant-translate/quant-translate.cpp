@@ -1,4 +1,4 @@
-//===- quant-translate.cpp - between ONNX and MLIR ---===//
+//===- quant-translate.cpp - between ONNX and MLIR; profiles to one ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Calibration/Profile.h"
 #include "mpq/InitAllDialects.h"
 #include "mpq/ONNX/ExportONNX.h"
 #include "mpq/ONNX/ImportONNX.h"
@@ -22,6 +23,7 @@
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -101,11 +103,40 @@ static LogicalResult exportONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
   return success();
 }
 
+/// `quant-translate --merge-profiles A B... -o C`. The translations of MLIR's
+/// driver have one input, so this is no registered one.
+static int mergeProfiles(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  llvm::cl::ResetCommandLineParser();
+  llvm::cl::opt<bool> merge(
+      "merge-profiles",
+      llvm::cl::desc("Write the profile of all samples of several profiles"));
+  llvm::cl::list<std::string> inputs(llvm::cl::Positional, llvm::cl::OneOrMore,
+                                     llvm::cl::desc("PROFILE..."));
+  llvm::cl::opt<std::string> output("o", llvm::cl::desc("Output file"),
+                                    llvm::cl::value_desc("file"),
+                                    llvm::cl::init("-"));
+  llvm::cl::ParseCommandLineOptions(argc, argv,
+                                    "mpq: merge calibration profiles\n");
+  llvm::Error error = mpq::mergeProfiles(
+      std::vector<std::string>(inputs.begin(), inputs.end()), output);
+  if (!error)
+    return 0;
+  llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';
+  return 1;
+}
+
 int main(int argc, char **argv) {
+  if (llvm::is_contained(llvm::ArrayRef(argv, argc),
+                         llvm::StringRef("--merge-profiles")))
+    return mergeProfiles(argc, argv);
   TranslateRegistration registration(
       "import-onnx", "import an ONNX model to linalg on tensors", importONNX);
   TranslateRegistration exportRegistration(
       "export-onnx", "write a module in QDQ form on its ONNX model",
       exportONNX);
-  return failed(mlirTranslateMain(argc, argv, "mpq model translation\n"));
+  return failed(mlirTranslateMain(
+      argc, argv,
+      "mpq model translation\n\n  --merge-profiles A.json B.json... -o C.json "
+      "writes the profile of all\n  samples of several calibrations\n"));
 }

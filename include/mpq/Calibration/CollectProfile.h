@@ -8,6 +8,7 @@
 #ifndef MPQ_CALIBRATION_COLLECTPROFILE_H
 #define MPQ_CALIBRATION_COLLECTPROFILE_H
 
+#include "mpq/Calibration/CalibrationState.h"
 #include "mpq/Calibration/Collector.h"
 #include "mpq/Calibration/Dataset.h"
 
@@ -25,10 +26,11 @@ using SampleRunner = std::function<llvm::Error(llvm::ArrayRef<NpyArray> inputs,
 using SampleProgress =
     std::function<bool(size_t done, std::optional<size_t> total)>;
 
-/// The profile of a model over samples of an open source. An error if there are
-/// none, or if `progress` asked to stop.
+/// The profile of the state's model over samples of an open source. Samples
+/// that the state has are read, to see that they are the same, but not run. An
+/// error if there are no samples, or if `progress` asked to stop.
 llvm::Expected<Profile> collectProfile(SampleSource &samples,
-                                       llvm::StringRef fingerprint,
+                                       CalibrationState state,
                                        const SampleRunner &run,
                                        const SampleProgress &progress);
 

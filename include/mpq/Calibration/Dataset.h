@@ -54,8 +54,9 @@ llvm::Error checkSample(const NpyArray &array, const InputSpec &input,
                         llvm::StringRef place);
 
 /// Samples as `DIR/<input>/<sample>.npy`: one file a sample and input, files of
-/// equal names belong together. Opening checks that every sample is complete;
-/// arrays are read one sample at a time.
+/// equal names belong together. Opening checks that every sample is complete.
+/// Or as `DIR/<sample>.npz`: one file a sample, with an array for each input.
+/// Arrays are read one sample at a time.
 class Dataset final : public SampleSource {
 public:
   explicit Dataset(llvm::StringRef directory) : directory(directory) {}
@@ -66,9 +67,11 @@ public:
 
 private:
   std::string getPath(llvm::StringRef input, llvm::StringRef sample) const;
+  llvm::Expected<std::vector<NpyArray>> readArchive(llvm::StringRef path) const;
 
   std::string directory;
   std::vector<InputSpec> inputs;
+  bool areArchives = false;
   std::vector<std::string> samples; // sorted: the order is the same everywhere
   size_t position = 0;
 };

@@ -88,15 +88,6 @@ private:
   uint64_t total = 0, nans = 0, infinities = 0;
 };
 
-/// A range method turns a histogram into the interval to quantize.
-enum class RangeMethod { MinMax, Percentile };
-
-/// The closed interval that `method` picks from a non-empty histogram.
-/// `percentile` in (0, 100] is the share of the values kept; half of the rest
-/// is cut at each end, and never beyond zero.
-std::pair<double, double> pickRange(const Histogram &histogram,
-                                    RangeMethod method, double percentile);
-
 } // namespace mpq
 
 #endif // MPQ_CALIBRATION_HISTOGRAM_H

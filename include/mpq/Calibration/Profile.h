@@ -21,8 +21,15 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace mpq {
+
+/// A sample by its name and a digest of its contents.
+struct SampleMark {
+  std::string name;
+  uint64_t digest;
+};
 
 /// Statistics of a model's values over calibration samples.
 ///
@@ -39,13 +46,15 @@ struct Profile {
   std::string fingerprint;
   /// Number of samples the model ran on.
   uint64_t samples = 0;
+  /// Which ones, while calibration goes on (CalibrationState.h); else empty.
+  std::vector<SampleMark> done;
   /// Ordered, so that equal profiles are equal files.
   std::map<std::string, Histogram> values;
   /// Of some of the values. Not in files written by hand.
   std::map<std::string, ChannelExtremes> channels;
 
   /// Adds the samples of another profile of the same model; an error if the
-  /// fingerprints differ.
+  /// fingerprints differ. `done` stays as it is.
   llvm::Error merge(const Profile &other);
 
   std::string toJSON() const;
@@ -57,6 +66,11 @@ struct Profile {
   llvm::Error write(llvm::StringRef path) const;
   static llvm::Expected<Profile> read(llvm::StringRef path);
 };
+
+/// Writes the profile of all samples of the profiles in `paths`, which are of
+/// one model; bit for bit that of a calibration with all of them at once.
+llvm::Error mergeProfiles(llvm::ArrayRef<std::string> paths,
+                          llvm::StringRef output);
 
 } // namespace mpq
 

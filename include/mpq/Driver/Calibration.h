@@ -22,11 +22,13 @@ using CalibrationEngine =
 
 /// Runs a copy of `prepared` with observers on the samples and returns what
 /// they saw. Everything wrong with the data is one diagnostic; no sample is
-/// skipped.
+/// skipped. `statePath`, if not empty, names a file that keeps what was seen
+/// (CalibrationState.h): a run that was interrupted goes on from it.
 mlir::FailureOr<Profile> calibrate(mlir::ModuleOp prepared,
                                    SampleSource &samples,
                                    CalibrationEngine engine,
-                                   const SampleProgress &progress = {});
+                                   const SampleProgress &progress = {},
+                                   llvm::StringRef statePath = {});
 
 /// Opens `samples` for the inputs of the module's one public function.
 mlir::LogicalResult openSamples(mlir::ModuleOp module, SampleSource &samples);

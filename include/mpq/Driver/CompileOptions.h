@@ -14,6 +14,7 @@
 #ifndef MPQ_DRIVER_COMPILEOPTIONS_H
 #define MPQ_DRIVER_COMPILEOPTIONS_H
 
+#include "mpq/Calibration/RangeMethod.h"
 #include "mpq/Driver/Phases.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -55,10 +56,15 @@ struct CompileOptions {
   /// By default: int8 if there is a profile.
   std::optional<PrecisionGoal> precision;
   std::string profile, recipe;
+  /// How ranges are picked from the profile where the recipe does not say. By
+  /// default: minmax.
+  std::optional<RangeMethod> method;
   /// Samples (Dataset.h): write a profile of them instead of code.
   std::string calibrationData;
   /// Samples (Dataset.h) with which biases are corrected (BiasCorrection.h).
   std::string biasData;
+  /// A file that keeps what calibration has seen so far (CalibrationState.h).
+  std::string resume;
   /// A JSON file that gets a record of the compilation (docs/Report.md).
   std::string report;
   /// Samples (Dataset.h) on which the record compares the quantized model with

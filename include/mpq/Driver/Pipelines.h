@@ -32,6 +32,11 @@ struct QuantizePipelineOptions
   Option<std::string> profile{
       *this, "profile",
       llvm::cl::desc("Path of a calibration profile to apply first")};
+  Option<RangeMethod> method{
+      *this, "method",
+      llvm::cl::desc("How ranges are picked from the profile where the recipe "
+                     "does not say"),
+      llvm::cl::init(RangeMethod::MinMax), RangeMethodValues()};
   Option<std::string> recipe{*this, "recipe",
                              llvm::cl::desc("Path of a recipe")};
   Option<PrecisionKind> precision{
@@ -50,12 +55,6 @@ struct QuantizePipelineOptions
       llvm::cl::desc("Path of the JSON file to write a record of each product "
                      "to")};
 };
-
-/// How ranges are picked from the profile: the recipe's `method` and
-/// `percentile`, or the defaults (also when the recipe cannot be read, which
-/// mpq-assign-precision reports).
-ApplyProfilePassOptions getApplyProfileOptions(llvm::StringRef profile,
-                                               llvm::StringRef recipe);
 
 /// Ranges of a profile (if there is one), precisions, QDQ form.
 void buildQuantizePipeline(mlir::OpPassManager &manager,

@@ -49,13 +49,12 @@ struct EmissionOptions {
 mlir::FailureOr<llvm::SmallString<0>> emit(mlir::ModuleOp module,
                                            const EmissionOptions &options);
 
-/// Links an object that emit made to a shared library of the same interface
-/// with ld.lld, which is sought beside this LLVM and in PATH. `name` is the one
-/// the library is known by to those linked with it.
-mlir::LogicalResult linkSharedLibrary(mlir::Location loc,
-                                      llvm::StringRef objectPath,
-                                      llvm::StringRef name,
-                                      llvm::StringRef outputPath);
+/// The shared library of an object that emit made, linked with ld.lld, which is
+/// sought beside this LLVM and in PATH. `name` is the one the library is known
+/// by to those linked with it.
+mlir::FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+linkSharedLibrary(mlir::Location loc, llvm::StringRef object,
+                  llvm::StringRef name);
 
 /// The C header that declares the functions of the artifact.
 void writeCHeader(const ModuleInfo &info, llvm::raw_ostream &os);

@@ -67,7 +67,7 @@ namespace {
 struct ReaderWeights {
   bool depthwise = false;
   int64_t outputs = 1, taps = 1;
-  std::vector<float> energy, peak; // [channel][output]
+  std::vector<float> energy, peak;   // [channel][output]
   std::vector<double> scaleOfOutput; // 1 / its power
 
   ReaderWeights(const ChannelReader &reader, ArrayRef<double> power);
@@ -97,7 +97,8 @@ ReaderWeights::ReaderWeights(const ChannelReader &reader,
   QuantizableOpInterface product = reader.product;
   Value weights = product.getWeightOperand().get();
   ConstantView view = *ConstantView::get(weights);
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(weights.getType()).getShape();
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(weights.getType()).getShape();
   SmallVector<int64_t> channelDims = product.getWeightChannelDims();
   depthwise = llvm::is_contained(channelDims, reader.weightDim);
 
@@ -151,8 +152,8 @@ RoundingError::RoundingError(ChannelRangesAttr ranges,
     largest = std::max(largest, magnitude.back());
   }
   for (double &m : magnitude) {
-    m = std::max({m, largest * kSmallest,
-                  double(std::numeric_limits<float>::min())});
+    m = std::max(
+        {m, largest * kSmallest, double(std::numeric_limits<float>::min())});
     power.push_back(m / kCrestFactor * (m / kCrestFactor));
   }
   int64_t channels = magnitude.size();
@@ -164,9 +165,9 @@ RoundingError::RoundingError(ChannelRangesAttr ranges,
       for (int64_t c = 0; c < channels; ++c)
         most = std::max(most, weights.peak[c * weights.outputs + n]);
       for (int64_t c = 0; c < channels; ++c)
-        relativePeak[c] = std::max(
-            relativePeak[c], double(weights.peak[c * weights.outputs + n]) /
-                                 most);
+        relativePeak[c] =
+            std::max(relativePeak[c],
+                     double(weights.peak[c * weights.outputs + n]) / most);
     }
     if (weights.depthwise) // an output has no other channel's weights
       relativePeak.assign(channels, 1.0);
@@ -202,14 +203,14 @@ double RoundingError::of(ArrayRef<int> exponents) const {
       for (int64_t n = 0; n < reader.outputs; ++n) {
         int64_t output = reader.depthwise ? c : n;
         sums[output] += square * reader.energy[c * reader.outputs + n];
-        peaks[output] = std::max(
-            peaks[output],
-            factors[c] * reader.peak[c * reader.outputs + n] / 127);
+        peaks[output] =
+            std::max(peaks[output],
+                     factors[c] * reader.peak[c * reader.outputs + n] / 127);
       }
     }
     for (auto [n, sum] : llvm::enumerate(sums)) {
-      double read = reader.depthwise ? power[n] / (factors[n] * factors[n])
-                                     : activity;
+      double read =
+          reader.depthwise ? power[n] / (factors[n] * factors[n]) : activity;
       error += (sum + double(reader.taps) * peaks[n] * peaks[n] * read) *
                reader.scaleOfOutput[n];
     }
@@ -327,10 +328,9 @@ struct AssignEqualization
       ValueIds ids(function);
       for (Operation &op : function.getFunctionBody().front()) {
         if (automatic && !op.hasAttr(MPQDialect::getEqualizationAttrName()))
-          assignAutomatically(&op, ids.lookup(op.getNumResults()
-                                                  ? op.getResult(0)
-                                                  : Value()),
-                              others);
+          assignAutomatically(
+              &op, ids.lookup(op.getNumResults() ? op.getResult(0) : Value()),
+              others);
         op.removeAttr(MPQDialect::getChannelRangesAttrName());
       }
     }
@@ -342,9 +342,8 @@ struct AssignEqualization
 } // namespace
 
 /// What an entry of the recipe says.
-LogicalResult
-AssignEqualization::assignNamed(const RecipeEqualization &wanted,
-                                PrecisionKind others) {
+LogicalResult AssignEqualization::assignNamed(const RecipeEqualization &wanted,
+                                              PrecisionKind others) {
   ModuleOp module = getOperation();
   std::string where = "recipe '" + recipe + "'";
   Operation *found = nullptr;
@@ -364,8 +363,8 @@ AssignEqualization::assignNamed(const RecipeEqualization &wanted,
   }
   if (!found)
     return emitError(module.getLoc())
-           << where << ": no computed value '" << wanted.name
-           << "' to equalize" << nearest;
+           << where << ": no computed value '" << wanted.name << "' to equalize"
+           << nearest;
   Location loc = found->getLoc();
   auto type = dyn_cast<RankedTensorType>(found->getResult(0).getType());
   if (found->getNumResults() != 1 || !type || !type.hasStaticShape() ||
@@ -389,7 +388,7 @@ AssignEqualization::assignNamed(const RecipeEqualization &wanted,
                           << wanted.name << "' but there is none";
   found->setAttr(MPQDialect::getEqualizationAttrName(),
                  makeEqualization(&getContext(), factors,
-                                  {wanted.min, wanted.max},
-                                  RangeOrigin::Recipe, others));
+                                  {wanted.min, wanted.max}, RangeOrigin::Recipe,
+                                  others));
   return success();
 }

@@ -136,8 +136,7 @@ static LogicalResult equalize(Operation *op, StringRef id,
   if (llvm::none_of(value.getUses(), isOther))
     return success();
   builder.setInsertionPointAfterValue(divided);
-  Value restored =
-      createScaled(builder, getLoc("#restored"), divided, factors);
+  Value restored = createScaled(builder, getLoc("#restored"), divided, factors);
   value.replaceUsesWithIf(restored, isOther);
   return success();
 }

@@ -76,12 +76,111 @@ struct Reader {
     return *kind;
   }
 
+  /// Fails on a regular expression that does not parse.
+  Error checkRegex(StringRef text, StringRef where) const {
+    std::string message;
+    if (llvm::Regex(text).isValid(message))
+      return Error::success();
+    return error("'{0}' {1} is no regular expression: {2}", text, where,
+                 message);
+  }
+
+  /// The interval `range` of an object.
+  Expected<std::pair<double, double>>
+  readInterval(const llvm::json::Object &object, StringRef where) const {
+    const llvm::json::Array *range = object.getArray("range");
+    std::optional<double> min, max;
+    if (range && range->size() == 2) {
+      min = (*range)[0].getAsNumber();
+      max = (*range)[1].getAsNumber();
+    }
+    if (!min || !max || !(*min < *max))
+      return error("expected 'range' {0} to be two rising numbers", where);
+    return std::pair(*min, *max);
+  }
+
+  /// Reads `method` and `percentile` of an object, of which both may be absent.
+  Error readMethod(const llvm::json::Object &object, StringRef where,
+                   std::optional<RangeMethod> &method,
+                   std::optional<double> &percentile) const;
+  Expected<RecipeRange> readRange(const llvm::json::Value &value,
+                                  StringRef where) const;
   Expected<RecipeRule> readRule(const llvm::json::Value &value,
                                 StringRef where) const;
   Expected<RecipeEqualization> readEqualization(const llvm::json::Value &value,
                                                 StringRef where) const;
 };
 } // namespace
+
+Error Reader::readMethod(const llvm::json::Object &object, StringRef where,
+                         std::optional<RangeMethod> &method,
+                         std::optional<double> &percentile) const {
+  if (const llvm::json::Value *value = object.get("method")) {
+    Expected<std::string> text = readString(*value, "method", where);
+    if (!text)
+      return text.takeError();
+    Expected<RangeMethod> read = parseRangeMethod(*text);
+    if (!read)
+      return error("expected 'method' {0} to be {1}", where,
+                   llvm::toString(read.takeError()));
+    method = *read;
+  }
+  if (const llvm::json::Value *value = object.get("percentile")) {
+    std::optional<double> number = value->getAsNumber();
+    if (!number || !(*number > 50.0 && *number <= 100.0))
+      return error(
+          "expected 'percentile' {0} to be a number above 50 and at most 100",
+          where);
+    if (method != RangeMethod::Percentile)
+      return error(
+          "'percentile' {0} has no effect without \"method\": \"percentile\"",
+          where);
+    percentile = *number;
+  }
+  return Error::success();
+}
+
+Expected<RecipeRange> Reader::readRange(const llvm::json::Value &value,
+                                        StringRef where) const {
+  const llvm::json::Object *object = value.getAsObject();
+  if (!object)
+    return error("expected an object {0}", where);
+  if (Error e = checkKeys(*object, where,
+                          {"name", "regex", "method", "percentile", "range"}))
+    return e;
+  const llvm::json::Value *name = object->get("name"),
+                          *regex = object->get("regex");
+  if (!name == !regex)
+    return error("expected one of 'name' and 'regex' {0} but got {1}", where,
+                 name ? "both" : "neither");
+  RecipeRange result;
+  result.isRegex = regex;
+  Expected<std::string> text =
+      readString(name ? *name : *regex, name ? "name" : "regex", where);
+  if (!text)
+    return text.takeError();
+  result.text = *text;
+  if (regex)
+    if (Error e = checkRegex(result.text, where))
+      return e;
+  std::optional<RangeMethod> method;
+  std::optional<double> percentile;
+  if (Error e = readMethod(*object, where, method, percentile))
+    return e;
+  if (method.has_value() == (object->get("range") != nullptr))
+    return error("expected one of 'method' and 'range' {0} but got {1}", where,
+                 method ? "both" : "neither");
+  if (method) {
+    result.choice.method = *method;
+    result.choice.percentile = percentile.value_or(result.choice.percentile);
+    return result;
+  }
+  Expected<std::pair<double, double>> range = readInterval(*object, where);
+  if (!range)
+    return range.takeError();
+  result.range = *range;
+  return result;
+}
 
 Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
                                       StringRef where) const {
@@ -119,11 +218,9 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
         "expected one of 'name', 'regex', 'op' and 'first' {0} but got "
         "{1}",
         where, selectors);
-  std::string message;
-  if (rule.selector == RecipeRule::Selector::Regex &&
-      !llvm::Regex(rule.text).isValid(message))
-    return error("'{0}' {1} is no regular expression: {2}", rule.text, where,
-                 message);
+  if (rule.selector == RecipeRule::Selector::Regex)
+    if (Error e = checkRegex(rule.text, where))
+      return e;
   if (rule.selector == RecipeRule::Selector::Op &&
       !llvm::is_contained(getProductKinds(), rule.text))
     return error(
@@ -173,16 +270,10 @@ Reader::readEqualization(const llvm::json::Value &value,
           channel, where);
     result.channels.emplace_back(channel, float(*number));
   }
-  const llvm::json::Array *range = object->getArray("range");
-  std::optional<double> min, max;
-  if (range && range->size() == 2) {
-    min = (*range)[0].getAsNumber();
-    max = (*range)[1].getAsNumber();
-  }
-  if (!min || !max || !(*min < *max))
-    return error("expected 'range' {0} to be two rising numbers", where);
-  result.min = *min;
-  result.max = *max;
+  Expected<std::pair<double, double>> range = readInterval(*object, where);
+  if (!range)
+    return range.takeError();
+  std::tie(result.min, result.max) = *range;
   return result;
 }
 
@@ -198,7 +289,8 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
   StringRef top = "at the top level";
   if (Error e = reader.checkKeys(*object, top,
                                  {"precision", "block", "activations", "stored",
-                                  "method", "percentile", "equalize", "rules"}))
+                                  "method", "percentile", "ranges", "equalize",
+                                  "rules"}))
     return e;
   Recipe recipe;
   if (const llvm::json::Value *precision = object->get("precision")) {
@@ -230,26 +322,20 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
                           key, *read, suggestNearest(*read, {"f32", "int8"}));
     recipe.*field = symbolizePrecisionKind(*read);
   }
-  if (const llvm::json::Value *method = object->get("method")) {
-    Expected<std::string> read = reader.readString(*method, "method", top);
-    if (!read)
-      return read.takeError();
-    if (*read != "minmax" && *read != "percentile")
-      return reader.error(
-          "expected 'method' to be minmax or percentile but got "
-          "'{0}'{1}",
-          *read, suggestNearest(*read, {"minmax", "percentile"}));
-    recipe.method = *read;
-  }
-  if (const llvm::json::Value *percentile = object->get("percentile")) {
-    std::optional<double> number = percentile->getAsNumber();
-    if (!number || !(*number > 50.0 && *number <= 100.0))
-      return reader.error(
-          "expected 'percentile' to be a number above 50 and at most 100");
-    if (recipe.method != "percentile")
-      return reader.error(
-          "'percentile' has no effect without \"method\": \"percentile\"");
-    recipe.percentile = *number;
+  if (Error e =
+          reader.readMethod(*object, top, recipe.method, recipe.percentile))
+    return e;
+  if (const llvm::json::Value *ranges = object->get("ranges")) {
+    const llvm::json::Array *array = ranges->getAsArray();
+    if (!array)
+      return reader.error("expected 'ranges' to be an array");
+    for (auto [index, element] : llvm::enumerate(*array)) {
+      Expected<RecipeRange> range = reader.readRange(
+          element, llvm::formatv("in range {0}", index + 1).str());
+      if (!range)
+        return range.takeError();
+      recipe.ranges.push_back(std::move(*range));
+    }
   }
   if (const llvm::json::Value *equalize = object->get("equalize")) {
     std::optional<StringRef> word = equalize->getAsString();

@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "RangeRules.h"
+
 #include "mpq/Calibration/Profile.h"
 #include "mpq/Dialect/ValueId.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
@@ -32,15 +34,19 @@ struct ApplyProfile : mpq::impl::ApplyProfilePassBase<ApplyProfile> {
   void runOnOperation() override;
 
   LogicalResult checkOptions();
+  /// The recipe's rules; also writes the ranges that it gives as numbers.
+  LogicalResult applyRecipe(const Profile &profile);
   /// The calibrated range of a value, or null.
   RangeAttr rangeOf(const Profile &profile, Value value, StringRef id);
   /// Returns how many of the function's values the profile knows.
   int64_t annotate(const Profile &profile, FunctionOpInterface function);
+
+  std::optional<RangeRules> rules;
 };
 } // namespace
 
 LogicalResult ApplyProfile::checkOptions() {
-  if (profile.empty())
+  if (profile.empty() && recipe.empty())
     return emitError(
         getOperation().getLoc(),
         "mpq-apply-profile: expected the option 'profile' to be the "
@@ -50,6 +56,23 @@ LogicalResult ApplyProfile::checkOptions() {
                                               "option 'percentile' to be above "
                                               "50 and at most 100 but got ")
            << double(percentile);
+  return success();
+}
+
+LogicalResult ApplyProfile::applyRecipe(const Profile &profile) {
+  RangeChoice choice;
+  choice.method = method;
+  choice.percentile = percentile;
+  rules.emplace(choice);
+  if (recipe.empty())
+    return success();
+  llvm::Expected<Recipe> loaded = Recipe::load(recipe);
+  if (!loaded)
+    return emitError(getOperation().getLoc(),
+                     llvm::toString(loaded.takeError()));
+  if (failed(rules->resolve(getOperation(), *loaded, recipe, profile)))
+    return failure();
+  rules->writeGivenRanges(getOperation());
   return success();
 }
 
@@ -67,7 +90,7 @@ RangeAttr ApplyProfile::rangeOf(const Profile &profile, Value value,
   }
   if (histogram.empty())
     return {};
-  auto [min, max] = pickRange(histogram, method, percentile);
+  auto [min, max] = pickRange(histogram, rules->getChoice(id));
   return RangeAttr::get(&getContext(), min, max, RangeOrigin::Calibration);
 }
 
@@ -135,7 +158,8 @@ void ApplyProfile::runOnOperation() {
   ModuleOp module = getOperation();
   if (failed(checkOptions()))
     return signalPassFailure();
-  llvm::Expected<Profile> read = Profile::read(profile);
+  llvm::Expected<Profile> read =
+      profile.empty() ? Profile() : Profile::read(profile);
   if (!read) {
     emitError(module.getLoc(), llvm::toString(read.takeError()));
     return signalPassFailure();
@@ -150,6 +174,8 @@ void ApplyProfile::runOnOperation() {
       return signalPassFailure();
     }
   }
+  if (failed(applyRecipe(*read)))
+    return signalPassFailure();
   int64_t knownValues = 0;
   module.walk([&](FunctionOpInterface function) {
     if (!function.isExternal())

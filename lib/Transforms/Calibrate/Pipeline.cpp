@@ -25,17 +25,19 @@ struct CalibrateOptions : PassPipelineOptions<CalibrateOptions> {
   Option<std::string> profile{*this, "profile",
                               llvm::cl::desc("Path of the profile")};
   Option<RangeMethod> method{
-      *this, "method", llvm::cl::desc("How a range is picked from a histogram"),
-      llvm::cl::init(RangeMethod::MinMax),
-      llvm::cl::values(clEnumValN(RangeMethod::MinMax, "minmax",
-                                  "the smallest and largest value seen"),
-                       clEnumValN(RangeMethod::Percentile, "percentile",
-                                  "cut rare values off at both ends"))};
+      *this, "method",
+      llvm::cl::desc("How ranges are picked from histograms where the recipe "
+                     "does not say"),
+      llvm::cl::init(RangeMethod::MinMax), RangeMethodValues()};
   Option<double> percentile{
       *this, "percentile",
       llvm::cl::desc("Share of the values the percentile method keeps, in "
                      "percent: above 50, at most 100"),
       llvm::cl::init(99.99)};
+  Option<std::string> recipe{
+      *this, "recipe",
+      llvm::cl::desc("Path of a recipe; its `method` and `ranges` override the "
+                     "method")};
 };
 } // namespace
 
@@ -62,6 +64,7 @@ void mpq::registerCalibratePipelines() {
         passOptions.profile = options.profile;
         passOptions.method = options.method;
         passOptions.percentile = options.percentile;
+        passOptions.recipe = options.recipe;
         buildCalibratePipeline(manager, passOptions);
       });
 }

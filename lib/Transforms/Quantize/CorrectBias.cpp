@@ -66,9 +66,8 @@ struct CorrectBias : mpq::impl::CorrectBiasPassBase<CorrectBias> {
       int64_t channels = correction.size();
       std::optional<SmallVector<float>> bias = readBias(init->get(), channels);
       if (!bias) {
-        remark::missed(
-            op.getLoc(),
-            remark::RemarkOpts::name("bias-correction").category("mpq-quantize"))
+        remark::missed(op.getLoc(), remark::RemarkOpts::name("bias-correction")
+                                        .category("mpq-quantize"))
             << remark::add("the bias of '{0}' is not corrected: it is no "
                            "constant of the last dimension",
                            getValueId(op->getResult(0)));
@@ -86,9 +85,8 @@ struct CorrectBias : mpq::impl::CorrectBiasPassBase<CorrectBias> {
                                             type.getElementType());
       SmallVector<int64_t> others =
           llvm::to_vector(llvm::seq<int64_t>(0, type.getRank() - 1));
-      init->set(
-          linalg::BroadcastOp::create(builder, loc, vector, empty, others)
-              .getResult()[0]);
+      init->set(linalg::BroadcastOp::create(builder, loc, vector, empty, others)
+                    .getResult()[0]);
     });
   }
 };

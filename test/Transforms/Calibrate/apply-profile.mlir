@@ -13,6 +13,11 @@
 
 // RUN: quant-opt %s --mpq-apply-profile="profile=%t.json method=percentile percentile=99.9" | FileCheck %s --check-prefix=PERCENTILE
 
+// RUN: quant-opt %s --mpq-apply-profile="profile=%t.json method=kl" | FileCheck %s --check-prefix=KL
+// RUN: quant-opt %s --mpq-apply-profile="profile=%t.json method=mse" | FileCheck %s --check-prefix=MSE
+// RUN: quant-opt %s --mpq-apply-profile="profile=%t.json method=octav" | FileCheck %s --check-prefix=OCTAV
+// RUN: quant-opt %s --mpq-apply-profile="profile=%t.json method=aciq" | FileCheck %s --check-prefix=ACIQ
+
 // The instrumented module and one that has ranges are still the same model.
 // RUN: quant-opt %s --pass-pipeline='builtin.module(func.func(mpq-insert-observers),mpq-apply-profile{profile=%t.json},mpq-apply-profile{profile=%t.json})' | FileCheck %s
 // RUN: quant-opt %s --mpq-instrument-pipeline --mpq-calibrate-pipeline="profile=%t.json method=percentile percentile=99.9" | FileCheck %s --check-prefix=PERCENTILE --implicit-check-not=mpq.observe
@@ -28,6 +33,12 @@ func.func @model(%x: tensor<2x4xf32> {mpq.name = "x"}) -> tensor<2x8xf32> {
   %empty = tensor.empty() : tensor<2x8xf32>
   %fill = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x8xf32>) -> tensor<2x8xf32>
   // CHECK: linalg.matmul {mpq.ranges = [#mpq.range<0.000000e+00, 2.047000e+03, calibration>]}
+  // 9999 values fill [0, 8) evenly, one is 2047. For squares that one weighs; one level of 256 still tells
+  // the others from it, so entropy has no reason to cut.
+  // KL: mpq.range<0.000000e+00, 2.047000e+03, calibration>
+  // MSE: mpq.range<0.000000e+00, 2.02{{[0-9]+}}e+03, calibration>
+  // OCTAV: mpq.range<0.000000e+00, 2024.{{[0-9]+}}, calibration>
+  // ACIQ: mpq.range<0.000000e+00, 52.{{[0-9]+}}, calibration>
   // PERCENTILE: linalg.matmul {mpq.ranges = [#mpq.range<0.000000e+00, 7.99{{[0-9]+}}, calibration>]}
   %mm = linalg.matmul ins(%x, %w : tensor<2x4xf32>, tensor<4x8xf32>) outs(%fill : tensor<2x8xf32>) -> tensor<2x8xf32> loc("fc")
   // CHECK: math.exp %{{[0-9a-z]+}} : tensor

@@ -18,6 +18,10 @@
 
 using namespace mpq;
 
+static CalibrationState newState() {
+  return llvm::cantFail(CalibrationState::open("", "model"));
+}
+
 namespace {
 class DatasetTest : public testing::Test {
 protected:
@@ -144,7 +148,7 @@ TEST_F(DatasetTest, CollectsOverAllSamples) {
     return llvm::Error::success();
   };
   size_t calls = 0;
-  auto profile = collectProfile(dataset, "model", run,
+  auto profile = collectProfile(dataset, newState(), run,
                                 [&](size_t done, std::optional<size_t> total) {
                                   EXPECT_EQ(done, ++calls);
                                   EXPECT_EQ(total, 2u);
@@ -161,7 +165,7 @@ TEST_F(DatasetTest, CollectsOverAllSamples) {
   save("x", "b.npy", {0.5f, 8.0f});
   Dataset again(folder);
   ASSERT_FALSE(bool(again.open({x})));
-  auto good = collectProfile(again, "model", run, {});
+  auto good = collectProfile(again, newState(), run, {});
   ASSERT_TRUE(bool(good)) << llvm::toString(good.takeError());
   EXPECT_EQ(good->samples, 2u);
   EXPECT_EQ(good->values.at("x").getMin(), 0.5f);
@@ -180,7 +184,7 @@ TEST_F(DatasetTest, StopsWhenAsked) {
     return llvm::Error::success();
   };
   auto profile =
-      collectProfile(dataset, "model", run,
+      collectProfile(dataset, newState(), run,
                      [](size_t, std::optional<size_t>) { return false; });
   ASSERT_FALSE(bool(profile));
   EXPECT_EQ(llvm::toString(profile.takeError()), "calibration was cancelled");

@@ -143,28 +143,6 @@ TEST(Histogram, QuantilesInterpolateInsideABin) {
   EXPECT_DOUBLE_EQ(one.quantile(0.75 * 4 / 5), 1024.75);
 }
 
-TEST(Histogram, RangeMethods) {
-  std::vector<float> values(100000, 0.0f);
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = float(i % 1000) / 1000.0f;
-  values[3] = 100.0f; // one outlier in 100000
-  Histogram histogram;
-  histogram.observe(values);
-  auto [min, max] = pickRange(histogram, RangeMethod::MinMax, 0);
-  EXPECT_EQ(min, 0.0);
-  EXPECT_EQ(max, 100.0);
-  auto [low, high] = pickRange(histogram, RangeMethod::Percentile, 99.99);
-  EXPECT_EQ(low, 0.0);
-  EXPECT_NEAR(high, 1.0, 0.07); // one bin is 1/16 wide
-  auto all = pickRange(histogram, RangeMethod::Percentile, 100);
-  EXPECT_EQ(all.second, 100.0);
-  // Cuts stop at zero: only outliers are below it.
-  Histogram skewed;
-  skewed.observe(values);
-  skewed.observe(-5.0f);
-  EXPECT_LE(pickRange(skewed, RangeMethod::Percentile, 99.0).first, 0.0);
-}
-
 TEST(Histogram, FromCountsChecksItsState) {
   Histogram histogram;
   histogram.observe(makeSamples(3, 500));

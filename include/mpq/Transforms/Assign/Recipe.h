@@ -8,6 +8,7 @@
 #ifndef MPQ_TRANSFORMS_ASSIGN_RECIPE_H
 #define MPQ_TRANSFORMS_ASSIGN_RECIPE_H
 
+#include "mpq/Calibration/RangeMethod.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "llvm/Support/Error.h"
@@ -38,6 +39,17 @@ struct RecipeEqualization {
   double min, max;
 };
 
+/// One rule of a recipe's `ranges`: which values, and where their ranges come
+/// from.
+struct RecipeRange {
+  /// The value id, or a regular expression.
+  std::string text;
+  bool isRegex = false;
+  /// How to pick a range from the profile, unless it is given.
+  RangeChoice choice;
+  std::optional<std::pair<double, double>> range;
+};
+
 /// The kinds of products that rules may name.
 llvm::ArrayRef<llvm::StringRef> getProductKinds();
 
@@ -53,9 +65,10 @@ struct Recipe {
   /// What memory holds results of integer products in that no product reads:
   /// int8 or f32.
   std::optional<PrecisionKind> stored;
-  /// How ranges are picked from a profile, for those who apply one.
-  std::optional<std::string> method;
+  /// How ranges are picked from a profile where `ranges` do not say.
+  std::optional<RangeMethod> method;
   std::optional<double> percentile;
+  std::vector<RecipeRange> ranges;
   std::vector<RecipeEqualization> equalize;
   /// Whether channels are equalized where calibration says it pays: unless
   /// there is a list, or "none".

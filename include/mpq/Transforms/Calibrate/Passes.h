@@ -11,7 +11,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Pass/Pass.h"
-#include "mpq/Calibration/Histogram.h"
+#include "mpq/Calibration/RangeMethod.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include <string>
@@ -21,6 +21,15 @@ class OpPassManager;
 } // namespace mlir
 
 namespace mpq {
+
+/// Makes the range methods the values of a pass option.
+struct RangeMethodValues {
+  template <typename Opt> void apply(Opt &option) const {
+    for (const RangeMethodInfo &info : getRangeMethods())
+      option.getParser().addLiteralOption(info.name, info.method,
+                                          info.description);
+  }
+};
 
 #define GEN_PASS_DECL
 #include "mpq/Transforms/Calibrate/Passes.h.inc"

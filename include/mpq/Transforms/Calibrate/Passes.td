@@ -20,8 +20,14 @@ def ApplyProfilePass : Pass<"mpq-apply-profile", "::mlir::ModuleOp"> {
     range, with a remark; values the profile does not have are left to interval
     analysis.
 
+    A range is picked from a value's histogram by `method`, or as the recipe
+    (docs/Recipes.md) says. A range that the recipe gives as numbers replaces
+    any other and has origin `recipe`; with such ranges alone no profile is
+    needed.
+
     Fails if the profile cannot be read or is of another model: its fingerprint
-    must be the module's, unless it has none.
+    must be the module's, unless it has none. Fails on a rule of the recipe that
+    matches no value.
 
     ```mlir
     %0 = linalg.matmul ins(%x, %w : ...) outs(%i : ...) -> tensor<4x8xf32>
@@ -37,14 +43,13 @@ def ApplyProfilePass : Pass<"mpq-apply-profile", "::mlir::ModuleOp"> {
            "Path of the profile">,
     Option<"method", "method", "::mpq::RangeMethod",
            /*default=*/"::mpq::RangeMethod::MinMax",
-           "How a range is picked from a histogram", [{::llvm::cl::values(
-             clEnumValN(::mpq::RangeMethod::MinMax, "minmax",
-                        "the smallest and largest value seen"),
-             clEnumValN(::mpq::RangeMethod::Percentile, "percentile",
-                        "cut rare values off at both ends"))}]>,
+           "How ranges are picked from histograms where the recipe does not "
+           "say", [{::mpq::RangeMethodValues()}]>,
     Option<"percentile", "percentile", "double", /*default=*/"99.99",
            "Share of the values the percentile method keeps, in percent: above "
            "50, at most 100">,
+    Option<"recipe", "recipe", "std::string", /*default=*/"\"\"",
+           "Path of a recipe; its `method` and `ranges` override the method">,
   ];
   let dependentDialects = ["::mpq::MPQDialect"];
 }
