@@ -207,12 +207,20 @@ Tensor Recurrence::multiplyState(Direction &d, Tensor &state, int64_t first,
   return wrap(n.matmul(n.materialize(state), weights));
 }
 
-Tensor Recurrence::addState(Direction &d, Tensor gates, Tensor &state,
-                            int64_t first) {
-  if (isZero(state))
-    return gates;
-  Tensor product = multiplyState(d, state, first, gates.getDim(1) / hidden);
-  return addTensors(product, gates);
+SmallVector<Tensor> Recurrence::getSums(Direction &d, Tensor &state,
+                                        int64_t first, int64_t count) {
+  SmallVector<Tensor> sums;
+  if (isZero(state)) {
+    for (int64_t i = first; i < first + count; ++i)
+      sums.push_back(getInputs(d, i, 1));
+    return sums;
+  }
+  Tensor product = multiplyState(d, state, first, count);
+  Tensor inputs = getInputs(d, first, count);
+  Tensor sum = addTensors(product, inputs);
+  for (int64_t i = 0; i < count; ++i)
+    sums.push_back(getGate(sum, i));
+  return sums;
 }
 
 void Recurrence::shareScale(Tensor &value, StringRef role) {
@@ -325,7 +333,8 @@ LogicalResult Recurrence::run() {
     sequence.resize(steps);
     for (int64_t i = 0; i < steps; ++i) {
       int64_t at = d.reverse ? steps - 1 - i : i;
-      step(d, n.slice(d.gates, {at * batch, 0}, {batch, numGates * hidden}));
+      d.row = at * batch;
+      step(d);
       shareScale(d.h, "h");
       if (n.hasResult(0))
         sequence[at] = n.reshape(d.h.value, {1, 1, batch, hidden});

@@ -51,6 +51,7 @@ protected:
     bool reverse;
     llvm::ArrayRef<Function> functions;
     Tensor gates;            ///< [steps * batch, gates * hidden], from X
+    int64_t row = 0;         ///< the first one of the present step
     Tensor recurrentWeights; ///< [hidden, gates * hidden]
     /// Their columns from a gate on, where a product wants them.
     std::map<int64_t, mlir::Value> recurrentColumns;
@@ -63,8 +64,8 @@ protected:
   virtual void readMore(Direction &, int64_t /*index*/) {}
   /// The bias of the product of all inputs, from the two halves of B.
   virtual Tensor makeBias(Direction &d, Tensor input, Tensor recurrent);
-  /// Updates the state of `d`; `gates` is what this step's inputs contribute.
-  virtual void step(Direction &d, Tensor gates) = 0;
+  /// Updates the state of `d`.
+  virtual void step(Direction &d) = 0;
 
   /// An elementwise result of tensors that broadcast to each other.
   Tensor compute(llvm::ArrayRef<Tensor *> inputs, ElementBody body);
@@ -76,17 +77,22 @@ protected:
   /// `function` of a gate, which is clipped if the node asks for it.
   mlir::Value activate(mlir::ImplicitLocOpBuilder &b, const Function &function,
                        mlir::Value x) const;
-  /// Gates side by side, from number `first` on.
-  Tensor getGates(Tensor &gates, int64_t first, int64_t count = 1) {
-    return n.slice(gates, {0, first * hidden}, {batch, count * hidden});
-  }
   /// Most sequences start from a state of zeros: no product is needed.
   static bool isZero(const Tensor &state);
   /// `state` times the recurrent weights of gates.
   Tensor multiplyState(Direction &d, Tensor &state, int64_t first,
                        int64_t count);
-  /// `gates`, which begin at number `first`, plus what the state contributes.
-  Tensor addState(Direction &d, Tensor gates, Tensor &state, int64_t first);
+  /// What the inputs of the step contribute to gates.
+  Tensor getInputs(Direction &d, int64_t first, int64_t count) {
+    return n.slice(d.gates, {d.row, first * hidden}, {batch, count * hidden});
+  }
+  /// Gate number `i` of gates side by side.
+  Tensor getGate(Tensor &gates, int64_t i) {
+    return n.slice(gates, {0, i * hidden}, {batch, hidden});
+  }
+  /// What the inputs and `state` contribute, gate by gate.
+  llvm::SmallVector<Tensor> getSums(Direction &d, Tensor &state, int64_t first,
+                                    int64_t count);
   Tensor makeZero(llvm::ArrayRef<int64_t> shape);
   Tensor wrap(mlir::Value value);
   /// The values that play the same role in other steps get one scale.

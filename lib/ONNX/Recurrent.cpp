@@ -27,7 +27,7 @@ public:
 private:
   static constexpr StringRef kDefaults[] = {"Tanh"};
 
-  void step(Direction &d, Tensor gates) override;
+  void step(Direction &d) override;
 };
 
 /// Gates: input, output, forget, cell.
@@ -41,7 +41,7 @@ private:
   static constexpr StringRef kDefaults[] = {"Sigmoid", "Tanh", "Tanh"};
 
   void readMore(Direction &d, int64_t index) override;
-  void step(Direction &d, Tensor gates) override;
+  void step(Direction &d) override;
 
   bool couples; // what is not forgotten is replaced
 };
@@ -57,16 +57,16 @@ private:
   static constexpr StringRef kDefaults[] = {"Sigmoid", "Tanh"};
 
   Tensor makeBias(Direction &d, Tensor input, Tensor recurrent) override;
-  void step(Direction &d, Tensor gates) override;
-  void resetProduct(Direction &d, Tensor &gates);
-  void resetState(Direction &d, Tensor &gates);
+  void step(Direction &d) override;
+  void resetProduct(Direction &d);
+  void resetState(Direction &d);
 
   bool resetsProduct; // or the state in front of it
 };
 } // namespace
 
-void RNN::step(Direction &d, Tensor gates) {
-  Tensor sum = addState(d, gates, d.h, 0);
+void RNN::step(Direction &d) {
+  Tensor sum = getSums(d, d.h, 0, 1).front();
   d.h = compute({&sum}, [&](ScalarBuilder &b, ValueRange v) {
     return activate(b, d.functions[0], v[0]);
   });
@@ -83,10 +83,9 @@ void LSTM::readMore(Direction &d, int64_t index) {
       d.peepholes.push_back(getRow(7, index, i * hidden, hidden));
 }
 
-void LSTM::step(Direction &d, Tensor gates) {
-  Tensor sum = addState(d, gates, d.h, 0);
-  Tensor in = getGates(sum, 0), out = getGates(sum, 1),
-         forget = getGates(sum, 2), cell = getGates(sum, 3);
+void LSTM::step(Direction &d) {
+  SmallVector<Tensor> gates = getSums(d, d.h, 0, 4);
+  Tensor &in = gates[0], &out = gates[1], &forget = gates[2], &cell = gates[3];
   bool peeps = !d.peepholes.empty();
   // A gate looks at the cell through weights of its own.
   auto look = [&](ScalarBuilder &b, Value gate, ValueRange v, unsigned weight,
@@ -147,15 +146,14 @@ static Value mix(ScalarBuilder &b, Value update, Value hidden, Value state) {
              false);
 }
 
-void GRU::resetProduct(Direction &d, Tensor &gates) {
+void GRU::resetProduct(Direction &d) {
   Tensor product = multiplyState(d, d.h, 0, 3);
-  Tensor parts[7] = {getGates(gates, 0),
-                     getGates(gates, 1),
-                     getGates(gates, 2),
-                     getGates(product, 0),
-                     getGates(product, 1),
-                     getGates(product, 2),
-                     d.h};
+  SmallVector<Tensor> parts;
+  for (int64_t i = 0; i < 3; ++i)
+    parts.push_back(getInputs(d, i, 1));
+  for (int64_t i = 0; i < 3; ++i)
+    parts.push_back(getGate(product, i));
+  parts.push_back(d.h);
   SmallVector<Tensor *> inputs;
   for (Tensor &part : parts)
     inputs.push_back(&part);
@@ -170,9 +168,9 @@ void GRU::resetProduct(Direction &d, Tensor &gates) {
   });
 }
 
-void GRU::resetState(Direction &d, Tensor &gates) {
-  Tensor sum = addState(d, getGates(gates, 0, 2), d.h, 0);
-  Tensor update = getGates(sum, 0), reset = getGates(sum, 1);
+void GRU::resetState(Direction &d) {
+  SmallVector<Tensor> gates = getSums(d, d.h, 0, 2);
+  Tensor &update = gates[0], &reset = gates[1];
   Tensor state = d.h;
   if (!isZero(state)) {
     state = compute({&reset, &state}, [&](ScalarBuilder &b, ValueRange v) {
@@ -180,15 +178,15 @@ void GRU::resetState(Direction &d, Tensor &gates) {
     });
     shareScale(state, "rh");
   }
-  Tensor hidden = addState(d, getGates(gates, 2), state, 2);
+  Tensor hidden = getSums(d, state, 2, 1).front();
   d.h = compute({&update, &hidden, &d.h}, [&](ScalarBuilder &b, ValueRange v) {
     return mix(b, activate(b, d.functions[0], v[0]),
                activate(b, d.functions[1], v[1]), v[2]);
   });
 }
 
-void GRU::step(Direction &d, Tensor gates) {
-  resetsProduct ? resetProduct(d, gates) : resetState(d, gates);
+void GRU::step(Direction &d) {
+  resetsProduct ? resetProduct(d) : resetState(d);
 }
 
 //===----------------------------------------------------------------------===//
