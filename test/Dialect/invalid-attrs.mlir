@@ -70,3 +70,8 @@ func.func private @k2() attributes {mpq.stored = #mpq.precision<f32>}
 
 // expected-error @below {{expected attribute 'mpq.stream_ahead' to be two i64 on an scf.for, the first of them positive and the second not negative but got}}
 func.func private @stream() attributes {mpq.stream_ahead = array<i64: 8, 0>}
+
+// -----
+
+// expected-error @below {{expected attribute 'mpq.scale_group' to be a string on an operation of one result but got 1 : i64}}
+func.func private @group() attributes {mpq.scale_group = 1 : i64}
