@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 
 using namespace mlir;
@@ -68,7 +69,16 @@ ScaleGroup::getRange(const RangeAnalysis &ranges, Value &missing) const {
 
 SmallVector<ScaleGroup> mpq::findScaleGroups(ArrayRef<Value> activations) {
   SmallVector<ScaleGroup> groups;
-  DenseMap<Value, unsigned> groupOf;
+  // A root is found again by itself and by the name that its operation gives.
+  DenseMap<void *, unsigned> groupOf;
+  auto forEachKey = [](Value root, function_ref<void(void *)> visit) {
+    visit(root.getAsOpaquePointer());
+    Operation *op = root.getDefiningOp();
+    if (auto name = op ? op->getAttrOfType<StringAttr>(
+                             MPQDialect::getScaleGroupAttrName())
+                       : StringAttr())
+      visit(const_cast<void *>(name.getAsOpaquePointer()));
+  };
   for (Value activation : activations) {
     ScaleGroup found;
     collectScaleRoots(activation, found.roots);
@@ -77,19 +87,22 @@ SmallVector<ScaleGroup> mpq::findScaleGroups(ArrayRef<Value> activations) {
     std::optional<unsigned> home;
     SmallVector<unsigned> others;
     for (Value root : found.roots)
-      if (auto it = groupOf.find(root); it != groupOf.end()) {
+      forEachKey(root, [&](void *key) {
+        auto it = groupOf.find(key);
+        if (it == groupOf.end())
+          return;
         if (!home)
           home = it->second;
-        else if (*home != it->second)
+        else if (*home != it->second && !llvm::is_contained(others, it->second))
           others.push_back(it->second);
-      }
+      });
     if (!home) {
       home = groups.size();
       groups.emplace_back();
     }
     auto absorb = [&](ScaleGroup from) {
       for (Value root : from.roots) {
-        groupOf[root] = *home;
+        forEachKey(root, [&](void *key) { groupOf[key] = *home; });
         if (!llvm::is_contained(groups[*home].roots, root))
           groups[*home].roots.push_back(root);
       }

@@ -93,6 +93,9 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
               op->getNumResults() == 1;
     return expect(ok, "#mpq.precision<int8> on an operation of one result");
   }
+  if (name == getScaleGroupAttrName())
+    return expect(isa<StringAttr>(value) && op->getNumResults() == 1,
+                  "a string on an operation of one result");
   if (name == getBlocksAttrName())
     return expect(isa<BlocksAttr>(value), "an #mpq.blocks");
   if (name == getStrategyAttrName())

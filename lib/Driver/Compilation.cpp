@@ -87,6 +87,8 @@ private:
   const CompileOptions &options;
   const CompilationMonitor &monitor;
   CancellationScope cancellation;
+  const SampleProgress progress =
+      std::bind_front(&Compiler::reportSample, this);
   Location loc;
   OwningOpRef<ModuleOp> module;
   Phase from = Phase::Prepare, to = Phase::Emit;
@@ -343,10 +345,8 @@ LogicalResult Compiler::runPhase(Phase phase) {
     if (quantizes) {
       if (!options.biasData.empty()) {
         Dataset samples(options.biasData);
-        if (failed(assignBiasCorrection(
-                *module, samples,
-                std::bind_front(&Compiler::reportSample, this),
-                monitor.isCancelled)))
+        if (failed(assignBiasCorrection(*module, samples, progress,
+                                        monitor.isCancelled)))
           return failure();
       }
       manager.addPass(createCorrectBiasPass());
@@ -387,7 +387,7 @@ LogicalResult Compiler::calibrate(SampleSource &samples) {
         [&](ModuleOp instrumented) {
           return makeJITRunner(instrumented, monitor.isCancelled);
         },
-        std::bind_front(&Compiler::reportSample, this), options.resume);
+        progress, options.resume);
     if (failed(profile))
       return failure();
     return writeOutput([&](auto &os) { os << profile->toJSON(); });
@@ -408,9 +408,8 @@ LogicalResult Compiler::recordPhase(Phase phase) {
     if (options.reportData.empty())
       return success();
     Dataset samples(options.reportData);
-    FailureOr<LayerErrors> errors = measureLayerErrors(
-        *module, samples, std::bind_front(&Compiler::reportSample, this),
-        monitor.isCancelled);
+    FailureOr<LayerErrors> errors =
+        measureLayerErrors(*module, samples, progress, monitor.isCancelled);
     if (failed(errors))
       return failure();
     record->recordErrors(*errors);

@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Activations.h"
+
 #include "OperatorRegistry.h"
 #include "ScalarArithmetic.h"
 
@@ -33,6 +35,11 @@ static Value softplus(ScalarBuilder &b, Value x) {
       math::ExpOp::create(b, arith::NegFOp::create(b, magnitude).getResult());
   Value log = math::LogOp::create(b, add(b, one, exp, false));
   return add(b, maximum(b, x, zero, false), log, false);
+}
+
+static Value softsign(ScalarBuilder &b, Value x) {
+  Value magnitude = math::AbsFOp::create(b, x);
+  return divide(b, x, add(b, constantLike(b, x, 1), magnitude, false), false);
 }
 
 static Value clampTo01(ScalarBuilder &b, Value x) {
@@ -117,6 +124,52 @@ static Value swish(ScalarBuilder &b, Value x, double alpha, double) {
   return mul(b, x, sigmoid(b, scaled), false);
 }
 
+//===----------------------------------------------------------------------===//
+// Named by attributes
+//===----------------------------------------------------------------------===//
+
+static Value line(ScalarBuilder &b, Value x, double alpha, double beta) {
+  return add(b, mul(b, constantLike(b, x, alpha), x, false),
+             constantLike(b, x, beta), false);
+}
+static Value scaledTanh(ScalarBuilder &b, Value x, double alpha, double beta) {
+  Value scaled = mul(b, constantLike(b, x, beta), x, false);
+  return mul(b, constantLike(b, x, alpha), math::TanhOp::create(b, scaled),
+             false);
+}
+static Value tanh(ScalarBuilder &b, Value x) {
+  return math::TanhOp::create(b, x);
+}
+static Value relu(ScalarBuilder &b, Value x) {
+  return maximum(b, x, constantLike(b, x, 0), false);
+}
+/// A function without parameters as one with two.
+template <Value (*Body)(ScalarBuilder &, Value)>
+static Value plain(ScalarBuilder &b, Value x, double, double) {
+  return Body(b, x);
+}
+
+ArrayRef<NamedActivation> mpq::onnximport::getNamedActivations() {
+  static const NamedActivation all[] = {
+      {"Affine", line, 1.0, 0.0},
+      {"Elu", elu, 1.0, std::nullopt},
+      {"HardSigmoid", hardSigmoid, 0.2, 0.5},
+      {"LeakyRelu", leakyRelu, 0.01, std::nullopt},
+      {"Relu", plain<relu>, std::nullopt, std::nullopt},
+      {"ScaledTanh", scaledTanh, 1.0, 1.0},
+      {"Sigmoid", plain<sigmoid>, std::nullopt, std::nullopt},
+      {"Softplus", plain<softplus>, std::nullopt, std::nullopt},
+      {"Softsign", plain<softsign>, std::nullopt, std::nullopt},
+      {"Tanh", plain<tanh>, std::nullopt, std::nullopt},
+      {"ThresholdedRelu", thresholdedRelu, 1.0, std::nullopt},
+  };
+  return all;
+}
+
+//===----------------------------------------------------------------------===//
+// Operators
+//===----------------------------------------------------------------------===//
+
 static LogicalResult importPRelu(NodeImporter &n) {
   if (failed(n.requireFloat(0)) || failed(requireEqualTypes(n)))
     return failure();
@@ -171,13 +224,7 @@ void mpq::onnximport::registerActivationOperators(OperatorRegistry &r) {
          1});
   r.add("Sigmoid", 6, {unaryFloat<sigmoid>, 1});
   r.add("Softplus", 1, {unaryFloat<softplus>, 1});
-  r.add("Softsign", 1,
-        {unaryFloat<[](ScalarBuilder &b, Value x) {
-           Value magnitude = math::AbsFOp::create(b, x);
-           return divide(b, x, add(b, constantLike(b, x, 1), magnitude, false),
-                         false);
-         }>,
-         1});
+  r.add("Softsign", 1, {unaryFloat<softsign>, 1});
   r.add("Mish", 18,
         {unaryFloat<[](ScalarBuilder &b, Value x) {
            Value tanh = math::TanhOp::create(b, softplus(b, x));

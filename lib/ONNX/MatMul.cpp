@@ -18,16 +18,6 @@
 using namespace mlir;
 using namespace mpq::onnximport;
 
-static Value emitMatmul(NodeImporter &n, Value lhs, Value rhs) {
-  auto a = cast<RankedTensorType>(lhs.getType());
-  auto b = cast<RankedTensorType>(rhs.getType());
-  Value init =
-      n.fill({a.getDimSize(0), b.getDimSize(1)}, n.zero(a.getElementType()));
-  return linalg::MatmulOp::create(n.b, TypeRange{init.getType()},
-                                  ValueRange{lhs, rhs}, ValueRange{init})
-      ->getResult(0);
-}
-
 static LogicalResult checkTypes(NodeImporter &n) {
   if (n.in(0).getElementType() == n.in(1).getElementType() &&
       !n.in(0).getElementType().isInteger(1))
@@ -61,7 +51,7 @@ static LogicalResult importMatMul(NodeImporter &n) {
     int64_t allRows = product(aShape.drop_back());
     Tensor left = n.reshape(a, {allRows, depth});
     Tensor right = n.reshape(b, {depth, columns});
-    result = emitMatmul(n, n.materialize(left), n.materialize(right));
+    result = n.matmul(n.materialize(left), n.materialize(right));
   } else {
     int64_t count = product(*batch);
     auto prepare = [&](Tensor &side, int64_t first, int64_t second) {
@@ -98,7 +88,7 @@ static LogicalResult importGemm(NodeImporter &n) {
     return n.error() << "cannot multiply " << a.type << " by " << b.type;
   double alpha = n.getFloat("alpha", 1), beta = n.getFloat("beta", 1);
   Type type = a.getElementType();
-  Value result = emitMatmul(n, n.materialize(a), n.materialize(b));
+  Value result = n.matmul(n.materialize(a), n.materialize(b));
   bool addsC = n.hasInput(2) && beta != 0;
   if (alpha != 1 || addsC) {
     Tensor sum{cast<RankedTensorType>(result.getType()), false, result,

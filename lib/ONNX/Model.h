@@ -35,6 +35,7 @@ struct NodeAttribute {
   std::optional<ConstantTensor> tensor;
   std::vector<double> floats;
   std::vector<int64_t> ints;
+  std::vector<std::string> strings;
 };
 
 struct Node {

@@ -384,6 +384,16 @@ Value NodeImporter::reduce(Value input, ArrayRef<int64_t> dims, TypedAttr init,
   return makeGeneric(b, ValueRange{input}, start, maps, iterators, body);
 }
 
+Value NodeImporter::matmul(Value lhs, Value rhs) {
+  auto left = cast<RankedTensorType>(lhs.getType());
+  auto right = cast<RankedTensorType>(rhs.getType());
+  Value init = fill({left.getDimSize(0), right.getDimSize(1)},
+                    zero(left.getElementType()));
+  return linalg::MatmulOp::create(b, TypeRange{init.getType()},
+                                  ValueRange{lhs, rhs}, ValueRange{init})
+      ->getResult(0);
+}
+
 /// Splits the dimensions of two shapes of equal size into the smallest groups
 /// of equal size: {dims of `from`, dims of `to`}. Unit dimensions without a
 /// partner join the group before them (the first, in front).
@@ -485,6 +495,30 @@ Tensor NodeImporter::transpose(Tensor &input, ArrayRef<int64_t> permutation) {
   } else {
     result.value = transpose(input.value, permutation);
     result.type = cast<RankedTensorType>(result.value.getType());
+  }
+  return result;
+}
+
+Tensor NodeImporter::slice(Tensor &input, ArrayRef<int64_t> offsets,
+                           ArrayRef<int64_t> sizes) {
+  if (input.getShape() == sizes)
+    return input;
+  Tensor result = input;
+  result.type = RankedTensorType::get(sizes, input.getElementType());
+  result.value = Value();
+  if (input.constant) {
+    SmallVector<int64_t> strides = rowMajorStrides(input.getShape());
+    result.constant =
+        input.constant->gather(sizes, [&](ArrayRef<int64_t> index) {
+          int64_t at = 0;
+          for (auto [i, offset, stride] :
+               llvm::zip_equal(index, offsets, strides))
+            at += (offset + i) * stride;
+          return at;
+        });
+  } else {
+    SmallVector<int64_t> strides(sizes.size(), 1);
+    result.value = slice(input.value, offsets, sizes, strides);
   }
   return result;
 }

@@ -148,11 +148,15 @@ public:
   /// Folds dimensions `dims` (sorted); the body gets element and accumulator.
   mlir::Value reduce(mlir::Value input, llvm::ArrayRef<int64_t> dims,
                      mlir::TypedAttr init, ElementBody body);
+  /// The product of two matrices.
+  mlir::Value matmul(mlir::Value lhs, mlir::Value rhs);
   mlir::Value reshape(mlir::Value input, llvm::ArrayRef<int64_t> shape);
   mlir::Value transpose(mlir::Value input, llvm::ArrayRef<int64_t> permutation);
   /// Constants are changed at import, other tensors by operations.
   Tensor reshape(Tensor &input, llvm::ArrayRef<int64_t> shape);
   Tensor transpose(Tensor &input, llvm::ArrayRef<int64_t> permutation);
+  Tensor slice(Tensor &input, llvm::ArrayRef<int64_t> offsets,
+               llvm::ArrayRef<int64_t> sizes);
   mlir::Value pad(mlir::Value input, llvm::ArrayRef<int64_t> low,
                   llvm::ArrayRef<int64_t> high, mlir::TypedAttr value);
   mlir::Value slice(mlir::Value input, llvm::ArrayRef<int64_t> offsets,

@@ -28,6 +28,7 @@ const OperatorRegistry &OperatorRegistry::get() {
     registerNormalizationOperators(all);
     registerPoolingOperators(all);
     registerQuantizationOperators(all);
+    registerRecurrentOperators(all);
     registerReductionOperators(all);
     registerResizeOperators(all);
     registerShapeOperators(all);

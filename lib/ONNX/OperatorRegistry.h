@@ -67,6 +67,7 @@ void registerMatMulOperators(OperatorRegistry &registry);
 void registerNormalizationOperators(OperatorRegistry &registry);
 void registerPoolingOperators(OperatorRegistry &registry);
 void registerQuantizationOperators(OperatorRegistry &registry);
+void registerRecurrentOperators(OperatorRegistry &registry);
 void registerReductionOperators(OperatorRegistry &registry);
 void registerResizeOperators(OperatorRegistry &registry);
 void registerShapeOperators(OperatorRegistry &registry);

@@ -299,6 +299,7 @@ FailureOr<NodeAttribute> Reader::readAttribute(::onnx::AttributeProto &proto,
     break;
   case Proto::STRINGS:
     attribute.kind = NodeAttribute::Strings;
+    attribute.strings.assign(proto.strings().begin(), proto.strings().end());
     break;
   default: // graphs, sparse tensors: their operators are unsupported anyway
     break;

@@ -101,3 +101,8 @@ func.func @e1_extent(%x: tensor<4x3xf32>) {
   %0 = math.absf %x {mpq.equalization = #mpq.equalization<[2.0], <0.0, 1.0, calibration>, others = f32>} : tensor<4x3xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{expected attribute 'mpq.scale_group' to be a string on an operation of one result but got 1 : i64}}
+func.func private @group() attributes {mpq.scale_group = 1 : i64}

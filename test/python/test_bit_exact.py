@@ -168,6 +168,16 @@ def product_in_two_directions(layer):
     layer.finish(layer.node("MatMul", [layer.source(96, 1024), layer.weights((1024, 128), 1)], (96, 128)))
 
 
+def lstm(layer):
+    """Gates that vectors do not fill, in both directions."""
+    layer.finish(layers.recurrent(layer, "LSTM", 5, 2, 9, 13, "bidirectional"))
+
+
+def gru(layer):
+    layer.finish(layers.recurrent(layer, "GRU", 4, 1, 20, 33, linear_before_reset=0))
+    layer.finish(layers.recurrent(layer, "GRU", 4, 3, 20, 33, linear_before_reset=1))
+
+
 @pytest.mark.parametrize("quantized", [False, True], ids=["float", "quantized"])
 @pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution,
                                    grouped_convolution_in_blocks, depthwise_convolution, depthwise_rows, matrix_blocks,
@@ -175,7 +185,7 @@ def product_in_two_directions(layer):
                                    one_number, one_column_of_integers, one_column_behind_a_vector,
                                    products_of_activations, mean_of_difference, layer_norm,
                                    turned_pointwise_convolution, turned_convolution, turned_product, long_rows,
-                                   product_in_two_directions], ids=lambda build: build.__name__)
+                                   product_in_two_directions, lstm, gru], ids=lambda build: build.__name__)
 def test_layer(build, quantized, folder):
     layer = Layer(build.__name__, quantized=quantized)
     build(layer)

@@ -327,6 +327,59 @@ case("LayerNormalization", X, Const(values(3, 4)), Const(values(3, 4) + 1), axis
 case("LpNormalization", X)
 case("LpNormalization", X, axis=1, p=1, variant="l1")
 
+# Recurrences ---------------------------------------------------------------------------------------------------------
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+
+
+def recurrence(op, variant, *, steps=5, batch=2, bias=True, state=None, peepholes=False, lengths=None, constant=True,
+               outputs=None, **attributes):
+    """STATE is a function that makes an input of an array: without one the sequence starts from zeros."""
+    directions = 2 if attributes.get("direction") == "bidirectional" else 1
+    hidden, depth, rows = 6, 3, GATES[op] * 6
+    given = Const if constant else np.asarray
+
+    def numbers(*shape):
+        return given(values(*shape) / 4)
+
+    initial = state(values(directions, batch, hidden)) if state else None
+    inputs = [values(steps, batch, depth), numbers(directions, rows, depth), numbers(directions, rows, hidden),
+              numbers(directions, 2 * rows) if bias else None,
+              lengths(np.full(batch, steps, np.int32)) if lengths else None, initial]
+    if op == "LSTM":
+        inputs += [initial, numbers(directions, 3 * hidden) if peepholes else None]
+    while inputs[-1] is None:
+        inputs.pop()
+    case(op, *inputs, outputs=outputs or (3 if op == "LSTM" else 2), variant=variant, hidden_size=hidden, **attributes)
+
+
+for op in GATES:
+    recurrence(op, "plain")
+    recurrence(op, "no-bias", bias=False)
+    recurrence(op, "one-step", steps=1, batch=1)
+    recurrence(op, "reverse", direction="reverse")
+    recurrence(op, "bidirectional", direction="bidirectional", state=np.asarray)
+    recurrence(op, "state", state=np.asarray)
+    recurrence(op, "constant-state", state=Const, lengths=Const)
+    recurrence(op, "run-time-weights", constant=False, state=np.asarray)
+    recurrence(op, "clip", clip=0.3)
+    recurrence(op, "opset-14", opset=14)
+    recurrence(op, "opset-22", opset=22)
+for variant in ({}, {"state": np.asarray}, {"input_forget": 1}, {"clip": 0.4, "direction": "reverse"}):
+    recurrence("LSTM", "-".join(["peepholes", *variant]), peepholes=True, **variant)
+recurrence("LSTM", "input-forget", input_forget=1)
+for variant in ({}, {"state": np.asarray}, {"direction": "bidirectional"}, {"bias": False}, {"batch": 1}):
+    recurrence("GRU", "-".join(["reset-product", *variant]), linear_before_reset=1, **variant)
+for name, parameters in {"Affine": (0.5, 0.1), "Elu": (0.7,), "HardSigmoid": (0.3, 0.4), "LeakyRelu": (0.2,),
+                         "Relu": (), "ScaledTanh": (0.8, 1.2), "Sigmoid": (), "Softplus": (), "Softsign": (),
+                         "Tanh": (), "ThresholdedRelu": (0.1,)}.items():
+    lists = dict(zip(("activation_alpha", "activation_beta"), ([number] for number in parameters)))
+    recurrence("RNN", name, activations=[name], **lists)
+recurrence("RNN", "two-functions", direction="bidirectional", activations=["Tanh", "Relu"])
+recurrence("GRU", "functions", activations=["HardSigmoid", "LeakyRelu"], activation_alpha=[0.3, 0.2],
+           activation_beta=[0.4])
+recurrence("LSTM", "functions", activations=["hardsigmoid", "Softsign", "Tanh"], activation_alpha=[0.3],
+           activation_beta=[0.4])
+
 # Quantization --------------------------------------------------------------------------------------------------------
 WIDE = values(4, 6, low=-8, high=8)
 S, S4 = Const(np.float32(0.05)), Const(np.array([0.03, 0.05, 0.04, 0.08], np.float32))

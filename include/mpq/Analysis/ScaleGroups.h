@@ -35,7 +35,8 @@ struct ScaleGroup {
 };
 
 /// Groups of the roots of the given activations: values that meet in a
-/// concatenation on their way to one of them are in one group.
+/// concatenation on their way to one of them are in one group, and so are those
+/// whose operations name the same `mpq.scale_group`.
 llvm::SmallVector<ScaleGroup>
 findScaleGroups(llvm::ArrayRef<mlir::Value> activations);
 

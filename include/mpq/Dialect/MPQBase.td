@@ -60,6 +60,10 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getPrecisionAttrName() { return "mpq.precision"; }
     /// Operation attribute: the #mpq.precision that memory holds its result in.
     static ::llvm::StringRef getStoredAttrName() { return "mpq.stored"; }
+    /// Operation attribute: a string on each step of a recurrence. The results
+    /// of all operations that have the same one get one scale and zero point;
+    /// what one of them reads of another stays float.
+    static ::llvm::StringRef getScaleGroupAttrName() { return "mpq.scale_group"; }
     /// Operation attribute: the #mpq.blocks of weights of 4 or 2 bits.
     static ::llvm::StringRef getBlocksAttrName() { return "mpq.blocks"; }
     /// Loop attribute: iterations (i64) by which weights are read ahead.

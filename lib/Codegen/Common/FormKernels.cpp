@@ -301,7 +301,11 @@ public:
           mapping.map(destination.getResult(), result);
         copyInto(builder, operand, mapping);
       }
-      builder.clone(*op, mapping);
+      // What calibration left has done its service, and would keep kernels
+      // apart that are equal but for it.
+      Operation *clone = builder.clone(*op, mapping);
+      clone->removeAttr(MPQDialect::getRangesAttrName());
+      clone->removeAttr(MPQDialect::getScaleGroupAttrName());
     }
     func::ReturnOp::create(builder, last->getLoc(),
                            mapping.lookup(last->getResult(0)));

@@ -27,6 +27,8 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
+#include <map>
+
 namespace mpq {
 #define GEN_PASS_DEF_PACKPRODUCTSPASS
 #include "mpq/Codegen/Passes.h.inc"
@@ -258,11 +260,16 @@ static Value packActivation(PatternRewriter &rewriter, Location loc, Value rhs,
       .getResult(0);
 }
 
+/// Packed forms of constants, by the constant and its dimensions of the sum and
+/// of columns: the products of a sequence's steps share one.
+using PackedConstants =
+    std::map<std::tuple<const void *, unsigned, unsigned>, TypedAttr>;
+
 /// (b?, m, k) x (b?, k, n), the left row-major, the right in any order.
 static LogicalResult packContraction(PatternRewriter &rewriter,
                                      linalg::LinalgOp op, Arithmetic arithmetic,
                                      const linalg::ContractionDimensions &dims,
-                                     int64_t lanes) {
+                                     int64_t lanes, PackedConstants &known) {
   if (dims.m.size() != 1 || dims.n.size() != 1 || dims.k.size() != 1 ||
       dims.batch.size() > 1)
     return rewriter.notifyMatchFailure(op,
@@ -291,16 +298,24 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
   int64_t depth = rhsType.getDimSize(kDim), columns = rhsType.getDimSize(nDim);
   int64_t group = arithmetic == Arithmetic::Integer ? 4 : 1;
   Value packed;
-  FailureOr<ConstantView> weights = ConstantView::get(rhs);
-  if (succeeded(weights) && batch == 0) {
-    Packer packer(columns, depth, lanes, group, weights->elementBytes);
-    for (int64_t n = 0; n < columns; ++n)
-      for (int64_t k = 0; k < depth; ++k)
-        packer.set(n, k,
-                   weights->at(n * weights->strides[nDim] +
-                               k * weights->strides[kDim]));
-    packed = packer.create(rewriter, loc, rhsType.getElementType());
-  } else {
+  TypedAttr constant;
+  if (batch == 0 && matchPattern(rhs, m_Constant(&constant))) {
+    TypedAttr &shared = known[{constant.getAsOpaquePointer(), kDim, nDim}];
+    if (shared) {
+      packed = arith::ConstantOp::create(rewriter, loc, shared);
+    } else if (FailureOr<ConstantView> weights = ConstantView::get(rhs);
+               succeeded(weights)) {
+      Packer packer(columns, depth, lanes, group, weights->elementBytes);
+      for (int64_t n = 0; n < columns; ++n)
+        for (int64_t k = 0; k < depth; ++k)
+          packer.set(n, k,
+                     weights->at(n * weights->strides[nDim] +
+                                 k * weights->strides[kDim]));
+      packed = packer.create(rewriter, loc, rhsType.getElementType());
+      matchPattern(packed, m_Constant(&shared));
+    }
+  }
+  if (!packed) {
     if (rhsType.getRank() != batch + 2)
       return rewriter.notifyMatchFailure(op, "right side not a matrix");
     packed = packActivation(rewriter, loc, rhs,
@@ -501,7 +516,7 @@ struct PackProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
       return rewriter.notifyMatchFailure(op, "not f32 x f32 or u8 x s8");
     if (linalg::isaContractionOpInterface(op))
       if (auto dims = linalg::inferContractionDims(op); succeeded(dims))
-        return packContraction(rewriter, op, *arithmetic, *dims, lanes);
+        return packContraction(rewriter, op, *arithmetic, *dims, lanes, known);
     if (linalg::isaConvolutionOpInterface(op))
       if (auto dims = linalg::inferConvolutionDims(op); succeeded(dims))
         return packConvolution(rewriter, op, *arithmetic, *dims, lanes);
@@ -510,6 +525,7 @@ struct PackProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
   }
 
   int64_t lanes;
+  mutable PackedConstants known;
 };
 
 struct PackProducts : mpq::impl::PackProductsPassBase<PackProducts> {

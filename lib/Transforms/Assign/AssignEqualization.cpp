@@ -267,8 +267,10 @@ static void assignAutomatically(Operation *op, StringRef id,
                                 PrecisionKind others) {
   auto channels = op->getAttrOfType<ChannelRangesAttr>(
       MPQDialect::getChannelRangesAttrName());
-  // What is put together from others is quantized where these are computed.
-  if (!channels || onlyMovesElements(op))
+  // What is put together from others is quantized where these are computed; the
+  // values of a scale group share their steps.
+  if (!channels || onlyMovesElements(op) ||
+      op->hasAttr(MPQDialect::getScaleGroupAttrName()))
     return;
   ChannelReaders found = findChannelReaders(op->getResult(0));
   if (found.readers.empty() || found.hasUnreachable)

@@ -82,7 +82,8 @@ void InsertObservers::runOnOperation() {
       op.walk([&](Operation *nested) {
         for (Value operand : nested->getOperands()) {
           Operation *source = operand.getDefiningOp();
-          if (source && source->getBlock() == &block && !fixed.contains(source))
+          if (operand.getParentBlock() == &block &&
+              !(source && fixed.contains(source)))
             dependsOnInputs = true;
         }
       });

@@ -26,7 +26,10 @@
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 
+#include "llvm/ADT/SetVector.h"
+
 #include <cmath>
+#include <map>
 
 namespace mpq {
 #define GEN_PASS_DEF_QUANTIZEPASS
@@ -49,6 +52,11 @@ private:
 
   FunctionOpInterface function;
   OpBuilder builder;
+  /// Weights that several products share, as the steps of a sequence do, are
+  /// quantized once for each choice of channels.
+  std::map<std::pair<Operation *, SmallVector<int64_t>>, Value>
+      quantizedWeights;
+  llvm::SetVector<Operation *> quantizedConstants;
 };
 } // namespace
 
@@ -73,6 +81,10 @@ getSymmetricParameters(std::pair<double, double> range) {
   return {scale, 128};
 }
 
+static bool isInScaleGroup(Operation *op) {
+  return op && op->hasAttr(MPQDialect::getScaleGroupAttrName());
+}
+
 void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
   builder.setInsertionPointAfterValue(root);
   Location loc = root.getLoc();
@@ -90,10 +102,14 @@ void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
       Scaling::Multiply, ZeroPointOrder::AfterRounding, DenseI64ArrayAttr());
   auto dequantize =
       DequantizeOp::create(builder, loc, type, quantize, s, z, map, true);
+  // A state that becomes the next one keeps what 8 bits would round away in
+  // every step: a slow sequence would stand still.
+  bool isState = isInScaleGroup(root.getDefiningOp());
   root.replaceUsesWithIf(dequantize, [&](OpOperand &use) {
     return use.getOwner() != quantize.getOperation() &&
            !use.getOwner()->hasTrait<OpTrait::IsTerminator>() &&
-           !isa<ObserveOp>(use.getOwner());
+           !isa<ObserveOp>(use.getOwner()) &&
+           !(isState && isInScaleGroup(use.getOwner()));
   });
 }
 
@@ -107,6 +123,11 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
   auto type = cast<RankedTensorType>(weights.getType());
   ArrayRef<int64_t> shape = type.getShape();
   SmallVector<int64_t> channelDims = product.getWeightChannelDims();
+  Value &quantized = quantizedWeights[{weights.getDefiningOp(), channelDims}];
+  if (quantized) {
+    product.getWeightOperand().set(quantized);
+    return success();
+  }
 
   // The channel of an element is a sum of its coordinates times these strides.
   SmallVector<int64_t> strides(type.getRank(), 0), scaleShape;
@@ -173,8 +194,8 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
                                type.getRank(), 0, exprs, builder.getContext())),
                            /*is_unsigned=*/false);
   product.getWeightOperand().set(dequantize);
-  if (weights.use_empty())
-    weights.getDefiningOp()->erase();
+  quantized = dequantize;
+  quantizedConstants.insert(weights.getDefiningOp());
   return success();
 }
 
@@ -241,6 +262,9 @@ LogicalResult Quantizer::run() {
       return failure();
     product->removeAttr(MPQDialect::getPrecisionAttrName());
   }
+  for (Operation *weights : quantizedConstants)
+    if (weights->use_empty())
+      weights->erase();
   for (QuantizableOpInterface product : inBlocks) {
     if (failed(quantizeBlocks(product)))
       return failure();

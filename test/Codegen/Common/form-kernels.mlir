@@ -121,3 +121,23 @@ func.func @accumulate(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
   } -> tensor<4xf32>
   return %r : tensor<4xf32>
 }
+
+// -----
+
+// What calibration left would keep equal kernels apart.
+// CHECK: func.func private @kernel_0
+// CHECK-NOT: mpq.ranges
+// CHECK-NOT: mpq.scale_group
+// CHECK: func.func @calibrated
+#id = affine_map<(d0) -> (d0)>
+func.func @calibrated(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>)
+      attrs = {mpq.ranges = [#mpq.range<-1.0, 1.0, calibration>], mpq.scale_group = "h"} {
+  ^bb0(%a: f32, %b: f32):
+    %s = arith.addf %a, %a : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}

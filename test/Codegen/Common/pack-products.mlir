@@ -288,3 +288,24 @@ module attributes {mpq.target = #avx512} {
     return %p : tensor<1x6x8x16xf32>
   }
 }
+
+// -----
+
+// Products with the same weights share what they are packed into.
+#avx2 = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "haswell", features = "+avx2">
+module attributes {mpq.target = #avx2} {
+  // CHECK-LABEL: func.func @shared
+  // CHECK: %[[W:.*]] = arith.constant dense_resource<{{.*}}> : tensor<1x4x8xf32>
+  // CHECK-NOT: dense_resource
+  // CHECK: mpq.contract ins(%{{.*}}, %[[W]]
+  // CHECK: mpq.contract ins(%{{.*}}, %[[W]]
+  func.func @shared(%a: tensor<4x4xf32>) -> tensor<4x4xf32> {
+    %w = arith.constant dense<[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], [9.0, 10.0, 11.0, 12.0], [13.0, 14.0, 15.0, 16.0]]> : tensor<4x4xf32>
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<4x4xf32>
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4x4xf32>) -> tensor<4x4xf32>
+    %r = linalg.matmul ins(%a, %w : tensor<4x4xf32>, tensor<4x4xf32>) outs(%f : tensor<4x4xf32>) -> tensor<4x4xf32>
+    %s = linalg.matmul ins(%r, %w : tensor<4x4xf32>, tensor<4x4xf32>) outs(%f : tensor<4x4xf32>) -> tensor<4x4xf32>
+    return %s : tensor<4x4xf32>
+  }
+}

@@ -82,3 +82,18 @@ func.func @captured(%x: tensor<4xf32> {mpq.name = "x"}, %k: tensor<2xindex>) -> 
   // CHECK: mpq.observe %[[G]] as "gather"
   return %g : tensor<2xf32>
 }
+
+// Also if nothing but the body does, as in a padding that mirrors.
+// CHECK-LABEL: @only_captured
+func.func @only_captured(%x: tensor<4xf32> {mpq.name = "x"}) -> tensor<2xf32> {
+  %e = tensor.empty() : tensor<2xf32>
+  // CHECK: %[[G:.*]] = linalg.generic
+  %g = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} outs(%e : tensor<2xf32>) {
+  ^bb0(%out: f32):
+    %at = linalg.index 0 : index
+    %v = tensor.extract %x[%at] : tensor<4xf32>
+    linalg.yield %v : f32
+  } -> tensor<2xf32> loc("gather")
+  // CHECK: mpq.observe %[[G]] as "gather
+  return %g : tensor<2xf32>
+}

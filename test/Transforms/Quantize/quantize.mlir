@@ -132,3 +132,44 @@ func.func @attention(%x: tensor<4x3xf32> {mpq.range = #mpq.range<0.0, 1.0, calib
   %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %y : tensor<4x3xf32>, tensor<3x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
   return %r : tensor<4x2xf32>
 }
+
+// -----
+
+// Steps of a recurrence: one scale for the states (range [-1, 4]), one constant
+// of quantized weights. What a state is made of next is read in float.
+// CHECK-LABEL: @steps
+// CHECK: %[[H1:.*]] = linalg.generic
+// CHECK: %[[S:.*]] = arith.constant dense<0.0196078438> : tensor<f32>
+// CHECK: %[[D1:.*]] = mpq.dequantize
+// CHECK: %[[W:.*]] = arith.constant dense<127> : tensor<2x2xi8>
+// CHECK: %[[DW:.*]] = mpq.dequantize %[[W]]
+// CHECK: %[[P1:.*]] = linalg.matmul ins(%[[D1]], %[[DW]]
+// CHECK: %[[H2:.*]] = linalg.generic {{.*}} ins(%[[P1]], %[[H1]]
+// CHECK: arith.constant dense<0.0196078438> : tensor<f32>
+// CHECK: %[[D2:.*]] = mpq.dequantize
+// CHECK-NOT: arith.constant {{.*}} : tensor<2x2xi8>
+// CHECK: linalg.matmul ins(%[[D2]], %[[DW]]
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @steps(%x: tensor<4x2xf32>, %h: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  %w = arith.constant dense<1.0> : tensor<2x2xf32>
+  %c0 = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x2xf32>
+  %i = linalg.fill ins(%c0 : f32) outs(%e : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %h1 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %h : tensor<4x2xf32>, tensor<4x2xf32>) outs(%e : tensor<4x2xf32>)
+      attrs = {mpq.ranges = [#mpq.range<-1.0, 1.0, calibration>], mpq.scale_group = "h"} {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %m = arith.mulf %a, %b : f32
+    linalg.yield %m : f32
+  } -> tensor<4x2xf32>
+  %p1 = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%h1, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
+  %h2 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%p1, %h1 : tensor<4x2xf32>, tensor<4x2xf32>) outs(%e : tensor<4x2xf32>)
+      attrs = {mpq.ranges = [#mpq.range<0.5, 4.0, calibration>], mpq.scale_group = "h"} {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %m = arith.mulf %a, %b : f32
+    linalg.yield %m : f32
+  } -> tensor<4x2xf32>
+  %p2 = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%h2, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %p2 : tensor<4x2xf32>
+}

@@ -353,9 +353,36 @@ def low_bit(layer):
     return layer.node("Add", [value, layer.vector(columns)]) if layer.rng.random() < 0.5 else value
 
 
+def recurrence(layer):
+    return recurrent(layer, layer.pick(tuple(RECURRENT)), int(layer.pick((1, 2, 3, 7))), int(layer.pick((1, 1, 2, 5))),
+                     layer.extent(40), layer.extent(40), layer.pick(("forward", "reverse", "bidirectional")))
+
+
+RECURRENT = {"LSTM": 4, "GRU": 3, "RNN": 1}
+
+
+def recurrent(layer, op, steps, batch, depth, hidden, direction="forward", **attributes):
+    """The sequence of states; half of them begin with one that is given. The weights are float."""
+    directions = 2 if direction == "bidirectional" else 1
+    rows = RECURRENT[op] * hidden
+
+    def weights(*shape):
+        return layer.constant((layer.rng.normal(0, 1, shape) / np.sqrt(shape[-1])).astype(np.float32))
+
+    inputs = [layer.source(steps, batch, depth), weights(directions, rows, depth), weights(directions, rows, hidden),
+              weights(directions, 2 * rows)]
+    if layer.rng.random() < 0.5:
+        inputs += ["", layer.source(directions, batch, hidden)]
+    if op == "GRU":
+        attributes.setdefault("linear_before_reset", int(layer.rng.integers(2)))
+    return layer.node(op, inputs, (steps, directions, batch, hidden), hidden_size=hidden, direction=direction,
+                      **attributes)
+
+
 ROOTS = (conv_kxk, conv_1x1, depthwise, linear, batch_product, pool, elementwise, softmax, layer_norm, residual,
          concat, conv_kxk, conv_1x1, depthwise, linear, squeeze_excite, reduction, global_pool, transpose, resize,
-         gemm, grouped, attention, transposed_convolution, padding, normalized_convolution, slices, low_bit)
+         gemm, grouped, attention, transposed_convolution, padding, normalized_convolution, slices, low_bit,
+         recurrence)
 
 
 # Tails ---------------------------------------------------------------------------------------------------------------
