@@ -75,6 +75,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createLowerBlockProductsPass());
   manager.addPass(createLowerActivationProductsPass());
   manager.addPass(createLowerProductsPass());
+  manager.addPass(createAbsorbFactorsPass());
   manager.addPass(createLowerQDQPass());
   manager.addPass(createAvoidSlowFloatsPass());
   manager.addPass(createCanonicalizerPass());

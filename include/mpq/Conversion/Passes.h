@@ -31,6 +31,9 @@ void populateMoveOnIntegersPatterns(mlir::RewritePatternSet &patterns);
 /// Activations that clamp as the quantization behind them does disappear.
 void populateAbsorbClampsPatterns(mlir::RewritePatternSet &patterns);
 
+/// Powers of two before a quantization become part of its scale.
+void populateAbsorbFactorsPatterns(mlir::RewritePatternSet &patterns);
+
 /// Products with constant weights of few bits, whose scales change along the
 /// sum.
 void populateLowerBlockProductsPatterns(mlir::RewritePatternSet &patterns);

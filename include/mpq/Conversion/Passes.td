@@ -82,6 +82,26 @@ def AbsorbClampsPass : Pass<"mpq-absorb-clamps"> {
                            "mlir::linalg::LinalgDialect"];
 }
 
+def AbsorbFactorsPass : Pass<"mpq-absorb-factors"> {
+  let summary = "quantize with the factors of an equalization";
+  let description = [{
+    A value that is multiplied by constant powers of two and then quantized by
+    multiplication with the inverse of one scale is multiplied by both at once,
+    and quantized with the scale 1: products with powers of two are exact, so
+    the integers are the same. The quantization must be the only reader, and no
+    factor may become subnormal or infinite.
+
+    ```mlir
+    %e = linalg.generic ... ins(%x, %powers ...) { arith.mulf }
+    %q = mpq.quantize %e, %s, %z by #map unsigned {scaling = #mpq.scaling<multiply>} ...
+    // becomes
+    %e = linalg.generic ... ins(%x, %powers_over_s ...) { arith.mulf }
+    %q = mpq.quantize %e, %one, %z by #map unsigned {scaling = #mpq.scaling<multiply>} ...
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
 def LowerBlockProductsPass : Pass<"mpq-lower-block-products"> {
   let summary = "compute products whose weights have a scale for each block";
   let description = [{
