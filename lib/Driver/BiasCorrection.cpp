@@ -239,12 +239,10 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
     item.sums.rounded.assign(channels, 0.0);
     items.push_back(std::move(item));
   });
-  if (items.empty()) {
-    emitWarning(assigned.getLoc(),
-                "biases are not corrected: no product with constant weights is "
-                "computed in int8");
-    return success();
-  }
+  if (items.empty())
+    return emitError(assigned.getLoc(),
+                     "there are no biases to correct: no product with constant "
+                     "weights is computed in int8");
   observed->walk([](Operation *op) {
     op->removeAttr(MPQDialect::getPrecisionAttrName());
   });

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Cancellation.h"
+#include "LoadModel.h"
 
 #include "mpq/Analysis/OperationCount.h"
 #include "mpq/Codegen/Passes.h"
@@ -26,15 +27,12 @@
 
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Support/FileUtilities.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
 
 #include <chrono>
 
@@ -60,6 +58,7 @@ private:
   LogicalResult resolve();
   LogicalResult requirePhase(bool given, StringRef option, Phase phase);
   LogicalResult checkRecipe();
+  LogicalResult checkDecisions();
   LogicalResult checkOutput();
   LogicalResult load();
   LogicalResult runPhase(Phase phase);
@@ -119,7 +118,7 @@ LogicalResult Compiler::requirePhase(bool given, StringRef option,
 }
 
 LogicalResult Compiler::resolve() {
-  bool isONNX = StringRef(source.name).ends_with_insensitive(".onnx");
+  bool isONNX = mpq::isONNX(source);
   from = options.from.value_or(isONNX ? Phase::Import : Phase::Prepare);
   if (isONNX != (from == Phase::Import))
     return emitError(loc) << "expected to start "
@@ -164,12 +163,7 @@ LogicalResult Compiler::resolve() {
   bool hasProfile = !options.profile.empty();
   if (failed(requirePhase(!options.shapes.empty(), "shape", Phase::Import)) ||
       failed(requirePhase(!options.name.empty(), "name", Phase::Import)) ||
-      failed(requirePhase(hasProfile, "profile", Phase::Calibrate)) ||
-      failed(requirePhase(!options.recipe.empty(), "recipe", Phase::Assign)) ||
-      failed(requirePhase(!options.biasData.empty(), "bias-data",
-                          Phase::Quantize)) ||
-      failed(requirePhase(options.precision.has_value(), "precision",
-                          Phase::Assign)) ||
+      failed(checkDecisions()) ||
       failed(requirePhase(!options.report.empty(), "report", Phase::Assign)) ||
       failed(requirePhase(!options.reportData.empty(), "report-data",
                           Phase::Quantize)))
@@ -205,6 +199,18 @@ LogicalResult Compiler::resolve() {
                           << "': expected one of "
                           << llvm::join(getTargetNames(), ", ");
   return checkOutput();
+}
+
+/// What says how to quantize has no effect on what is quantized.
+LogicalResult Compiler::checkDecisions() {
+  for (auto [given, option, phase] :
+       {std::tuple(!options.profile.empty(), "profile", Phase::Calibrate),
+        std::tuple(!options.recipe.empty(), "recipe", Phase::Assign),
+        std::tuple(options.precision.has_value(), "precision", Phase::Assign),
+        std::tuple(!options.biasData.empty(), "bias-data", Phase::Quantize)})
+    if (failed(requirePhase(given, option, phase)))
+      return failure();
+  return success();
 }
 
 /// Ranges of a recipe are no less an error where they have no effect than
@@ -258,32 +264,7 @@ LogicalResult Compiler::checkOutput() {
 }
 
 LogicalResult Compiler::load() {
-  if (from == Phase::Import) {
-    ImportOptions import;
-    import.shapes = options.shapes;
-    import.functionName = options.name;
-    module = source.data ? importONNX(*source.data, source.name, /*folder=*/"",
-                                      import, &context)
-                         : importONNXFile(source.name, import, &context);
-    return success(static_cast<bool>(module));
-  }
-  std::string message;
-  std::unique_ptr<llvm::MemoryBuffer> buffer;
-  if (source.data) {
-    // Resources in bytecode are aligned relative to the buffer.
-    auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
-        source.data->size(), source.name, llvm::Align(64));
-    if (aligned)
-      llvm::copy(*source.data, aligned->getBufferStart());
-    buffer = std::move(aligned);
-  } else {
-    buffer = openInputFile(source.name, llvm::Align(64), &message);
-  }
-  if (!buffer)
-    return emitError(loc) << message;
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
-  module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  module = loadModel(context, source, options, loc);
   return success(static_cast<bool>(module));
 }
 
@@ -472,6 +453,7 @@ std::string Compiler::getHeaderPath() const {
 }
 
 LogicalResult Compiler::writeModule() {
+  setLastPhase(*module, to);
   LogicalResult written = success();
   LogicalResult opened = writeOutput([&](auto &os) {
     if (kind == OutputKind::MLIR)
@@ -542,17 +524,27 @@ FailureOr<CompileSummary> Compiler::run() {
       failed(timed(from == Phase::Import ? "import" : "read",
                    [&] { return load(); })))
     return failure();
+  // What a driver has quantized goes on from there.
+  Phase first = from;
+  if (std::optional<Phase> done = getLastPhase(*module);
+      done && !options.from && to > *done) {
+    from = static_cast<Phase>(static_cast<int>(*done) + 1);
+    if (failed(checkDecisions()))
+      return failure();
+  }
   // A module that codegen has compiled is for the machine it says.
   if (from <= Phase::Codegen ||
       !(*module)->hasAttr(MPQDialect::getTargetAttrName()))
     (*module)->setAttr(MPQDialect::getTargetAttrName(), target);
 
-  for (Phase phase = from; phase <= to && phase < Phase::Emit;
+  for (Phase phase = first; phase <= to && phase < Phase::Emit;
        phase = static_cast<Phase>(static_cast<int>(phase) + 1)) {
     if (phase == Phase::Import)
       continue;
-    if (failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })) ||
-        (record && failed(recordPhase(phase))))
+    if (phase >= from &&
+        failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })))
+      return failure();
+    if (record && failed(recordPhase(phase)))
       return failure();
     if (phase == Phase::Lower) {
       OperationCount count = countMultiplyAccumulates(*module);

@@ -12,6 +12,8 @@
 
 using namespace mpq;
 
+static constexpr llvm::StringLiteral kPhase = "mpq.phase";
+
 llvm::ArrayRef<llvm::StringRef> mpq::getPhaseNames() {
   static const llvm::StringRef names[] = {"import",  "prepare",  "calibrate",
                                           "assign",  "quantize", "lower",
@@ -29,4 +31,15 @@ std::optional<Phase> mpq::symbolizePhase(llvm::StringRef name) {
   if (found == names.end())
     return std::nullopt;
   return static_cast<Phase>(found - names.begin());
+}
+
+void mpq::setLastPhase(mlir::ModuleOp module, Phase phase) {
+  if (phase >= Phase::Quantize)
+    module->setAttr(kPhase, mlir::StringAttr::get(module.getContext(),
+                                                  stringifyPhase(phase)));
+}
+
+std::optional<Phase> mpq::getLastPhase(mlir::ModuleOp module) {
+  auto name = module->getAttrOfType<mlir::StringAttr>(kPhase);
+  return name ? symbolizePhase(name) : std::nullopt;
 }

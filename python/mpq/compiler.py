@@ -301,7 +301,8 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     """
     if correct_bias and data is None:
         raise _core.Error("expected calibration data to correct biases with but got none")
-    if correct_bias is None:
+    automatic = correct_bias is None
+    if automatic:
         correct_bias = data is not None and precision == "int8"
     needs_ranges = precision not in ("int4", "int2")
     if data is not None and profile is not None or needs_ranges and data is None and profile is None:
@@ -322,8 +323,18 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
                "shape": copy.deepcopy(shape), "name": name, "profile": profile, "bias_data": bias_data}
     with _exchange() as folder:
         path = os.path.join(folder, "report.json")
-        settings = _settings(folder, **options, report=path, to="quantize", emit="mlirbc")
-        result, _ = _core.Compiler().compile(source.name, source.data, settings, None, progress)
+
+        def run() -> bytes:
+            settings = _settings(folder, **options, report=path, to="quantize", emit="mlirbc")
+            return _core.Compiler().compile(source.name, source.data, settings, None, progress)[0]
+
+        try:
+            result = run()
+        except _core.Error as error:  # nobody has asked for corrections of a model that has nothing to correct
+            if not automatic or "no biases to correct" not in str(error):
+                raise
+            options["bias_data"] = None
+            result = run()
         record = json.loads(Path(path).read_text())
     if recipe is not None and not isinstance(recipe, Mapping):  # the file may be written anew
         options["recipe"] = json.loads(Path(recipe).read_bytes())

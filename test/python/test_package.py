@@ -16,7 +16,7 @@ import mpq
 from mpq.evaluation import get_metric
 from mpq.samples import SampleFolder, save_samples
 from mpq_testing import models, tools
-from mpq_testing.paths import BUILD, RECIPES, ROOT
+from mpq_testing.paths import BUILD, ROOT
 
 SHAPE = (1, 3, 12, 12)
 
@@ -61,8 +61,7 @@ def test_the_recognizer(tmp_path):
     """The README's lines on a real network give what the tools give."""
     model = models.RECOGNIZER
     count = 10
-    q = mpq.quantize(model.path, (model.calibration_feed(i) for i in range(count)),
-                     recipe=RECIPES / "ppocr-rec.json", shape=model.shape)
+    q = mpq.quantize(model.path, (model.calibration_feed(i) for i in range(count)), shape=model.shape)
     ours = mpq.compile(q)(model.calibration_feed(count))
     theirs = tools.compile_int8(model, count).load()(model.calibration_feed(count))
     assert [np.array_equal(a, b) for a, b in zip(ours.values(), theirs)] == [True]

@@ -17,7 +17,7 @@ namespace mpq {
 /// Writes `mpq.bias_correction` on the integer products of a module after
 /// assign: for each output channel, minus the mean error that rounding its
 /// activation and its weights adds, over the samples. What mpq-correct-bias
-/// obeys.
+/// obeys. An error if there is no such product.
 mlir::LogicalResult
 assignBiasCorrection(mlir::ModuleOp assigned, SampleSource &samples,
                      const SampleProgress &progress = {},

@@ -8,6 +8,7 @@
 #ifndef MPQ_DRIVER_PHASES_H
 #define MPQ_DRIVER_PHASES_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -33,6 +34,12 @@ llvm::ArrayRef<llvm::StringRef> getPhaseNames();
 /// The name of a phase on the command line, and back.
 llvm::StringRef stringifyPhase(Phase phase);
 std::optional<Phase> symbolizePhase(llvm::StringRef name);
+
+/// Notes in a module that a file will hold which phase it has been through:
+/// `mpq.phase = "quantize"`, from that phase on. Earlier ones may be repeated
+/// with other options.
+void setLastPhase(mlir::ModuleOp module, Phase phase);
+std::optional<Phase> getLastPhase(mlir::ModuleOp module);
 
 } // namespace mpq
 
