@@ -207,7 +207,7 @@ LogicalResult Compiler::checkDecisions() {
        {std::tuple(!options.profile.empty(), "profile", Phase::Calibrate),
         std::tuple(!options.recipe.empty(), "recipe", Phase::Assign),
         std::tuple(options.precision.has_value(), "precision", Phase::Assign),
-        std::tuple(!options.biasData.empty(), "bias-data", Phase::Quantize)})
+        std::tuple(!options.biasData.empty(), "bias-data", Phase::Assign)})
     if (failed(requirePhase(given, option, phase)))
       return failure();
   return success();
@@ -324,12 +324,6 @@ LogicalResult Compiler::runPhase(Phase phase) {
     break;
   case Phase::Quantize:
     if (quantizes) {
-      if (!options.biasData.empty()) {
-        Dataset samples(options.biasData);
-        if (failed(assignBiasCorrection(*module, samples, progress,
-                                        monitor.isCancelled)))
-          return failure();
-      }
       manager.addPass(createCorrectBiasPass());
       manager.addPass(createQuantizePass());
     }
@@ -341,8 +335,15 @@ LogicalResult Compiler::runPhase(Phase phase) {
     buildCodegenPipeline(manager);
     break;
   }
-  return success(succeeded(manager.run(*module)) &&
-                 succeeded(checkCancelled()));
+  if (failed(manager.run(*module)))
+    return failure();
+  if (phase == Phase::Assign && quantizes && !options.biasData.empty()) {
+    Dataset samples(options.biasData);
+    if (failed(assignBiasCorrection(*module, samples, progress,
+                                    monitor.isCancelled)))
+      return failure();
+  }
+  return checkCancelled();
 }
 
 /// Says how far the samples are; whether to go on.

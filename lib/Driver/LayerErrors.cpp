@@ -96,6 +96,7 @@ mpq::measureLayerErrors(ModuleOp assigned, SampleSource &samples,
   OwningOpRef<ModuleOp> original = quantized->clone();
   makeFloat(*original);
   PassManager quantize(assigned.getContext());
+  quantize.addPass(createCorrectBiasPass());
   quantize.addPass(createQuantizePass());
   if (failed(quantize.run(*quantized)))
     return failure();
