@@ -31,7 +31,8 @@ def recognizer():
     for index, feed in enumerate(feeds):
         tools.save_feed(feed, FOLDER / "data", f"{index:04}")
     recipe = FOLDER / "recipe.json"
-    recipe.write_text(json.dumps({"rules": [{"op": "depthwise", "precision": "f32"}, {"first": 9, "precision": "f32"}]}))
+    recipe.write_text(json.dumps({"rules": [{"op": "depthwise", "precision": "f32"}, {"first": 9, "precision": "f32"},
+                                            {"op": "attention", "precision": "f32"}]}))
     tools.run_tool("quant-compile", RECOGNIZER.path, *RECOGNIZER.shape_flags(), *tools.int8_flags(RECOGNIZER, 16),
                    "--recipe", recipe, "--quiet", "--report", record, "--report-data", FOLDER / "data", "-o", artifact)
     tools.run_tool("quant-run", artifact, "--input", f"x={FOLDER / 'data' / 'x' / '0000.npy'}", "--benchmark", 5,
