@@ -21,6 +21,7 @@
 #include "llvm/ADT/StringSwitch.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using namespace mpq;
@@ -321,6 +322,13 @@ std::optional<Exporter::Bias> Exporter::getBias(const QuantizedProduct &product,
   } else if (isa<linalg::BatchMatmulOp>(op)) {
     channels = shape.back(); // of (B, N)
   }
+  // Corrections make up for the errors of single columns: ONNX gets their mean.
+  if (isTransposed)
+    for (size_t c = 0; c < channels && !bias.values.empty(); ++c) {
+      auto *column = bias.values.data() + c * step;
+      float mean = std::accumulate(column, column + step, 0.0) / double(step);
+      std::fill_n(column, step, mean);
+    }
   auto merge = [&](std::vector<float> &numbers) {
     std::vector<float> merged;
     for (size_t c = 0; c < channels && !numbers.empty(); ++c)

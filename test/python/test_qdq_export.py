@@ -15,7 +15,7 @@ from mpq_testing import onnxruntime_peer as peer
 from mpq_testing import openvino_peer
 
 BOUND = 0.999
-SAMPLES = {"minilm": 12, "ppocr-det": 3, "resnet50": 2}  # 6 of the others
+SAMPLES = {"minilm": 12, "ppocr-rec": 32, "ppocr-det": 3, "resnet50": 2}  # 6 of the others
 
 
 @pytest.mark.parametrize("model", models.SIX, ids=lambda model: model.name)
