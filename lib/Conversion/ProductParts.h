@@ -47,21 +47,6 @@ struct ProductParts {
   }
 };
 
-/// Calls `f(linear index, multi-index)` for every element of `shape` in
-/// row-major order.
-template <typename Fn>
-void forEachElement(llvm::ArrayRef<int64_t> shape, Fn &&f) {
-  int64_t total = mlir::ShapedType::getNumElements(shape);
-  llvm::SmallVector<int64_t> index(shape.size(), 0);
-  for (int64_t linear = 0; linear < total; ++linear) {
-    f(linear, llvm::ArrayRef<int64_t>(index));
-    for (int64_t d = int64_t(shape.size()) - 1; d >= 0; --d) {
-      if (++index[d] < shape[d])
-        break;
-      index[d] = 0;
-    }
-  }
-}
 /// What initializes the float product.
 struct Bias {
   enum Kind { Zero, Integer, Float } kind;

@@ -27,6 +27,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mpq/Analysis/Channels.h"
 #include "mpq/Analysis/ScaleGroups.h"
+#include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Driver/Calibration.h"
@@ -173,16 +174,19 @@ static SmallVector<float> getCorrection(CorrectedProduct &item) {
   ArrayRef<int64_t> shape =
       cast<RankedTensorType>(weights.get().getType()).getShape();
   SmallVector<double> error(shape[outputDims[0]], 0.0);
-  SmallVector<int64_t> at(shape.size(), 0);
-  for (int64_t i = 0, e = exact->size(); i < e; ++i) {
+  // Dimensions of the activation with a window, and of the weights' taps there.
+  SmallVector<std::pair<size_t, unsigned>> taps;
+  for (auto [dim, loop] : llvm::enumerate(windowLoops))
+    if (std::optional<unsigned> position =
+            loop ? weightMap.getResultPosition(
+                       getAffineDimExpr(*loop, op.getContext()))
+                 : std::nullopt;
+        position && int64_t(*position) != item.channelDim)
+      taps.emplace_back(dim, *position);
+  forEachElement(shape, [&](int64_t i, ArrayRef<int64_t> at) {
     double share = 1;
-    for (auto [dim, loop] : llvm::enumerate(windowLoops))
-      if (std::optional<unsigned> position =
-              loop ? weightMap.getResultPosition(
-                         getAffineDimExpr(*loop, op.getContext()))
-                   : std::nullopt;
-          position && int64_t(*position) != item.channelDim)
-        share *= shares[dim][at[*position]];
+    for (auto [dim, position] : taps)
+      share *= shares[dim][at[position]];
     int64_t c = at[item.channelDim], n = at[outputDims[0]];
     double rounded =
         double(integers->getInt(i, false)) * double(scales->getFloat(n));
@@ -190,12 +194,7 @@ static SmallVector<float> getCorrection(CorrectedProduct &item) {
                 (rounded * item.sums.rounded[c] -
                  double(exact->getFloat(i)) * item.sums.exact[c]) /
                 double(item.sums.positions);
-    for (int64_t d = int64_t(shape.size()) - 1; d >= 0; --d) {
-      if (++at[d] < shape[d])
-        break;
-      at[d] = 0;
-    }
-  }
+  });
   return llvm::map_to_vector(error, [](double e) { return float(-e); });
 }
 

@@ -32,6 +32,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mpq/Analysis/RangeAnalysis.h"
+#include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Dialect/ValueId.h"
@@ -117,20 +118,14 @@ ReaderWeights::ReaderWeights(const ChannelReader &reader,
   int64_t channels = shape[reader.weightDim];
   energy.assign(channels * outputs, 0.0f);
   peak.assign(channels * outputs, 0.0f);
-  SmallVector<int64_t> at(shape.size(), 0);
-  for (int64_t i = 0, e = view.size(); i < e; ++i) {
+  forEachElement(shape, [&](int64_t i, ArrayRef<int64_t> at) {
     int64_t cell = at[reader.weightDim] * outputs;
     for (auto [coordinate, stride] : llvm::zip_equal(at, strides))
       cell += coordinate * stride;
     float weight = view.getFloat(i);
     energy[cell] += weight * weight;
     peak[cell] = std::max(peak[cell], std::fabs(weight));
-    for (int64_t d = int64_t(shape.size()) - 1; d >= 0; --d) {
-      if (++at[d] < shape[d])
-        break;
-      at[d] = 0;
-    }
-  }
+  });
   scaleOfOutput.assign(depthwise ? channels : outputs, 0.0);
   for (int64_t c = 0; c < channels; ++c)
     for (int64_t n = 0; n < outputs; ++n)
@@ -310,15 +305,10 @@ struct AssignEqualization
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    Recipe rules;
-    if (!recipe.empty()) {
-      llvm::Expected<Recipe> loaded = Recipe::load(recipe);
-      if (!loaded) {
-        emitError(module.getLoc()) << llvm::toString(loaded.takeError());
-        return signalPassFailure();
-      }
-      rules = std::move(*loaded);
-    }
+    FailureOr<Recipe> loaded = Recipe::loadOrDefault(recipe, module.getLoc());
+    if (failed(loaded))
+      return signalPassFailure();
+    const Recipe &rules = *loaded;
     PrecisionKind others = rules.stored.value_or(PrecisionKind::F32);
     for (const RecipeEqualization &wanted : rules.equalize)
       if (failed(assignNamed(wanted, others)))

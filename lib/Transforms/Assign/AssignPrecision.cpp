@@ -249,15 +249,10 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
   using AssignPrecisionPassBase::AssignPrecisionPassBase;
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    Recipe rules;
-    if (!recipe.empty()) {
-      llvm::Expected<Recipe> loaded = Recipe::load(recipe);
-      if (!loaded) {
-        emitError(module.getLoc()) << llvm::toString(loaded.takeError());
-        return signalPassFailure();
-      }
-      rules = std::move(*loaded);
-    }
+    FailureOr<Recipe> loaded = Recipe::loadOrDefault(recipe, module.getLoc());
+    if (failed(loaded))
+      return signalPassFailure();
+    const Recipe &rules = *loaded;
     PrecisionKind fallback = rules.precision.value_or(precision);
 
     std::vector<Product> products;

@@ -121,13 +121,9 @@ struct AssignStorage : mpq::impl::AssignStoragePassBase<AssignStorage> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (recipe.empty())
-      return;
-    llvm::Expected<Recipe> loaded = Recipe::load(recipe);
-    if (!loaded) {
-      emitError(module.getLoc()) << llvm::toString(loaded.takeError());
+    FailureOr<Recipe> loaded = Recipe::loadOrDefault(recipe, module.getLoc());
+    if (failed(loaded))
       return signalPassFailure();
-    }
     if (loaded->stored != PrecisionKind::Int8)
       return;
     module.walk([&](FunctionOpInterface function) {

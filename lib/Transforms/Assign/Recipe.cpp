@@ -380,3 +380,13 @@ Expected<Recipe> Recipe::load(StringRef path) {
                                    "': " + buffer.getError().message());
   return parse((*buffer)->getBuffer(), path);
 }
+
+mlir::FailureOr<Recipe> Recipe::loadOrDefault(StringRef path,
+                                              mlir::Location loc) {
+  if (path.empty())
+    return Recipe();
+  Expected<Recipe> loaded = load(path);
+  if (!loaded)
+    return mlir::emitError(loc) << llvm::toString(loaded.takeError());
+  return std::move(*loaded);
+}

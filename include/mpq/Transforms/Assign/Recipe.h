@@ -80,6 +80,10 @@ struct Recipe {
                                       llvm::StringRef name);
   /// Reads and parses a file.
   static llvm::Expected<Recipe> load(llvm::StringRef path);
+  /// The recipe of a pass option: defaults for an empty path, an error at `loc`
+  /// for a recipe that cannot be read.
+  static mlir::FailureOr<Recipe> loadOrDefault(llvm::StringRef path,
+                                               mlir::Location loc);
 };
 
 } // namespace mpq
