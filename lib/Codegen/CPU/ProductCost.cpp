@@ -24,6 +24,7 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <numeric>
+#include <tuple>
 
 using namespace mlir;
 using namespace mpq;
@@ -46,6 +47,13 @@ static constexpr double kMoreCode = 1.05;
 /// Outputs of a depthwise tile of bytes: enough to hide the latency.
 static constexpr int64_t kNeighbourAccumulators = 8;
 
+void mpq::insertByCycles(SmallVectorImpl<Tile> &ranked, const Tile &tile) {
+  auto isCheaper = [](const Tile &a, const Tile &b) {
+    return a.cycles < b.cycles;
+  };
+  ranked.insert(llvm::upper_bound(ranked, tile, isCheaper), tile);
+}
+
 /// Pixels of a tile, `stride` bytes apart, whose lines stay in the first-level
 /// cache while they are read: of strides that are multiples of a page all lines
 /// fall into one of its sets.
@@ -55,10 +63,10 @@ static int64_t getMostPixels(int64_t stride) {
   return sets * kPixelsOfSet;
 }
 
-RegisterTile mpq::chooseTile(int64_t height, int64_t width, int64_t stride,
-                             int64_t totalVectors, int64_t registers,
-                             const TileCost &cost, bool splits) {
-  RegisterTile best;
+SmallVector<Tile> mpq::rankTiles(int64_t height, int64_t width, int64_t stride,
+                                 int64_t totalVectors, int64_t registers,
+                                 const TileCost &cost, bool splits) {
+  SmallVector<Tile> ranked;
   int64_t mostPixels = getMostPixels(stride);
   int64_t mostVectors = std::min<int64_t>(totalVectors, 4);
   for (int64_t vectors = 1; vectors <= mostVectors; ++vectors)
@@ -85,10 +93,9 @@ RegisterTile mpq::chooseTile(int64_t height, int64_t width, int64_t stride,
         else
           cycles = cost.ofAll(llvm::divideCeilSigned(extent, tile) * count,
                               pixels, vectors, totalVectors);
-        if (cycles < best.cycles)
-          best = {rows, columns, vectors, cycles};
+        insertByCycles(ranked, {rows, columns, vectors, cycles});
       }
-  return best;
+  return ranked;
 }
 
 /// Four accumulators, two of each side or one left side: with fewer, loads
@@ -111,9 +118,10 @@ static constexpr double kMatrixStart = 60;
 static constexpr int64_t kMatrixPanel = 32 << 10;
 static constexpr double kMatrixSecondLevel = 32;
 
-MatrixTile mpq::chooseMatrixTile(int64_t height, int64_t width,
-                                 int64_t totalVectors, int64_t steps,
-                                 int64_t stepBytes, const TileUnit &unit) {
+SmallVector<Tile> mpq::rankMatrixTiles(int64_t height, int64_t width,
+                                       int64_t totalVectors, int64_t steps,
+                                       int64_t stepBytes,
+                                       const TileUnit &unit) {
   auto ofTile = [&](int64_t rows, int64_t blocks, int64_t vectors) {
     double products = std::max<double>(rows, kMatrixLeast) * blocks * vectors;
     double panel = vectors * 16 * stepBytes;
@@ -125,7 +133,7 @@ MatrixTile mpq::chooseMatrixTile(int64_t height, int64_t width,
       result += kMatrixPartLine * rows * blocks;
     return steps * std::max(products, loads) + result + kMatrixStart;
   };
-  MatrixTile best;
+  SmallVector<Tile> ranked;
   auto consider = [&](int64_t rows, int64_t alongRow, int64_t alongColumn,
                       int64_t vectors) {
     int64_t tiles = llvm::divideCeilSigned(width, rows * alongRow) *
@@ -135,8 +143,8 @@ MatrixTile mpq::chooseMatrixTile(int64_t height, int64_t width,
         tiles * (totalVectors / vectors) * ofTile(rows, blocks, vectors);
     if (totalVectors % vectors)
       cycles += tiles * ofTile(rows, blocks, totalVectors % vectors);
-    if (cycles < best.cycles)
-      best = {rows, alongRow, alongColumn, vectors, cycles};
+    insertByCycles(ranked,
+                   {alongColumn, rows * alongRow, vectors, cycles, rows});
   };
   for (auto [blocks, vectors] : kMatrixShapes)
     for (auto [alongRow, alongColumn] :
@@ -144,25 +152,24 @@ MatrixTile mpq::chooseMatrixTile(int64_t height, int64_t width,
       for (int64_t rows = std::min(width / alongRow, unit.rows);
            rows >= kLeastMatrixRows && alongColumn <= height; --rows)
         consider(rows, alongRow, alongColumn, vectors);
-  return best;
+  return ranked;
 }
 
-RegisterTile mpq::chooseNeighbourTile(int64_t height, int64_t width,
-                                      int64_t registers) {
+Tile mpq::chooseNeighbourTile(int64_t height, int64_t width,
+                              int64_t registers) {
   int64_t accumulators =
       std::min(kNeighbourAccumulators, std::max<int64_t>(1, registers - 4));
-  RegisterTile tile;
+  Tile tile;
   tile.columns = llvm::divideCeilSigned(
       width, llvm::divideCeilSigned(width, accumulators));
   tile.rows = std::min(height, accumulators / tile.columns);
   return tile;
 }
 
-std::pair<int64_t, int64_t>
-mpq::chooseBlocks(int64_t imageBytes, int64_t weightBytes, int64_t items,
-                  int64_t rows, llvm::function_ref<bool(int64_t)> canHave) {
-  std::pair<int64_t, int64_t> best{items, 1};
-  int64_t fewest = std::numeric_limits<int64_t>::max();
+SmallVector<ProductBlocks>
+mpq::rankBlocks(int64_t imageBytes, int64_t weightBytes, int64_t items,
+                int64_t rows, llvm::function_ref<bool(int64_t)> canHave) {
+  SmallVector<std::pair<int64_t, ProductBlocks>> ranked;
   for (int64_t columnBlocks = 1; columnBlocks <= items; ++columnBlocks) {
     int64_t rowBlocks = items / columnBlocks;
     // The rows of a pure split are rounded to tiles later.
@@ -171,10 +178,12 @@ mpq::chooseBlocks(int64_t imageBytes, int64_t weightBytes, int64_t items,
     int64_t bytes = rowBlocks * weightBytes + columnBlocks * imageBytes;
     if (imageBytes / rowBlocks > kSecondLevelBlock)
       bytes += kPanels * imageBytes;
-    if (bytes < fewest) {
-      fewest = bytes;
-      best = {rowBlocks, columnBlocks};
-    }
+    ranked.push_back({bytes, {rowBlocks, columnBlocks}});
   }
-  return best;
+  // Among equals, few blocks of columns.
+  llvm::sort(ranked, [](const auto &a, const auto &b) {
+    return std::tie(a.first, a.second.columns) <
+           std::tie(b.first, b.second.columns);
+  });
+  return llvm::to_vector(llvm::make_second_range(ranked));
 }

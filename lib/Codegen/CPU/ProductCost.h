@@ -18,10 +18,10 @@
 #include "mpq/Codegen/TargetInfo.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/SmallVector.h"
 
 #include <algorithm>
 #include <limits>
-#include <utility>
 
 namespace mpq {
 
@@ -30,11 +30,16 @@ inline constexpr int64_t kMatrixVectors = 2;
 
 /// Pixels along each image dimension and vectors of columns whose sums stay in
 /// registers, and the estimated cycles of the whole kernel.
-struct RegisterTile {
+struct Tile {
   int64_t rows = 1, columns = 1;
   int64_t vectors = 1;
   double cycles = std::numeric_limits<double>::infinity();
+  /// Pixels of a row that one tile register takes; 0: vector registers.
+  int64_t matrixRows = 0;
 };
+
+/// Puts `tile` behind those that are as cheap.
+void insertByCycles(llvm::SmallVectorImpl<Tile> &ranked, const Tile &tile);
 
 /// Cycles that a product of given extents takes with a register tile, on a core
 /// that starts two vector multiply-adds and two loads and decodes six
@@ -83,41 +88,40 @@ private:
   double latency;
 };
 
-/// The cheapest tile for pixels `stride` bytes apart and `totalVectors` of
-/// columns, with `registers` of the vector unit: at least four. `splits`: the
-/// last tile may be a smaller one (splitsLastTile).
-RegisterTile chooseTile(int64_t height, int64_t width, int64_t stride,
-                        int64_t totalVectors, int64_t registers,
-                        const TileCost &cost, bool splits);
+/// Tiles for pixels `stride` bytes apart and `totalVectors` of columns, with
+/// `registers` of the vector unit (at least four), cheapest first. `splits`:
+/// the last tile may be a smaller one (splitsLastTile).
+llvm::SmallVector<Tile> rankTiles(int64_t height, int64_t width, int64_t stride,
+                                  int64_t totalVectors, int64_t registers,
+                                  const TileCost &cost, bool splits);
 
 /// Depthwise bytes: one vector of channels, whose neighbouring pixels are put
 /// side by side once for all outputs of the tile that they reach. Tiles of
 /// equal width, because the last one would compute pixels twice.
-RegisterTile chooseNeighbourTile(int64_t height, int64_t width,
-                                 int64_t registers);
+Tile chooseNeighbourTile(int64_t height, int64_t width, int64_t registers);
 
-/// Blocks of `rows` pixels for a matrix unit, side by side in an image row and
-/// below each other, by `vectors` of columns; 0 rows: vectors are faster.
-struct MatrixTile {
-  int64_t rows = 0, alongRow = 1, alongColumn = 1, vectors = 0;
-  double cycles = std::numeric_limits<double>::infinity();
+/// Tiles of a matrix unit for `steps` of `stepBytes` of the reduction, cheapest
+/// first: blocks of pixels, side by side in an image row or below each other,
+/// by vectors of columns. None if the image has too few pixels for the unit.
+llvm::SmallVector<Tile> rankMatrixTiles(int64_t height, int64_t width,
+                                        int64_t totalVectors, int64_t steps,
+                                        int64_t stepBytes,
+                                        const TileUnit &unit);
+
+/// How many blocks of rows and of columns a product is cut into.
+struct ProductBlocks {
+  int64_t rows = 1, columns = 1;
 };
 
-/// The cheapest tile for `steps` of `stepBytes` of the reduction; 0 rows and
-/// infinite cycles if the image has too few pixels for the unit.
-MatrixTile chooseMatrixTile(int64_t height, int64_t width, int64_t totalVectors,
-                            int64_t steps, int64_t stepBytes,
-                            const TileUnit &unit);
-
-/// Blocks of rows and of columns for about `items` work items. Each block of
-/// rows reads all weights, each block of columns the image, and the image of a
-/// block once for each panel if it does not stay in the second-level cache:
-/// the fewest bytes from behind it, among the numbers of column blocks that
-/// `canHave` accepts. K. Goto and R. van de Geijn, Anatomy of High-Performance
-/// Matrix Multiplication, 2008.
-std::pair<int64_t, int64_t>
-chooseBlocks(int64_t imageBytes, int64_t weightBytes, int64_t items,
-             int64_t rows, llvm::function_ref<bool(int64_t)> canHave);
+/// Blocks for about `items` work items, the fewest bytes from behind the
+/// second-level cache first: each block of rows reads all weights, each block
+/// of columns the image, and the image of a block once for each panel if it
+/// does not stay in that cache. At least one, with one block of columns; others
+/// with numbers of column blocks that `canHave` accepts. K. Goto and R. van de
+/// Geijn, Anatomy of High-Performance Matrix Multiplication, 2008.
+llvm::SmallVector<ProductBlocks>
+rankBlocks(int64_t imageBytes, int64_t weightBytes, int64_t items, int64_t rows,
+           llvm::function_ref<bool(int64_t)> canHave);
 
 } // namespace mpq
 
