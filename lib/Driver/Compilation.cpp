@@ -62,6 +62,7 @@ private:
   LogicalResult checkOutput();
   LogicalResult load();
   LogicalResult runPhase(Phase phase);
+  LogicalResult formTunedKernels();
   LogicalResult recordPhase(Phase phase);
   LogicalResult writeReport();
   LogicalResult writeModule();
@@ -166,7 +167,8 @@ LogicalResult Compiler::resolve() {
       failed(checkDecisions()) ||
       failed(requirePhase(!options.report.empty(), "report", Phase::Assign)) ||
       failed(requirePhase(!options.reportData.empty(), "report-data",
-                          Phase::Quantize)))
+                          Phase::Quantize)) ||
+      failed(requirePhase(!options.tune.empty(), "tune", Phase::Codegen)))
     return failure();
   if (!options.resume.empty() && !calibrates)
     return emitError(loc) << "option --resume has no effect without "
@@ -176,6 +178,8 @@ LogicalResult Compiler::resolve() {
                              "from a profile, give one with --profile";
   if (failed(checkRecipe()))
     return failure();
+  if (llvm::Error error = checkStrategyTimes(options.tune))
+    return emitError(loc) << llvm::toString(std::move(error));
   if (!options.reportData.empty() && options.report.empty())
     return emitError(loc) << "expected --report for the results of "
                              "--report-data but there is none";
@@ -249,7 +253,7 @@ LogicalResult Compiler::checkOutput() {
   SmallVector<std::string> written{destination.path};
   if (writesHeader())
     written.push_back(getHeaderPath());
-  for (const std::string &path : {options.report, options.resume})
+  for (const std::string &path : {options.report, options.resume, options.tune})
     if (!path.empty())
       written.push_back(path);
   for (auto [index, path] : llvm::enumerate(written)) {
@@ -314,12 +318,7 @@ LogicalResult Compiler::runPhase(Phase phase) {
       AssignPrecisionPassOptions assign;
       assign.recipe = options.recipe;
       assign.precision = getPrecisionKind(precision);
-      manager.addPass(createAssignPrecisionPass(assign));
-      manager.addPass(createAssignEqualizationPass(
-          AssignEqualizationPassOptions{options.recipe}));
-      manager.addPass(createEqualizeChannelsPass());
-      manager.addPass(
-          createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
+      buildAssignPipeline(manager, assign);
     }
     break;
   case Phase::Quantize:
@@ -332,7 +331,11 @@ LogicalResult Compiler::runPhase(Phase phase) {
     buildLowerPipeline(manager);
     break;
   case Phase::Codegen:
-    buildCodegenPipeline(manager);
+    if (options.tune.empty())
+      buildFormKernelsPipeline(manager);
+    else if (failed(formTunedKernels()))
+      return failure();
+    buildGenerateKernelsPipeline(manager);
     break;
   }
   if (failed(manager.run(*module)))
@@ -344,6 +347,20 @@ LogicalResult Compiler::runPhase(Phase phase) {
       return failure();
   }
   return checkCancelled();
+}
+
+/// Their strategies are those that are measured to be the fastest.
+LogicalResult Compiler::formTunedKernels() {
+  PassManager manager(&context);
+  buildFormKernelsPipeline(manager);
+  if (failed(manager.run(*module)))
+    return failure();
+  return timed("tune", [&] {
+    auto tuned = tuneKernels(*module, options.tune, monitor.isCancelled);
+    if (succeeded(tuned))
+      summary.tuning = *tuned;
+    return tuned;
+  });
 }
 
 /// Says how far the samples are; whether to go on.

@@ -220,6 +220,13 @@ static std::vector<Row> makeTable() {
                   setTarget});
   rows.push_back(phaseRow("to", &CompileOptions::to,
                           "Last phase (default: emit, or what --emit needs)"));
+  rows.push_back({{"tune",
+                   OptionKind::File,
+                   "Measure strategies of kernels on this machine; the file "
+                   "keeps the fastest, which are not measured again",
+                   {},
+                   ""},
+                  setText(&CompileOptions::tune)});
   return rows;
 }
 

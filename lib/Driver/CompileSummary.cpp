@@ -34,6 +34,14 @@ void mpq::printSummary(const CompileSummary &summary, llvm::raw_ostream &os) {
     row("workspace", *summary.workspace, "bytes");
   if (summary.liveBytes)
     row("  live at one point", *summary.liveBytes, "bytes");
+  if (summary.tuning) {
+    const TuningSummary &tuning = *summary.tuning;
+    row("kernels tuned", tuning.kernels,
+        llvm::formatv("({0} measured now, {1} changed: {2:F3} to {3:F3} ms)",
+                      tuning.measured, tuning.changed, tuning.modelMilliseconds,
+                      tuning.tunedMilliseconds)
+            .str());
+  }
   if (summary.exported) {
     row("quantized tensors", summary.exported->activations, "");
     row("quantized products", summary.exported->products, "");

@@ -24,6 +24,7 @@
 #include "mpq/Transforms/Calibrate/Passes.h"
 #include "mpq/Transforms/Prepare/Passes.h"
 #include "mpq/Transforms/Quantize/Passes.h"
+#include "mpq/Tune/Passes.h"
 
 void mpq::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -45,9 +46,13 @@ void mpq::registerAllPasses() {
   mlir::PassPipelineRegistration<>("mpq-form-kernels-pipeline",
                                    "lowered linalg to kernels on tensors",
                                    buildFormKernelsPipeline);
+  mlir::PassPipelineRegistration<>("mpq-generate-kernels-pipeline",
+                                   "kernels on tensors to the LLVM dialect",
+                                   buildGenerateKernelsPipeline);
   registerMPQConversionPasses();
   registerMPQPreparePasses();
   registerPreparePipeline();
   registerMPQQuantizePasses();
   registerQuantizationPipelines();
+  registerMPQTunePasses();
 }

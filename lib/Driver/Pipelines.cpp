@@ -45,6 +45,16 @@ PrecisionKind mpq::getPrecisionKind(PrecisionGoal goal) {
   llvm_unreachable("unknown precision");
 }
 
+void mpq::buildAssignPipeline(OpPassManager &manager,
+                              const AssignPrecisionPassOptions &options) {
+  manager.addPass(createAssignPrecisionPass(options));
+  manager.addPass(createAssignEqualizationPass(
+      AssignEqualizationPassOptions{options.recipe}));
+  manager.addPass(createEqualizeChannelsPass());
+  manager.addPass(
+      createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
+}
+
 void mpq::buildQuantizePipeline(OpPassManager &manager,
                                 const QuantizePipelineOptions &options) {
   if (!options.profile.empty() || !options.recipe.empty()) {
@@ -58,12 +68,7 @@ void mpq::buildQuantizePipeline(OpPassManager &manager,
   assign.recipe = options.recipe;
   assign.precision = options.precision;
   assign.report = options.report;
-  manager.addPass(createAssignPrecisionPass(assign));
-  manager.addPass(createAssignEqualizationPass(
-      AssignEqualizationPassOptions{options.recipe}));
-  manager.addPass(createEqualizeChannelsPass());
-  manager.addPass(
-      createAssignStoragePass(AssignStoragePassOptions{options.recipe}));
+  buildAssignPipeline(manager, assign);
   manager.addPass(createCorrectBiasPass());
   manager.addPass(createQuantizePass());
 }

@@ -105,6 +105,25 @@ TargetAttr mpq::getNamedTarget(MLIRContext *context, StringRef name) {
   return nullptr;
 }
 
+bool mpq::runsOnHost(TargetAttr target) {
+  std::string error;
+  llvm::Triple triple(target.getTriple()), host(llvm::sys::getProcessTriple());
+  const llvm::Target *known = lookupTarget(target.getTriple(), error);
+  if (!known || triple.getArch() != host.getArch() ||
+      triple.getOS() != host.getOS())
+    return false;
+  std::unique_ptr<llvm::MCSubtargetInfo> needed(known->createMCSubtargetInfo(
+      triple, target.getCpu(), target.getFeatures()));
+  bool tiles = mayUseTileRegisters();
+  for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
+    bool usable =
+        feature.getValue() && (tiles || !feature.getKey().starts_with("amx"));
+    if (!usable && needed->checkFeatures(("+" + feature.getKey()).str()))
+      return false;
+  }
+  return true;
+}
+
 ArrayRef<StringRef> mpq::getTargetNames() {
   static const SmallVector<StringRef> names = [] {
     SmallVector<StringRef> names = {"host"};

@@ -345,15 +345,16 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
 def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes | None = None,
             precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
             recipe: str | os.PathLike | Mapping | None = None, method: str | None = None, name: str | None = None,
-            progress: Progress | None = None) -> Program:
+            tune: str | os.PathLike | None = None, progress: Progress | None = None) -> Program:
     """Compiles a model for `target` and loads it; `threads` compute (0: one for each processor).
 
     model: what mpq.quantize returned, or what it takes. Without a profile an ONNX model compiles in FP32; one in QDQ
            form keeps its integers.
+    tune:  measure strategies of kernels on this machine; the file keeps the times, for the next compilation
     """
     source = _Source.of(model)
     with _exchange() as folder:
         settings = _settings(folder, target=target, shape=shape, precision=precision, profile=profile, recipe=recipe,
-                             method=method, name=name, emit="so")
+                             method=method, name=name, tune=tune, emit="so")
         library, summary = _core.Compiler().compile(source.name, source.data, settings, None, progress)
     return Program(_core.Program.load_bytes(library, int(threads)), library, summary)

@@ -25,7 +25,8 @@ def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathL
                precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
                recipe: str | os.PathLike | Mapping | None = None, report: str | os.PathLike | None = None,
                report_data: str | os.PathLike | Iterable[Feed] | None = None, shape: Shapes | None = None,
-               target: str = "host", to: str | None = None, progress: Progress | None = None) -> dict[str, int]:
+               target: str = "host", to: str | None = None, tune: str | os.PathLike | None = None,
+               progress: Progress | None = None) -> dict[str, int]:
     """Writes what becomes of a model to the file `path`, as quant-compile does, and returns the closing table.
 
     model:       what mpq.compile takes
@@ -34,6 +35,7 @@ def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathL
     from_, to:   the first and the last phase, for a look at the IR between two of them
     report:      a JSON file for a record of the compilation (docs/Report.md)
     report_data: a folder of samples, or samples, on which the record compares int8 with float
+    tune:        a file that keeps times of kernels' strategies, which are measured on this machine
     """
     source = _Source.of(model)
     with _exchange() as folder:
@@ -42,6 +44,6 @@ def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathL
             for samples, kind in ((bias_data, "bias"), (report_data, "report")))
         settings = _settings(folder, **{"from": from_}, bias_data=bias_data, emit=emit, method=method, name=name,
                              precision=precision, profile=profile, recipe=recipe, report=report,
-                             report_data=report_data, shape=shape, target=target, to=to)
+                             report_data=report_data, shape=shape, target=target, to=to, tune=tune)
         _, summary = _core.Compiler().compile(source.name, source.data, settings, os.fspath(path), progress)
     return summary

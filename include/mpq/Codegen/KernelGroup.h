@@ -28,6 +28,10 @@ inline constexpr llvm::StringLiteral kObservedCountAttr = "mpq.observed_count";
 /// The module's only public function with a body, or an error.
 mlir::FailureOr<mlir::func::FuncOp> getMainFunction(mlir::ModuleOp module);
 
+/// The text of a kernel without its name and attributes: structure, types and
+/// scalars. Weights are arguments.
+std::string describeKernel(mlir::func::FuncOp kernel);
+
 /// The tensor that a kernel call writes: its operand before the work items.
 mlir::Value getDestination(mlir::func::CallOp call);
 

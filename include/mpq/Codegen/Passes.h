@@ -51,8 +51,11 @@ void populatePackProductsPatterns(mlir::RewritePatternSet &patterns,
 void buildCodegenPipeline(mlir::OpPassManager &manager);
 
 /// The first half of it: kernels on tensors, formed and placed, with their
-/// strategies. What tests and tuning look at.
+/// strategies. What tests look at and tuning changes.
 void buildFormKernelsPipeline(mlir::OpPassManager &manager);
+
+/// The second half: each kernel as its strategy says, to the LLVM dialect.
+void buildGenerateKernelsPipeline(mlir::OpPassManager &manager);
 
 } // namespace mpq
 

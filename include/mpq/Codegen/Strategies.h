@@ -23,9 +23,8 @@ class TargetInfo;
 
 /// The strategies of a kernel that may be the fastest, at least one and `most`
 /// at most, all different; the cost model's choice first.
-llvm::SmallVector<StrategyAttr> getStrategies(const KernelOps &ops,
-                                              const TargetInfo &target,
-                                              size_t most = 1);
+llvm::SmallVector<StrategyAttr>
+getStrategies(const KernelOps &ops, const TargetInfo &target, size_t most = 1);
 
 /// Writes `mpq.strategy` and the `mpq.work_items` that it makes.
 void setStrategy(mlir::func::FuncOp kernel, const KernelOps &ops,

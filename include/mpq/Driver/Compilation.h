@@ -16,6 +16,7 @@
 #include "mpq/Driver/CompileOptions.h"
 #include "mpq/ONNX/ExportONNX.h"
 #include "mpq/Target/Emission.h"
+#include "mpq/Tune/TuneKernels.h"
 
 #include "mlir/IR/MLIRContext.h"
 
@@ -63,6 +64,8 @@ struct CompileSummary {
   /// Bytes that intermediate tensors take at one point of the program, at most:
   /// the least that a workspace can have.
   std::optional<int64_t> liveBytes;
+  /// Known if kernels were tuned.
+  std::optional<TuningSummary> tuning;
 };
 
 /// Compiles as the options say. The output appears complete or not at all.

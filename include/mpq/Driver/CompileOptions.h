@@ -72,6 +72,8 @@ struct CompileOptions {
   std::string reportData;
   /// A name that getNamedTarget knows.
   std::string target = "host";
+  /// A file of measured strategies (TuneKernels.h), which are used and added.
+  std::string tune;
 };
 
 /// How an option's value is written.

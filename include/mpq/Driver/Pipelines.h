@@ -11,6 +11,7 @@
 #include "mpq/Calibration/Profile.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Driver/CompileOptions.h"
+#include "mpq/Transforms/Assign/Passes.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 
 #include "mlir/Pass/PassOptions.h"
@@ -55,6 +56,10 @@ struct QuantizePipelineOptions
       llvm::cl::desc("Path of the JSON file to write a record of each product "
                      "to")};
 };
+
+/// What is decided about each operation, with the recipe of `options`.
+void buildAssignPipeline(mlir::OpPassManager &manager,
+                         const AssignPrecisionPassOptions &options);
 
 /// Ranges of a profile (if there is one), precisions, QDQ form.
 void buildQuantizePipeline(mlir::OpPassManager &manager,

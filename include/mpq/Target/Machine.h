@@ -32,6 +32,9 @@ llvm::ArrayRef<llvm::StringRef> getTargetNames();
 /// True if the system lets this process use tile registers; asks it to.
 bool mayUseTileRegisters();
 
+/// True if this machine has all that code for `target` may use.
+bool runsOnHost(TargetAttr target);
+
 /// LLVM's code generator for `target`: position independent, small code model,
 /// no contraction of floating point. Unknown triples, CPUs and features are
 /// errors at `loc`.

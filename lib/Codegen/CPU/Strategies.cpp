@@ -36,6 +36,9 @@ static constexpr int64_t kProductGrain = 1 << 19;
 static constexpr int64_t kTransposedBlock = 64;
 static constexpr int64_t kTransposedWords = 16;
 
+/// The part of an extent that blocks may compute twice.
+static constexpr int64_t kLeastBlockOverlap = 8; // 1/8
+
 /// Bytes of a line of the cache.
 static constexpr int64_t kLine = 64;
 /// Rows of a row-wise group at once, and their elements: operations leave them
@@ -71,10 +74,17 @@ static int64_t getBytes(Value tensor) {
 }
 
 /// A block size along `extent` that makes about `items` blocks of whole tiles.
+/// The last block overlaps the one before: rather more blocks than a large part
+/// computed twice.
 static int64_t blockOf(int64_t extent, int64_t tile, int64_t items) {
   int64_t tiles = llvm::divideCeilSigned(extent, tile);
   int64_t perItem = llvm::divideCeilSigned(
       tiles, std::max<int64_t>(1, std::min(items, tiles)));
+  for (int64_t fewer = perItem; 2 * fewer >= perItem; --fewer)
+    if ((llvm::divideCeilSigned(tiles, fewer) * fewer - tiles) *
+            kLeastBlockOverlap <
+        tiles)
+      return std::min(extent, fewer * tile);
   return std::min(extent, perItem * tile);
 }
 
@@ -315,8 +325,8 @@ Decision ProductShape::decide(ProductBlocks blocks, const Tile &tile) {
   return decision;
 }
 
-/// The cheapest tiles that differ in more than a few pixels: of each kind and
-/// width kSimilarTiles, none that costs kHopeless times the cheapest one.
+/// The cheapest tiles, of each kind and width kSimilarTiles, none that costs
+/// kHopeless times the cheapest one.
 static SmallVector<Tile> selectDifferentTiles(ArrayRef<Tile> ranked) {
   SmallVector<Tile> selected;
   for (const Tile &tile : ranked) {
@@ -335,12 +345,11 @@ SmallVector<Decision> ProductShape::getDecisions(size_t most) {
   SmallVector<ProductBlocks> blocks = rankBlocks(
       getBytes(product->getOperand(0)), getBytes(product->getOperand(1)), items,
       extents[split], [&](int64_t count) { return canHave(count); });
-  SmallVector<Tile> tiles = getTiles(blocks.front());
-  SmallVector<Decision> decisions{decide(blocks.front(), tiles.front())};
-  // Other tiles, then other blocks with the tiles that suit them.
-  for (const Tile &tile : ArrayRef(selectDifferentTiles(tiles)).drop_front())
+  // The cheapest blocks with different tiles, then other blocks.
+  SmallVector<Tile> tiles = selectDifferentTiles(getTiles(blocks.front()));
+  SmallVector<Decision> decisions;
+  for (const Tile &tile : ArrayRef(tiles).take_front(most - most / 3))
     decisions.push_back(decide(blocks.front(), tile));
-  decisions.truncate(std::min(decisions.size(), most - most / 3));
   for (ProductBlocks other : ArrayRef(blocks).drop_front())
     if (decisions.size() < most)
       decisions.push_back(decide(other, getTiles(other).front()));

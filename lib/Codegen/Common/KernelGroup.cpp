@@ -24,6 +24,19 @@ static constexpr int64_t kLeastOverlap = 20; // 1/20
 /// No register tile has more rows.
 static constexpr int64_t kMostTileRows = 32;
 
+std::string mpq::describeKernel(func::FuncOp kernel) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << kernel.getFunctionType();
+  OpPrintingFlags flags;
+  flags.useLocalScope();
+  for (Operation &op : kernel.getBody().front()) {
+    op.print(stream, flags);
+    stream << '\n';
+  }
+  return text;
+}
+
 FailureOr<func::FuncOp> mpq::getMainFunction(ModuleOp module) {
   func::FuncOp main;
   for (auto function : module.getOps<func::FuncOp>()) {

@@ -6,10 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Support/DebugStringHelper.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace mpq {
@@ -19,20 +21,6 @@ namespace mpq {
 
 using namespace mlir;
 using namespace mpq;
-
-/// The text of a kernel without its name: structure, types and scalars.
-static std::string describe(func::FuncOp kernel) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  stream << kernel.getFunctionType() << kernel->getDiscardableAttrDictionary();
-  OpPrintingFlags flags;
-  flags.useLocalScope();
-  for (Operation &op : kernel.getBody().front()) {
-    op.print(stream, flags);
-    stream << '\n';
-  }
-  return text;
-}
 
 namespace {
 struct MergeKernels : mpq::impl::MergeKernelsPassBase<MergeKernels> {
@@ -45,7 +33,10 @@ struct MergeKernels : mpq::impl::MergeKernelsPassBase<MergeKernels> {
     for (auto kernel : getOperation().getOps<func::FuncOp>()) {
       if (!kernel->hasAttr(MPQDialect::getKernelAttrName()))
         continue;
-      auto [entry, isNew] = first.try_emplace(describe(kernel), kernel);
+      // What was decided about them differs, too.
+      std::string text = describeKernel(kernel) +
+                         debugString(kernel->getDiscardableAttrDictionary());
+      auto [entry, isNew] = first.try_emplace(text, kernel);
       if (isNew)
         continue;
       replacement[kernel.getName()] = entry->second.getName();

@@ -43,7 +43,10 @@ void mpq::buildFormKernelsPipeline(OpPassManager &manager) {
 
 void mpq::buildCodegenPipeline(OpPassManager &manager) {
   buildFormKernelsPipeline(manager);
+  buildGenerateKernelsPipeline(manager);
+}
 
+void mpq::buildGenerateKernelsPipeline(OpPassManager &manager) {
   // Kernel by kernel, so that MLIR's threads share the work.
   OpPassManager &kernels = manager.nest<func::FuncOp>();
   kernels.addPass(createOverlapWindowsPass());
