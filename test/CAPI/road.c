@@ -115,6 +115,13 @@ static int run_cycles(void *argument) {
   return 0;
 }
 
+static const mpq_option_info *find_option(const char *name) {
+  for (uint32_t i = 0; i < mpq_num_options(); ++i)
+    if (strcmp(mpq_get_option(i)->name, name) == 0)
+      return mpq_get_option(i);
+  exit(2);
+}
+
 int main(int argc, char **argv) {
   if (argc != 4)
     return 2;
@@ -125,7 +132,7 @@ int main(int argc, char **argv) {
   mpq_source model = {argv[1], NULL, 0};
 
   printf("version %s, target's default is %s\n", mpq_version(),
-         mpq_get_option(mpq_num_options() - 2)->default_value);
+         find_option("target")->default_value);
 
   struct samples samples = {0};
   samples.wanted = 8;
