@@ -140,6 +140,45 @@ int mpq_calibrate(mpq_compiler *compiler, const mpq_source *source,
 int mpq_merge_profiles(const char *const *paths, size_t num_paths,
                        const char *output);
 
+/*===--- Simulation ------------------------------------------------------===*/
+
+/** A model in float of which single products can be rounded as in a quantized
+ *  model, without compiling anew. One thread at a time may use it. */
+typedef struct mpq_simulation mpq_simulation;
+
+/** A product whose precision can be chosen. */
+typedef struct mpq_simulated_product {
+  const char *id;   /**< of its result, as in recipes */
+  const char *kind; /**< what recipes call it: "conv", "depthwise", "matmul" */
+  int64_t macs;     /**< multiply-accumulates */
+  int64_t weights;  /**< elements; 0: a product of two activations */
+  const char *const *precisions; /**< as in recipes, "f32" first */
+  uint32_t num_precisions;
+} mpq_simulated_product;
+
+/** Compiles a simulation. `settings` are those of mpq_compile, with a profile;
+ *  products that they leave in float do not appear. The compiler outlives it.
+ */
+int mpq_simulation_create(mpq_compiler *compiler, const mpq_source *source,
+                          const mpq_setting *settings, size_t num_settings,
+                          mpq_simulation **simulation);
+void mpq_simulation_destroy(mpq_simulation *simulation);
+
+const mpq_simulated_product *
+mpq_simulation_products(const mpq_simulation *simulation, uint32_t *count);
+const mpq_tensor_info *mpq_simulation_inputs(const mpq_simulation *simulation,
+                                             uint32_t *count);
+const mpq_tensor_info *mpq_simulation_outputs(const mpq_simulation *simulation,
+                                              uint32_t *count);
+
+/** All products begin with "f32". */
+int mpq_simulation_set_precision(mpq_simulation *simulation, uint32_t product,
+                                 const char *precision);
+
+/** As mpq_program_run. */
+int mpq_simulation_run(mpq_simulation *simulation, const mpq_tensor *inputs,
+                       mpq_tensor *outputs);
+
 /*===--- Running ---------------------------------------------------------===*/
 
 /** A compiled model in this process. Any number of threads may run it at once:

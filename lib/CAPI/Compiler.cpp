@@ -12,35 +12,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "Blob.h"
+#include "CompilerCall.h"
 #include "LastError.h"
 
 #include "mpq/Calibration/Profile.h"
-#include "mpq/Driver/Compilation.h"
-#include "mpq/InitAllDialects.h"
 
-#include "mlir/IR/Diagnostics.h"
-#include "mlir/IR/MLIRContext.h"
-
-#include <atomic>
 #include <cstring>
 
 using namespace mlir;
 using namespace mpq;
-
-struct mpq_compiler {
-  mpq_compiler() : context(makeRegistry()) {}
-
-  static DialectRegistry makeRegistry() {
-    DialectRegistry registry;
-    mpq::registerAllDialects(registry);
-    return registry;
-  }
-
-  MLIRContext context;
-  mpq_progress_fn progress = nullptr;
-  void *user = nullptr;
-  std::atomic<bool> cancelled = false;
-};
 
 const void *mpq_blob_data(const mpq_blob *blob) { return blob->data.data(); }
 size_t mpq_blob_size(const mpq_blob *blob) { return blob->data.size(); }
@@ -57,112 +37,11 @@ void mpq_compiler_set_progress(mpq_compiler *compiler, mpq_progress_fn progress,
 
 void mpq_compiler_cancel(mpq_compiler *compiler) { compiler->cancelled = true; }
 
-/// Where an error is: "y (Add:node)", "file.mlir:3:4", or nothing.
-static std::string describeLocation(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc)) {
-    std::string inner = describeLocation(name.getChildLoc());
-    return name.getName().str() + (inner.empty() ? "" : " (" + inner + ")");
-  }
-  if (isa<UnknownLoc>(loc))
-    return "";
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  loc->print(os);
-  StringRef bare = text;
-  bare.consume_front("loc(");
-  bare.consume_back(")");
-  return bare.str();
-}
-
-namespace {
-/// Collects the errors of one call.
-class ErrorCollector {
-public:
-  explicit ErrorCollector(MLIRContext &context)
-      : handler(&context, [this](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-            return success();
-          add(diagnostic);
-          for (Diagnostic &note : diagnostic.getNotes())
-            add(note);
-          return success();
-        }) {}
-
-  std::string take() { return std::move(text); }
-
-private:
-  void add(Diagnostic &diagnostic) {
-    if (!text.empty())
-      text += "\n";
-    std::string place = describeLocation(diagnostic.getLocation());
-    text += (place.empty() ? "" : place + ": ") + diagnostic.str();
-  }
-
-  std::string text;
-  ScopedDiagnosticHandler handler;
-};
-
-/// One call: options from settings, the monitor, the errors.
-class Call {
-public:
-  /// `what` names the work to people.
-  Call(mpq_compiler &compiler, const mpq_source &source, StringRef what)
-      : compiler(compiler), what(what), errors(compiler.context) {
-    compiler.cancelled = false;
-    model.name = source.name;
-    if (source.data)
-      model.data =
-          StringRef(static_cast<const char *>(source.data), source.size);
-    monitor.phaseDone = [this](StringRef phase, double seconds) {
-      report({phase.str().c_str(), seconds, 0, 0});
-    };
-    monitor.sampleDone = [this](size_t done, std::optional<size_t> total) {
-      report({"calibrate", -1.0, done, total.value_or(0)});
-    };
-    monitor.isCancelled = [this] { return isCancelled(); };
-  }
-
-  llvm::Error apply(ArrayRef<mpq_setting> settings) {
-    for (const mpq_setting &setting : settings)
-      if (llvm::Error error =
-              setCompileOption(options, setting.name, setting.value))
-        return error;
-    return llvm::Error::success();
-  }
-
-  bool isCancelled() const { return compiler.cancelled; }
-
-  int finish(LogicalResult result) {
-    std::string text = errors.take();
-    if (succeeded(result))
-      return MPQ_OK;
-    // Passes that were skipped may have left others with something to say.
-    if (isCancelled())
-      return setLastError((what + " was cancelled").str(), MPQ_CANCELLED);
-    return setLastError(std::move(text));
-  }
-
-  ModelSource model;
-  CompileOptions options;
-  CompilationMonitor monitor;
-
-private:
-  void report(const mpq_progress &progress) {
-    if (compiler.progress && compiler.progress(compiler.user, &progress))
-      compiler.cancelled = true;
-  }
-
-  mpq_compiler &compiler;
-  StringRef what;
-  ErrorCollector errors;
-};
-} // namespace
-
 static int compileTo(mpq_compiler *compiler, const mpq_source *source,
                      ArrayRef<mpq_setting> settings,
                      const ModelDestination &destination,
                      mpq_summary *summary) {
-  Call call(*compiler, *source, "compilation");
+  CompilerCall call(*compiler, *source, "compilation");
   if (llvm::Error error = call.apply(settings))
     return toStatus(std::move(error));
   FailureOr<CompileSummary> result = compile(
@@ -271,7 +150,7 @@ private:
 int mpq_calibrate(mpq_compiler *compiler, const mpq_source *source,
                   mpq_sample_fn next, void *user, const mpq_setting *settings,
                   size_t num_settings, const char *path) {
-  Call call(*compiler, *source, "calibration");
+  CompilerCall call(*compiler, *source, "calibration");
   if (llvm::Error error = call.apply({settings, num_settings}))
     return toStatus(std::move(error));
   CallbackSamples samples(next, user);

@@ -34,6 +34,34 @@ int64_t TensorInfo::getSizeInBytes() const {
          llvm::divideCeil(type.getElementTypeBitWidth(), 8);
 }
 
+std::optional<mpq_dtype> TensorInfo::getDType() const {
+  Type type = this->type.getElementType();
+  if (type.isF16())
+    return MPQ_F16;
+  if (type.isBF16())
+    return MPQ_BF16;
+  if (type.isF32())
+    return MPQ_F32;
+  if (type.isF64())
+    return MPQ_F64;
+  if (!type.isSignlessInteger())
+    return std::nullopt;
+  switch (type.getIntOrFloatBitWidth()) {
+  case 1:
+    return MPQ_BOOL;
+  case 8:
+    return isUnsigned ? MPQ_U8 : MPQ_I8;
+  case 16:
+    return isUnsigned ? MPQ_U16 : MPQ_I16;
+  case 32:
+    return isUnsigned ? MPQ_U32 : MPQ_I32;
+  case 64:
+    return isUnsigned ? MPQ_U64 : MPQ_I64;
+  default:
+    return std::nullopt;
+  }
+}
+
 /// The bytes of `weights`, or nothing if they are not stored one by one.
 static std::optional<ArrayRef<char>> getRawBytes(ElementsAttr weights) {
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(weights)) {

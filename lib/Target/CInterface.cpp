@@ -27,34 +27,6 @@ using namespace mpq;
 extern "C" const unsigned char mpq_artifact_bitcode[];
 extern "C" const unsigned long mpq_artifact_bitcode_size;
 
-/// The mpq_dtype of an element type, or nothing if the interface has none.
-static std::optional<mpq_dtype> getDtype(Type type, bool isUnsigned) {
-  if (type.isF16())
-    return MPQ_F16;
-  if (type.isBF16())
-    return MPQ_BF16;
-  if (type.isF32())
-    return MPQ_F32;
-  if (type.isF64())
-    return MPQ_F64;
-  if (!type.isSignlessInteger())
-    return std::nullopt;
-  switch (type.getIntOrFloatBitWidth()) {
-  case 1:
-    return MPQ_BOOL;
-  case 8:
-    return isUnsigned ? MPQ_U8 : MPQ_I8;
-  case 16:
-    return isUnsigned ? MPQ_U16 : MPQ_I16;
-  case 32:
-    return isUnsigned ? MPQ_U32 : MPQ_I32;
-  case 64:
-    return isUnsigned ? MPQ_U64 : MPQ_I64;
-  default:
-    return std::nullopt;
-  }
-}
-
 namespace {
 /// Writes the constant `mpq_artifact` of one model.
 class DescriptorBuilder {
@@ -110,8 +82,7 @@ DescriptorBuilder::addTensors(ArrayRef<TensorInfo> tensors) {
   auto *type = llvm::StructType::get(pointer, pointer, i32, i32, i64);
   SmallVector<llvm::Constant *> entries;
   for (const TensorInfo &tensor : tensors) {
-    std::optional<mpq_dtype> dtype =
-        getDtype(tensor.type.getElementType(), tensor.isUnsigned);
+    std::optional<mpq_dtype> dtype = tensor.getDType();
     if (!dtype)
       return emitError(loc) << "expected the element type of '" << tensor.name
                             << "' to be one that C callers can pass (bool, "

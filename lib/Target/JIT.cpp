@@ -38,6 +38,10 @@ JITModel::AlignedBuffer JITModel::allocate(size_t bytes) {
       kAlignment, llvm::alignTo(std::max<size_t>(bytes, 1), kAlignment))));
 }
 
+MutableArrayRef<char> JITModel::getWeights() {
+  return {weights.get(), weightsSize};
+}
+
 mpq_context JITModel::getSequentialContext() {
   mpq_context context = {};
   context.parallel_for = [](void *, int64_t n, mpq_range_fn fn, void *arg) {
@@ -75,6 +79,7 @@ JITModel::create(ModuleOp module, TargetAttr target, unsigned optimizationLevel,
                           << info->workspaceSize << " bytes";
   if (!weights.empty())
     std::memcpy(model->weights.get(), weights.data(), weights.size());
+  model->weightsSize = weights.size();
   // The copy replaces the attribute, which may go with the module.
   model->info.weights = nullptr;
 

@@ -43,6 +43,9 @@ struct Error : std::runtime_error {
 struct Free {
   void operator()(mpq_compiler *object) const { mpq_compiler_destroy(object); }
   void operator()(mpq_program *object) const { mpq_program_destroy(object); }
+  void operator()(mpq_simulation *object) const {
+    mpq_simulation_destroy(object);
+  }
   void operator()(mpq_blob *object) const { mpq_blob_destroy(object); }
 };
 } // namespace
@@ -189,6 +192,20 @@ public:
     return nb::make_tuple(result, table);
   }
 
+  /// To be owned.
+  mpq_simulation *simulate(const std::string &name,
+                           std::optional<nb::bytes> data,
+                           const Settings &settings, nb::object progress) {
+    mpq_source source = makeSource(name, data);
+    std::vector<mpq_setting> list = makeSettings(settings);
+    mpq_simulation *simulation = nullptr;
+    check(callInThread(progress, [&] {
+      return mpq_simulation_create(compiler.get(), &source, list.data(),
+                                   list.size(), &simulation);
+    }));
+    return simulation;
+  }
+
   /// `next` is called with [(name, dtype, shape)] and answers a list of arrays
   /// in that order, or None at the end.
   void calibrate(const std::string &name, std::optional<nb::bytes> data,
@@ -322,6 +339,34 @@ private:
   std::string errorText;
 };
 
+static void check(int status) {
+  if (status != MPQ_OK)
+    throw Error(mpq_last_error());
+}
+
+/// Arrays of one call, as many as the model has.
+struct Tensors {
+  Tensors(const Objects &objects, uint32_t count, const char *what) {
+    if (objects.size() != count)
+      throw Error("expected " + std::to_string(count) + " " + what +
+                  " but got " + std::to_string(objects.size()));
+    for (const nb::object &object : objects)
+      arrays.emplace_back(object);
+    for (Tensor &array : arrays)
+      tensors.push_back(array.view());
+  }
+
+  void requireWritable() const {
+    for (const Tensor &array : arrays)
+      if (!array.isWritable)
+        throw Error("expected writable dense arrays for outputs but got one "
+                    "that is not");
+  }
+
+  std::vector<Tensor> arrays;
+  std::vector<mpq_tensor> tensors;
+};
+
 class Program {
 public:
   explicit Program(mpq_program *program) : program(program) {}
@@ -372,34 +417,55 @@ public:
   }
 
 private:
-  struct Tensors {
-    Tensors(const Objects &objects, uint32_t count, const char *what) {
-      if (objects.size() != count)
-        throw Error("expected " + std::to_string(count) + " " + what +
-                    " but got " + std::to_string(objects.size()));
-      for (const nb::object &object : objects)
-        arrays.emplace_back(object);
-      for (Tensor &array : arrays)
-        tensors.push_back(array.view());
-    }
+  std::unique_ptr<mpq_program, Free> program;
+};
 
-    void requireWritable() const {
-      for (const Tensor &array : arrays)
-        if (!array.isWritable)
-          throw Error("expected writable dense arrays for outputs but got one "
-                      "that is not");
-    }
-
-    std::vector<Tensor> arrays;
-    std::vector<mpq_tensor> tensors;
-  };
-
-  static void check(int status) {
-    if (status != MPQ_OK)
-      throw Error(mpq_last_error());
+/// One thread at a time.
+class Simulation {
+public:
+  explicit Simulation(mpq_simulation *simulation) : simulation(simulation) {
+    inputs = mpq_simulation_inputs(simulation, &numInputs);
+    outputs = mpq_simulation_outputs(simulation, &numOutputs);
   }
 
-  std::unique_ptr<mpq_program, Free> program;
+  /// (id, kind, multiply-accumulates, weights, precisions) each.
+  nb::list getProducts() const {
+    uint32_t count;
+    const mpq_simulated_product *products =
+        mpq_simulation_products(simulation.get(), &count);
+    nb::list list;
+    for (uint32_t i = 0; i < count; ++i) {
+      nb::list precisions;
+      for (uint32_t p = 0; p < products[i].num_precisions; ++p)
+        precisions.append(products[i].precisions[p]);
+      list.append(nb::make_tuple(products[i].id, products[i].kind,
+                                 products[i].macs, products[i].weights,
+                                 nb::tuple(precisions)));
+    }
+    return list;
+  }
+
+  void setPrecision(uint32_t product, const std::string &precision) {
+    check(mpq_simulation_set_precision(simulation.get(), product,
+                                       precision.c_str()));
+  }
+
+  void run(const Objects &inputArrays, const Objects &outputArrays) {
+    Tensors in(inputArrays, numInputs, "inputs"),
+        out(outputArrays, numOutputs, "outputs");
+    out.requireWritable();
+    nb::gil_scoped_release release;
+    check(mpq_simulation_run(simulation.get(), in.tensors.data(),
+                             out.tensors.data()));
+  }
+
+  TensorList getInputs() const { return describe(inputs, numInputs); }
+  TensorList getOutputs() const { return describe(outputs, numOutputs); }
+
+private:
+  std::unique_ptr<mpq_simulation, Free> simulation;
+  const mpq_tensor_info *inputs, *outputs;
+  uint32_t numInputs, numOutputs;
 };
 } // namespace
 
@@ -463,6 +529,24 @@ NB_MODULE(_core, module) {
                    "collections.abc.Sequence[tuple[str, str]], path: str, "
                    "progress: collections.abc.Callable[[str, float, int, int], "
                    "object] | None) -> None"));
+
+  nb::class_<Simulation>(module, "Simulation")
+      .def(
+          "__init__",
+          [](Simulation *self, Compiler &compiler, const std::string &name,
+             std::optional<nb::bytes> data, const Settings &settings,
+             nb::object progress) {
+            new (self) Simulation(
+                compiler.simulate(name, data, settings, std::move(progress)));
+          },
+          "compiler"_a, "name"_a, "data"_a.none(), "settings"_a,
+          "progress"_a.none(), nb::keep_alive<1, 2>())
+      .def("set_precision", &Simulation::setPrecision, "product"_a,
+           "precision"_a)
+      .def("run", &Simulation::run, "inputs"_a, "outputs"_a)
+      .def_prop_ro("products", &Simulation::getProducts)
+      .def_prop_ro("inputs", &Simulation::getInputs)
+      .def_prop_ro("outputs", &Simulation::getOutputs);
 
   nb::class_<Program>(module, "Program")
       .def_static("load", &Program::load, "path"_a, "threads"_a)

@@ -17,6 +17,8 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mpq-runtime/model.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -35,6 +37,8 @@ struct TensorInfo {
 
   /// Bytes of the dense row-major data; i1 takes a byte.
   int64_t getSizeInBytes() const;
+  /// What C calls the element type, or nothing if it has no name for it.
+  std::optional<mpq_dtype> getDType() const;
 };
 
 /// What one call of a kernel does: bytes of its operands and of its result.

@@ -35,6 +35,9 @@ public:
   /// Its types belong to the context of the module it was made from.
   const ModuleInfo &getInfo() const { return info; }
 
+  /// The packed weights, which may be changed between runs.
+  llvm::MutableArrayRef<char> getWeights();
+
   /// A context that computes on the calling thread; set its other hooks.
   static mpq_context getSequentialContext();
 
@@ -54,6 +57,7 @@ private:
   ModuleInfo info;
   std::unique_ptr<llvm::orc::LLJIT> jit;
   AlignedBuffer weights, workspace;
+  size_t weightsSize = 0;
   mpq_main_fn main = nullptr;
 };
 

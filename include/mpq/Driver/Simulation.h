@@ -1,0 +1,70 @@
+//===- Simulation.h - one program for all precisions -----------*- C++ -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// To know what 8 bits in one layer do to the output, a model would have to be
+// compiled once for each layer. Instead one float program is compiled in which
+// the precision of each product is an argument: its activations are rounded
+// where the quantized model rounds them, with scales that are inputs, and its
+// weights are replaced in the blob. What is left out are the roundings of sums
+// in float where the quantized model adds integers.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_DRIVER_SIMULATION_H
+#define MPQ_DRIVER_SIMULATION_H
+
+#include "mpq/Codegen/ModuleInfo.h"
+#include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Driver/Compilation.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mpq {
+
+/// A product whose precision can be chosen.
+struct SimulatedProduct {
+  std::string id;   ///< ValueId.h
+  std::string kind; ///< what recipes call it: conv, depthwise, matmul
+  int64_t macs = 0;
+  int64_t weights = 0; ///< elements; 0: a product of two activations
+  /// f32 and what it can have besides.
+  std::vector<PrecisionKind> precisions;
+};
+
+/// A model in float, of which parts can be rounded as in a quantized model.
+class Simulation {
+public:
+  /// Compiles `source` as far as the phase assign says, with the ranges of the
+  /// options' profile and precision int8: products that cannot have it stay in
+  /// float.
+  static mlir::FailureOr<std::unique_ptr<Simulation>>
+  create(mlir::MLIRContext &context, const ModelSource &source,
+         const CompileOptions &options, const CompilationMonitor &monitor = {});
+  ~Simulation();
+
+  llvm::ArrayRef<SimulatedProduct> getProducts() const;
+  llvm::ArrayRef<TensorInfo> getInputs() const;
+  llvm::ArrayRef<TensorInfo> getOutputs() const;
+
+  /// One of the product's precisions. All begin with f32.
+  void setPrecision(size_t product, PrecisionKind precision);
+
+  /// One pointer to dense row-major data for each input and output.
+  void run(llvm::ArrayRef<const void *> inputs, llvm::ArrayRef<void *> outputs);
+
+private:
+  struct State;
+  explicit Simulation(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state;
+};
+
+} // namespace mpq
+
+#endif // MPQ_DRIVER_SIMULATION_H

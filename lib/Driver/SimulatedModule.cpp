@@ -1,0 +1,310 @@
+//===- SimulatedModule.cpp - rounding by arguments ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Made from QDQ form, so that rounding is where the quantized model has it:
+// each quantization of an activation becomes the same arithmetic on floats,
+// with parameters that are inputs; each one of weights a constant.
+//
+//===----------------------------------------------------------------------===//
+
+#include "SimulatedModule.h"
+
+#include "mpq/Analysis/ScaleGroups.h"
+#include "mpq/Dialect/ConstantData.h"
+#include "mpq/Dialect/ConstantView.h"
+#include "mpq/Dialect/MPQInterfaces.h"
+#include "mpq/Dialect/ValueId.h"
+#include "mpq/Transforms/Quantize/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace mpq;
+
+/// Elements that share a scale in weights of 4 and 2 bits: what they have
+/// without a recipe.
+static constexpr int64_t kBlock = 32;
+
+std::string SimulatedModule::getWeightsName(size_t index) {
+  return "mpq.weights" + std::to_string(index);
+}
+
+/// The floats that a constant in QDQ form stands for.
+static ElementsAttr dequantize(DequantizeOp op) {
+  std::optional<ConstantView> integers = ConstantView::get(op.getInput()),
+                              scales = ConstantView::get(op.getScale()),
+                              zeroPoints = ConstantView::get(op.getZeroPoint());
+  if (!integers || !scales || !zeroPoints)
+    return nullptr;
+  // Each index of a parameter is one of the element, divided by a block.
+  ArrayRef<int64_t> parameterShape =
+      cast<RankedTensorType>(op.getScale().getType()).getShape();
+  SmallVector<std::pair<unsigned, int64_t>> sources;
+  auto type = cast<RankedTensorType>(op.getType());
+  for (AffineExpr expr : op.getParamMap()->getResults()) {
+    int64_t block = 1;
+    if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr)) {
+      block = cast<AffineConstantExpr>(binary.getRHS()).getValue();
+      expr = binary.getLHS();
+    }
+    sources.push_back({cast<AffineDimExpr>(expr).getPosition(), block});
+  }
+  SmallVector<float> values(integers->size());
+  forEachElement(type.getShape(), [&](int64_t i, ArrayRef<int64_t> at) {
+    int64_t parameter = 0;
+    for (auto [extent, source] : llvm::zip_equal(parameterShape, sources))
+      parameter = parameter * extent + at[source.first] / source.second;
+    bool isUnsigned = op.getIsUnsigned();
+    values[i] = float(integers->getInt(i, isUnsigned) -
+                      zeroPoints->getInt(parameter, isUnsigned)) *
+                scales->getFloat(parameter);
+  });
+  return createConstantAttr(
+      type, ArrayRef(reinterpret_cast<const char *>(values.data()),
+                     values.size() * sizeof(float)));
+}
+
+namespace {
+class SimulationBuilder {
+public:
+  explicit SimulationBuilder(ModuleOp assigned)
+      : assigned(assigned), builder(assigned.getContext()) {}
+
+  FailureOr<SimulatedModule> build();
+
+private:
+  /// The products as `kind` has them: the module in QDQ form and, for each
+  /// product, its operation there.
+  FailureOr<OwningOpRef<ModuleOp>>
+  quantize(PrecisionKind kind, SmallVector<QuantizableOpInterface> &copies);
+  void collectProducts();
+  LogicalResult addBlockWeights(PrecisionKind kind);
+  void addProduct(size_t index, QuantizableOpInterface rounded);
+  /// The float arithmetic of a quantization. An error if its parameters are
+  /// computed.
+  LogicalResult replace(DequantizeOp dequantize);
+  SmallVector<Value> addParameters(Location loc);
+
+  ModuleOp assigned;
+  OpBuilder builder;
+  SimulatedModule result;
+  func::FuncOp function;                        // in the result
+  SmallVector<QuantizableOpInterface> products; // in `assigned`
+  llvm::DenseMap<Operation *, size_t> weightIndex, valueIndex;
+};
+} // namespace
+
+void SimulationBuilder::collectProducts() {
+  for (auto function : assigned.getOps<func::FuncOp>()) {
+    ValueIds ids(function);
+    function.walk([&](QuantizableOpInterface product) {
+      auto precision = product->getAttrOfType<PrecisionAttr>(
+          MPQDialect::getPrecisionAttrName());
+      if (!precision || precision.getKind() != PrecisionKind::Int8)
+        return;
+      products.push_back(product);
+      SimulatedProduct &simulated = result.products.emplace_back();
+      simulated.id = ids.lookup(product->getResult(0)).str();
+      simulated.kind = product.getProductKind().str();
+      simulated.macs = product.getMultiplyAccumulates().value_or(0);
+      simulated.precisions = {PrecisionKind::F32, PrecisionKind::Int8};
+      auto constant =
+          product.getWeightOperand().get().getDefiningOp<arith::ConstantOp>();
+      std::optional<size_t> &weights = result.weightsOf.emplace_back();
+      if (!constant)
+        return;
+      auto values = cast<ElementsAttr>(constant.getValue());
+      simulated.weights = values.getNumElements();
+      auto [entry, isNew] =
+          weightIndex.try_emplace(constant, result.weights.size());
+      weights = entry->second;
+      if (isNew)
+        result.weights.push_back({nullptr, {{PrecisionKind::F32, values}}});
+    });
+  }
+}
+
+FailureOr<OwningOpRef<ModuleOp>>
+SimulationBuilder::quantize(PrecisionKind kind,
+                            SmallVector<QuantizableOpInterface> &copies) {
+  MLIRContext *context = assigned.getContext();
+  IRMapping mapping;
+  OwningOpRef<ModuleOp> module(cast<ModuleOp>(assigned->clone(mapping)));
+  for (QuantizableOpInterface product : products)
+    copies.push_back(
+        cast<QuantizableOpInterface>(mapping.lookup(product.getOperation())));
+  if (kind != PrecisionKind::Int8) {
+    module->walk([](Operation *op) {
+      op->removeAttr(MPQDialect::getPrecisionAttrName());
+      op->removeAttr(MPQDialect::getStoredAttrName());
+    });
+    for (auto [copy, weights] : llvm::zip_equal(copies, result.weightsOf))
+      if (weights && isa<linalg::MatmulOp>(copy)) {
+        copy->setAttr(MPQDialect::getPrecisionAttrName(),
+                      PrecisionAttr::get(context, kind, StringAttr()));
+        copy->setAttr(MPQDialect::getBlocksAttrName(),
+                      BlocksAttr::get(context, kBlock, PrecisionKind::F32));
+      }
+  }
+  PassManager manager(context);
+  manager.addPass(createQuantizePass());
+  if (failed(manager.run(*module)))
+    return failure();
+  return module;
+}
+
+LogicalResult SimulationBuilder::addBlockWeights(PrecisionKind kind) {
+  SmallVector<QuantizableOpInterface> copies;
+  FailureOr<OwningOpRef<ModuleOp>> module = quantize(kind, copies);
+  if (failed(module))
+    return failure();
+  for (size_t i = 0; i < copies.size(); ++i) {
+    auto constant =
+        copies[i].getWeightOperand().get().getDefiningOp<DequantizeOp>();
+    if (!constant)
+      continue;
+    result.weights[*result.weightsOf[i]].values[kind] = dequantize(constant);
+    result.products[i].precisions.push_back(kind);
+  }
+  return success();
+}
+
+/// What the product reads becomes what is looked up by number.
+void SimulationBuilder::addProduct(size_t index,
+                                   QuantizableOpInterface rounded) {
+  OpOperand &operand = rounded.getWeightOperand();
+  SmallVector<Value> roots;
+  collectScaleRoots(rounded.getActivationOperand().get(), roots);
+  if (std::optional<size_t> weights = result.weightsOf[index]) {
+    rounded->setLoc(NameLoc::get(
+        builder.getStringAttr(SimulatedModule::getWeightsName(*weights))));
+    SimulatedWeights &shared = result.weights[*weights];
+    if (!shared.constant) {
+      auto constant = operand.get().getDefiningOp<DequantizeOp>();
+      shared.values[PrecisionKind::Int8] = dequantize(constant);
+      builder.setInsertionPoint(constant);
+      shared.constant = arith::ConstantOp::create(
+          builder, constant.getLoc(),
+          cast<TypedAttr>(shared.values[PrecisionKind::F32]));
+      constant.getResult().replaceAllUsesWith(shared.constant);
+    }
+  } else {
+    collectScaleRoots(operand.get(), roots);
+  }
+  std::vector<size_t> &values = result.valuesOf.emplace_back();
+  for (Value root : roots)
+    if (auto found = valueIndex.find(root.getDefiningOp());
+        found != valueIndex.end() && !llvm::is_contained(values, found->second))
+      values.push_back(found->second);
+}
+
+SmallVector<Value> SimulationBuilder::addParameters(Location loc) {
+  static constexpr StringLiteral kNames[] = {"inverse", "low", "high", "scale"};
+  SmallVector<Value> parameters;
+  auto type = RankedTensorType::get({}, builder.getF32Type());
+  for (StringRef name : kNames) {
+    std::string id = ("mpq." + name + Twine(result.values.size())).str();
+    unsigned position = function.getNumArguments();
+    DictionaryAttr attributes = builder.getDictionaryAttr(builder.getNamedAttr(
+        MPQDialect::getNameAttrName(), builder.getStringAttr(id)));
+    (void)function.insertArgument(position, type, attributes, loc);
+    parameters.push_back(function.getArgument(position));
+  }
+  return parameters;
+}
+
+LogicalResult SimulationBuilder::replace(DequantizeOp dequantize) {
+  auto quantize = dequantize.getInput().getDefiningOp<QuantizeOp>();
+  std::optional<ConstantView> scale = ConstantView::get(quantize.getScale()),
+                              zero = ConstantView::get(quantize.getZeroPoint());
+  if (!scale || !zero || scale->size() != 1 ||
+      quantize.getInput().getType() != dequantize.getType())
+    return quantize.emitOpError("expected one constant scale to simulate");
+  float zeroPoint = float(zero->getInt(0, quantize.getIsUnsigned()));
+  float low = quantize.getIsUnsigned() ? 0 : -128;
+  Location loc = quantize.getLoc();
+  SmallVector<Value> inputs{quantize.getInput()};
+  llvm::append_range(inputs, addParameters(loc));
+  result.values.push_back({1.0f / scale->getFloat(0), low - zeroPoint,
+                           low + 255 - zeroPoint, scale->getFloat(0)});
+
+  builder.setInsertionPoint(quantize);
+  auto type = cast<RankedTensorType>(dequantize.getType());
+  MLIRContext *context = builder.getContext();
+  AffineMap all = AffineMap::getMultiDimIdentityMap(type.getRank(), context),
+            scalar = AffineMap::get(type.getRank(), 0, {}, context);
+  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                        type.getElementType());
+  auto rounded = linalg::GenericOp::create(
+      builder, loc, type, inputs, empty,
+      SmallVector<AffineMap>{all, scalar, scalar, scalar, scalar, all},
+      SmallVector<utils::IteratorType>(type.getRank(),
+                                       utils::IteratorType::parallel),
+      [](OpBuilder &b, Location loc, ValueRange in) {
+        Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+        Value steps = math::RoundEvenOp::create(
+            b, loc, arith::MulFOp::create(b, loc, in[0], in[1]));
+        Value clamped = arith::MinimumFOp::create(
+            b, loc, arith::MaximumFOp::create(b, loc, steps, in[2]), in[3]);
+        Value value = arith::MulFOp::create(b, loc, clamped, in[4]);
+        Value isOff = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
+                                            in[1], zero);
+        linalg::YieldOp::create(
+            b, loc,
+            arith::SelectOp::create(b, loc, isOff, in[0], value).getResult());
+      });
+  valueIndex[rounded] = result.values.size() - 1;
+  dequantize.getResult().replaceAllUsesWith(rounded.getResult(0));
+  dequantize.erase();
+  if (quantize->use_empty())
+    quantize.erase();
+  return success();
+}
+
+FailureOr<SimulatedModule> SimulationBuilder::build() {
+  collectProducts();
+  if (products.empty())
+    return assigned.emitError("expected products that can be computed in "
+                              "integers but there are none");
+  SmallVector<QuantizableOpInterface> rounded;
+  FailureOr<OwningOpRef<ModuleOp>> module =
+      quantize(PrecisionKind::Int8, rounded);
+  if (failed(module))
+    return failure();
+  result.module = std::move(*module);
+  for (auto candidate : result.module->getOps<func::FuncOp>())
+    if (candidate.isPublic())
+      function = candidate;
+  result.numInputs = function.getNumArguments();
+  SmallVector<DequantizeOp> pairs;
+  function.walk([&](DequantizeOp op) {
+    if (op.getInput().getDefiningOp<QuantizeOp>())
+      pairs.push_back(op);
+  });
+  // Moved values first: what products read is found through them.
+  for (DequantizeOp pair : pairs)
+    if (failed(replace(pair)))
+      return failure();
+  for (auto [index, product] : llvm::enumerate(rounded))
+    addProduct(index, product);
+  if (failed(addBlockWeights(PrecisionKind::Int4)) ||
+      failed(addBlockWeights(PrecisionKind::Int2)))
+    return failure();
+  return std::move(result);
+}
+
+FailureOr<SimulatedModule> mpq::makeSimulatedModule(ModuleOp assigned) {
+  return SimulationBuilder(assigned).build();
+}

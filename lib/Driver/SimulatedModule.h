@@ -1,0 +1,56 @@
+//===- SimulatedModule.h - rounding by arguments ---------------*- C++ -*-===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef MPQ_LIB_DRIVER_SIMULATEDMODULE_H
+#define MPQ_LIB_DRIVER_SIMULATEDMODULE_H
+
+#include "mpq/Driver/Simulation.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <map>
+
+namespace mpq {
+
+/// A value that quantization rounds: to `scale` times an integer from `low` to
+/// `high`. Its four numbers are inputs of the function, behind the model's, in
+/// the order inverse, low, high, scale; an inverse of 0 leaves it as it is.
+struct RoundedValue {
+  float inverse, low, high, scale;
+};
+
+/// Constant weights that one product or several read.
+struct SimulatedWeights {
+  mlir::arith::ConstantOp constant;
+  /// As floats; f32 has the model's own.
+  std::map<PrecisionKind, mlir::ElementsAttr> values;
+};
+
+struct SimulatedModule {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  size_t numInputs; ///< of the model
+  std::vector<RoundedValue> values;
+  std::vector<SimulatedWeights> weights;
+  std::vector<SimulatedProduct> products;
+  /// By product: what it reads. Values that no product reads are rounded where
+  /// they wait in memory.
+  std::vector<std::vector<size_t>> valuesOf;
+  std::vector<std::optional<size_t>> weightsOf;
+
+  /// The location of products that read weights, and of the weights that
+  /// codegen packs for them.
+  static std::string getWeightsName(size_t index);
+};
+
+/// From a module after assign.
+mlir::FailureOr<SimulatedModule> makeSimulatedModule(mlir::ModuleOp assigned);
+
+} // namespace mpq
+
+#endif // MPQ_LIB_DRIVER_SIMULATEDMODULE_H

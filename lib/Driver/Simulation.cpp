@@ -1,0 +1,230 @@
+//===- Simulation.cpp - one program for all precisions ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpq/Driver/Simulation.h"
+#include "SimulatedModule.h"
+
+#include "mpq/Codegen/Passes.h"
+#include "mpq/Driver/Pipelines.h"
+#include "mpq/Runtime/ThreadPool.h"
+#include "mpq/Target/JIT.h"
+#include "mpq/Target/Machine.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+using namespace mpq;
+
+namespace {
+/// Where in the blob packed weights are.
+struct BlobPart {
+  int64_t offset, bytes;
+};
+} // namespace
+
+struct Simulation::State {
+  std::vector<SimulatedProduct> products;
+  std::vector<std::vector<size_t>> valuesOf;
+  std::vector<std::optional<size_t>> weightsOf;
+  std::vector<RoundedValue> values;
+  SmallVector<TensorInfo> inputs, outputs; // of the model
+
+  /// Of each weights, and their bytes in each precision.
+  std::vector<SmallVector<BlobPart>> regions;
+  std::vector<std::map<PrecisionKind, std::vector<char>>> packed;
+
+  std::unique_ptr<JITModel> model;
+  ThreadPool pool{0};
+  std::vector<PrecisionKind> precisions;
+  /// The rounded values as the inputs have them: off, unless something that
+  /// reads them is in int8.
+  std::vector<RoundedValue> parameters;
+
+  LogicalResult compile(SimulatedModule simulated);
+  void update();
+};
+
+Simulation::Simulation(std::unique_ptr<State> state)
+    : state(std::move(state)) {}
+Simulation::~Simulation() = default;
+
+ArrayRef<SimulatedProduct> Simulation::getProducts() const {
+  return state->products;
+}
+ArrayRef<TensorInfo> Simulation::getInputs() const { return state->inputs; }
+ArrayRef<TensorInfo> Simulation::getOutputs() const { return state->outputs; }
+
+/// The regions of weights in the blob of formed kernels, by their names.
+static LogicalResult findRegions(ModuleOp formed,
+                                 std::vector<SmallVector<BlobPart>> &regions) {
+  FailureOr<ModuleInfo> info = ModuleInfo::get(formed);
+  if (failed(info))
+    return failure();
+  llvm::StringMap<size_t> indices;
+  for (size_t i = 0; i < regions.size(); ++i)
+    indices[SimulatedModule::getWeightsName(i)] = i;
+  auto main = formed.lookupSymbol<func::FuncOp>(info->model);
+  BlockArgument blob =
+      main.getArgument(info->inputs.size() + info->outputs.size());
+  for (Operation *user : blob.getUsers()) {
+    auto view = dyn_cast<memref::ViewOp>(user);
+    auto name = view ? dyn_cast<NameLoc>(view.getLoc()) : NameLoc();
+    auto found = name ? indices.find(name.getName()) : indices.end();
+    if (found == indices.end())
+      continue;
+    std::optional<int64_t> offset = getConstantIntValue(view.getByteShift());
+    auto type = view.getType();
+    if (!offset)
+      return view.emitError("expected weights at a constant place");
+    regions[found->second].push_back(
+        {*offset, type.getNumElements() *
+                      llvm::divideCeil(type.getElementTypeBitWidth(), 8)});
+  }
+  return success();
+}
+
+LogicalResult Simulation::State::compile(SimulatedModule simulated) {
+  ModuleOp module = *simulated.module;
+  MLIRContext *context = module.getContext();
+  module->setAttr(MPQDialect::getTargetAttrName(), getHostTarget(context));
+  size_t count = simulated.weights.size();
+  regions.resize(count);
+  packed.resize(count);
+  SmallVector<PrecisionKind> kinds{PrecisionKind::Int2, PrecisionKind::Int4,
+                                   PrecisionKind::Int8, PrecisionKind::F32};
+  // f32 comes last: its module becomes the program.
+  for (PrecisionKind kind : kinds) {
+    for (SimulatedWeights &weights : simulated.weights)
+      if (auto values = weights.values.find(kind);
+          values != weights.values.end())
+        weights.constant.setValueAttr(cast<TypedAttr>(values->second));
+    OwningOpRef<ModuleOp> formed = kind == PrecisionKind::F32
+                                       ? std::move(simulated.module)
+                                       : OwningOpRef<ModuleOp>(module.clone());
+    PassManager forming(context);
+    buildLowerPipeline(forming);
+    buildFormKernelsPipeline(forming);
+    if (failed(forming.run(*formed)))
+      return failure();
+    std::vector<SmallVector<BlobPart>> found(count);
+    if (failed(findRegions(*formed, found)))
+      return failure();
+    FailureOr<ModuleInfo> info = ModuleInfo::get(*formed);
+    if (failed(info))
+      return failure();
+    ArrayRef<char> blob = info->getWeights();
+    for (size_t i = 0; i < count; ++i) {
+      if (!simulated.weights[i].values.count(kind))
+        continue;
+      std::vector<char> &bytes = packed[i][kind];
+      for (BlobPart region : found[i]) {
+        ArrayRef<char> part = blob.slice(region.offset, region.bytes);
+        bytes.insert(bytes.end(), part.begin(), part.end());
+      }
+    }
+    if (kind != PrecisionKind::F32)
+      continue;
+    regions = std::move(found);
+    PassManager generating(context);
+    buildGenerateKernelsPipeline(generating);
+    if (failed(generating.run(*formed)))
+      return failure();
+    FailureOr<std::unique_ptr<JITModel>> compiled =
+        JITModel::create(*formed, getHostTarget(context));
+    if (failed(compiled))
+      return failure();
+    model = std::move(*compiled);
+  }
+  for (size_t i = 0; i < count; ++i)
+    for (const auto &[kind, bytes] : packed[i])
+      if (bytes.empty() || bytes.size() != packed[i][PrecisionKind::F32].size())
+        return emitError(UnknownLoc::get(context))
+               << "cannot tell the weights of precision "
+               << stringifyPrecisionKind(kind) << " apart in the program";
+  ArrayRef<TensorInfo> all = model->getInfo().inputs;
+  inputs.assign(all.begin(), all.begin() + simulated.numInputs);
+  outputs = llvm::to_vector(model->getInfo().outputs);
+  products = std::move(simulated.products);
+  valuesOf = std::move(simulated.valuesOf);
+  weightsOf = std::move(simulated.weightsOf);
+  values = std::move(simulated.values);
+  precisions.assign(products.size(), PrecisionKind::F32);
+  update();
+  return success();
+}
+
+/// A value is rounded if a product that reads it is in int8, and one that no
+/// product reads if any is: it waits in memory for others.
+void Simulation::State::update() {
+  std::vector<bool> isRead(values.size()), isRounded(values.size());
+  bool any = false;
+  for (size_t i = 0; i < products.size(); ++i)
+    for (size_t value : valuesOf[i]) {
+      isRead[value] = true;
+      if (precisions[i] == PrecisionKind::Int8)
+        isRounded[value] = any = true;
+    }
+  parameters.assign(values.size(), {0, 0, 0, 0});
+  for (size_t i = 0; i < values.size(); ++i)
+    if (isRounded[i] || (any && !isRead[i]))
+      parameters[i] = values[i];
+}
+
+void Simulation::setPrecision(size_t product, PrecisionKind precision) {
+  assert(llvm::is_contained(state->products[product].precisions, precision) &&
+         "one of the product's precisions");
+  state->precisions[product] = precision;
+  state->update();
+  std::optional<size_t> weights = state->weightsOf[product];
+  if (!weights)
+    return;
+  const char *source = state->packed[*weights][precision].data();
+  MutableArrayRef<char> blob = state->model->getWeights();
+  for (BlobPart region : state->regions[*weights]) {
+    std::copy_n(source, region.bytes, blob.begin() + region.offset);
+    source += region.bytes;
+  }
+}
+
+void Simulation::run(ArrayRef<const void *> inputs, ArrayRef<void *> outputs) {
+  SmallVector<const void *> all(inputs);
+  for (const RoundedValue &value : state->parameters)
+    for (const float &number : {std::cref(value.inverse), std::cref(value.low),
+                                std::cref(value.high), std::cref(value.scale)})
+      all.push_back(&number);
+  mpq_context context = {};
+  context.parallel_for = ThreadPool::parallelFor;
+  context.pool = &state->pool;
+  state->model->run(all, outputs, context);
+}
+
+FailureOr<std::unique_ptr<Simulation>>
+Simulation::create(MLIRContext &context, const ModelSource &source,
+                   const CompileOptions &options,
+                   const CompilationMonitor &monitor) {
+  CompileOptions upToAssign = options;
+  upToAssign.to = Phase::Assign;
+  upToAssign.kind = OutputKind::Bytecode;
+  SmallVector<char, 0> bytecode;
+  if (failed(
+          mpq::compile(context, source, {"", &bytecode}, upToAssign, monitor)))
+    return failure();
+  OwningOpRef<ModuleOp> assigned =
+      parseSourceString<ModuleOp>(StringRef(bytecode.data(), bytecode.size()),
+                                  ParserConfig(&context), source.name);
+  if (!assigned)
+    return failure();
+  FailureOr<SimulatedModule> simulated = makeSimulatedModule(*assigned);
+  auto state = std::make_unique<State>();
+  if (failed(simulated) || failed(state->compile(std::move(*simulated))))
+    return failure();
+  return std::unique_ptr<Simulation>(new Simulation(std::move(state)));
+}
