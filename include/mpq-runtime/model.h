@@ -111,10 +111,17 @@ typedef struct mpq_model_info {
   uint32_t num_outputs;
   uint32_t num_kernels;
   const mpq_kernel_work *kernel_work; /**< one for each kernel, or NULL */
-  /** Of an artifact with several variants, the one that runs in this process:
-   *  the name of its target. NULL if there is only one. */
-  const char *variant;
+  const char *variant;                /**< see mpq_get_variant */
 } mpq_model_info;
+
+/** Of an artifact with code for several machines, the name of the target whose
+ *  code runs in this process. NULL if there is only one. */
+static inline const char *mpq_get_variant(const mpq_model_info *info) {
+  /* Older artifacts have a smaller struct. */
+  return info->size >= offsetof(mpq_model_info, variant) + sizeof(char *)
+             ? info->variant
+             : NULL;
+}
 
 /** Receives the text of an error before the function that failed returns. The
  *  text does not outlive the call. */

@@ -80,13 +80,6 @@ Expected<std::unique_ptr<Artifact>> Artifact::open(StringRef path) {
   return artifact;
 }
 
-StringRef Artifact::getVariant() const {
-  // Older artifacts have an older struct, and one variant.
-  bool hasMember =
-      info->size >= offsetof(mpq_model_info, variant) + sizeof(info->variant);
-  return hasMember && info->variant ? info->variant : "";
-}
-
 Artifact::~Artifact() {
   if (model)
     destroyFn(model);

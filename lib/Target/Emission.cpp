@@ -226,8 +226,7 @@ LogicalResult VariantEmitter::Impl::add(ModuleOp module, TargetAttr target,
 
   // Vendors of one system differ; that is no other target.
   if (!variants.empty())
-    (*llvmModule)
-        ->setTargetTriple(variants.front().module->getTargetTriple());
+    (*llvmModule)->setTargetTriple(variants.front().module->getTargetTriple());
 
   weightsOf.emplace_back();
   if (ArrayRef<char> bytes = info->getWeights(); !bytes.empty())
@@ -257,17 +256,22 @@ FailureOr<SmallString<0>> VariantEmitter::Impl::write(Location loc) {
       variant.weightsOffset = placed[*index].first;
 
   bool isObject = options.format == EmissionFormat::Object;
-  auto module = createCInterface(loc, variants, size, isObject);
-  if (failed(module))
+  auto interface = createCInterface(loc, variants, size, isObject);
+  if (failed(interface))
     return failure();
-  optimize(**module, *machine, options.optimizationLevel, options.isCancelled);
-  for (ArtifactVariant &variant : variants)
-    if (llvm::Linker::linkModules(**module, std::move(variant.module)))
-      return emitError(loc) << "cannot link the variants of an artifact";
-  internalize(**module, getExportedNames(variants.front().info.model));
+  optimize(**interface, *machine, options.optimizationLevel,
+           options.isCancelled);
+  std::unique_ptr<llvm::Module> module = std::move(variants.front().module);
+  bool isWrong = false;
+  for (ArtifactVariant &variant : llvm::drop_begin(variants))
+    isWrong |= llvm::Linker::linkModules(*module, std::move(variant.module));
+  isWrong |= llvm::Linker::linkModules(*module, std::move(*interface));
+  if (isWrong)
+    return emitError(loc) << "cannot link the parts of an artifact";
+  internalize(*module, getExportedNames(variants.front().info.model));
   if (failed(checkCancelled(loc, options)))
     return failure();
-  FailureOr<SmallString<0>> code = ::write(loc, **module, *machine, options);
+  FailureOr<SmallString<0>> code = ::write(loc, *module, *machine, options);
   if (failed(code) ||
       (isObject && size && failed(writeWeights(loc, size, placed, *code))))
     return failure();

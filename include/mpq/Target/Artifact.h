@@ -27,9 +27,6 @@ public:
 
   const mpq_model_info &getInfo() const { return *info; }
 
-  /// Of an artifact with several variants the one that runs here, or "".
-  llvm::StringRef getVariant() const;
-
   /// Creates the model, replacing an earlier one; the report hook is ours.
   llvm::Error create(mpq_options options);
 
