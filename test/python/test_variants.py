@@ -68,6 +68,25 @@ def test_the_best_is_chosen(library):
     assert output == run(library[0], name)[3]
 
 
+def test_tile_registers_are_refused(library):
+    """The processor has them, the system does not give them: the next best runs, unless the refused one is demanded."""
+    script = ("import sys, mpq\n"
+              "from mpq_benchmark.worker import renounce_amx\n"
+              "renounce_amx()\n"
+              "print(mpq.load(sys.argv[1]).variant)")
+
+    def load(**environment):
+        path = os.pathsep.join(map(str, (BUILD / "python", ROOT / "test" / "benchmark")))
+        return subprocess.run([sys.executable, "-c", script, library[0]], capture_output=True, text=True,
+                              env=os.environ | {"PYTHONPATH": path} | environment)
+
+    allowed = [name for name in SYSTEM if name != "x86-amx"]
+    assert load().stdout.strip() == allowed[0]
+    demanded = load(MPQ_VARIANT="x86-amx")
+    assert demanded.returncode != 0
+    assert "which MPQ_VARIANT names, but this one lacks" in demanded.stderr and "amx-tile" in demanded.stderr
+
+
 def test_the_order_has_no_effect(quantized):
     libraries = []
     for target in (["x86-avx2", "x86-avx512vnni"], "x86-avx512vnni,x86-avx2", ("x86-avx512vnni", "x86-avx2")):
