@@ -115,6 +115,14 @@ static LogicalResult checkCancelled(Location loc,
   return success();
 }
 
+/// Code reaches its weights with offsets of 32 bits.
+static LogicalResult checkWeights(Location loc, uint64_t bytes) {
+  if (bytes <= INT32_MAX)
+    return success();
+  return emitError(loc) << "expected at most 2 GiB of weights but got " << bytes
+                        << " bytes";
+}
+
 static FailureOr<std::unique_ptr<llvm::Module>>
 translate(ModuleOp module, const ModuleInfo &info,
           const llvm::TargetMachine &machine, llvm::LLVMContext &context) {
@@ -123,6 +131,8 @@ translate(ModuleOp module, const ModuleInfo &info,
       return op.emitOpError()
              << "is not of the LLVM dialect, which emission requires: run "
                 "codegen first";
+  if (failed(checkWeights(module.getLoc(), info.getWeights().size())))
+    return failure();
   std::unique_ptr<llvm::Module> llvmModule =
       translateModuleToLLVMIR(module, context, info.model);
   if (!llvmModule)
@@ -248,9 +258,8 @@ FailureOr<SmallString<0>> VariantEmitter::Impl::write(Location loc) {
     placed.push_back({size, bytes});
     size += bytes.size();
   }
-  if (size > INT32_MAX)
-    return emitError(loc) << "expected at most 2 GiB of weights but got "
-                          << size << " bytes";
+  if (failed(checkWeights(loc, size)))
+    return failure();
   for (auto [variant, index] : llvm::zip_equal(variants, weightsOf))
     if (index)
       variant.weightsOffset = placed[*index].first;
