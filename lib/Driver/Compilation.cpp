@@ -18,21 +18,13 @@
 #include "mpq/Driver/Report.h"
 #include "mpq/ONNX/ImportONNX.h"
 #include "mpq/Support/WriteFile.h"
-#include "mpq/Target/Machine.h"
 #include "mpq/Transforms/Assign/Passes.h"
 #include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 #include "mpq/Transforms/Prepare/Passes.h"
 #include "mpq/Transforms/Quantize/Passes.h"
 
-#include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/Path.h"
 
 #include <chrono>
 
