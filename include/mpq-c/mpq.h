@@ -43,12 +43,13 @@ const char *mpq_last_error(void);
 /** One option of the compiler. */
 typedef struct mpq_option_info {
   const char *name; /**< in kebab-case */
-  /** "text", "file", "folder", "choice", or "shapes" (input=1x3x48x320, any
-   *  number of times, each for another input) */
+  /** "text", "file", "folder", "choice", "choices" (one or several, separated
+   *  by commas), or "shapes" (input=1x3x48x320, any number of times, each for
+   *  another input) */
   const char *kind;
   const char *description;
   const char *default_value;  /**< "" where it depends on other options */
-  const char *const *choices; /**< of a choice */
+  const char *const *choices; /**< of a choice or choices */
   uint32_t num_choices;
 } mpq_option_info;
 

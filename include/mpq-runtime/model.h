@@ -16,8 +16,10 @@
  *
  * There is no global state: one model may run on several threads at once,
  * each with its own workspace, and several models may live in one process.
- * Every function returns MPQ_SUCCESS or an error code; the text of an error
- * goes to the report hook of the options. This header needs C99 and libc only.
+ * Only which of its variants an artifact runs is decided once in a process,
+ * when it is first described or created. Every function returns MPQ_SUCCESS or
+ * an error code; the text of an error goes to the report hook of the options.
+ * This header needs C99 and libc only.
  */
 #ifndef MPQ_RUNTIME_MODEL_H
 #define MPQ_RUNTIME_MODEL_H
@@ -48,7 +50,8 @@ typedef enum mpq_status {
   MPQ_ERROR_WORKSPACE = 7, /**< no workspace given, none made by create */
   MPQ_ERROR_BUSY = 8,      /**< the model's own workspace is in use */
   MPQ_ERROR_MEMORY = 9,    /**< out of memory */
-  MPQ_ERROR_MACHINE = 10   /**< the system refuses registers the code needs */
+  MPQ_ERROR_MACHINE = 10,  /**< the machine cannot run the code */
+  MPQ_ERROR_VARIANT = 11   /**< MPQ_VARIANT names none of the variants */
 } mpq_status;
 
 typedef enum mpq_dtype {
@@ -108,7 +111,17 @@ typedef struct mpq_model_info {
   uint32_t num_outputs;
   uint32_t num_kernels;
   const mpq_kernel_work *kernel_work; /**< one for each kernel, or NULL */
+  const char *variant;                /**< see mpq_get_variant */
 } mpq_model_info;
+
+/** Of an artifact with code for several machines, the name of the target whose
+ *  code runs in this process. NULL if there is only one. */
+static inline const char *mpq_get_variant(const mpq_model_info *info) {
+  /* Older artifacts have a smaller struct. */
+  return info->size >= offsetof(mpq_model_info, variant) + sizeof(char *)
+             ? info->variant
+             : NULL;
+}
 
 /** Receives the text of an error before the function that failed returns. The
  *  text does not outlive the call. */

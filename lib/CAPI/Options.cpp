@@ -35,6 +35,8 @@ static const char *stringifyKind(OptionKind kind) {
     return "folder";
   case OptionKind::Choice:
     return "choice";
+  case OptionKind::Choices:
+    return "choices";
   case OptionKind::Shapes:
     return "shapes";
   }

@@ -24,6 +24,7 @@ static constexpr StringLiteral kModel = "mpq.model";
 static constexpr StringLiteral kWorkspaceSize = "mpq.workspace_size";
 static constexpr StringLiteral kLiveBytes = "mpq.live_bytes";
 static constexpr StringLiteral kWeights = "mpq.weights";
+static constexpr StringLiteral kWeightsUsed = "mpq.weights_used";
 static constexpr StringLiteral kSignature = "mpq.signature";
 static constexpr StringLiteral kKernels = "mpq.kernels";
 static constexpr StringLiteral kKernelWork = "mpq.kernel_work";
@@ -154,6 +155,33 @@ static FailureOr<int64_t> readSize(ModuleOp module, StringRef key) {
   return attribute.getInt();
 }
 
+/// The attribute of the weights, or null.
+static FailureOr<ElementsAttr> readWeights(ModuleOp module) {
+  Attribute weights = module->getAttr(kWeights);
+  if (!weights)
+    return ElementsAttr();
+  auto elements = dyn_cast<ElementsAttr>(weights);
+  if (!elements || !elements.getElementType().isInteger(8) ||
+      elements.getShapedType().getRank() != 1)
+    return module.emitError()
+           << "expected '" << kWeights << "' to be a tensor<Nxi8> constant";
+  std::optional<ArrayRef<char>> bytes = getRawBytes(elements);
+  if (!bytes ||
+      static_cast<int64_t>(bytes->size()) != elements.getNumElements())
+    return module.emitError()
+           << "expected '" << kWeights << "' to store "
+           << elements.getNumElements() << " bytes one by one but got "
+           << (bytes ? static_cast<int64_t>(bytes->size()) : int64_t(0));
+  return elements;
+}
+
+FailureOr<ArrayRef<char>> ModuleInfo::getSharedWeights(ModuleOp module) {
+  FailureOr<ElementsAttr> weights = readWeights(module);
+  if (failed(weights))
+    return failure();
+  return *weights ? *getRawBytes(*weights) : ArrayRef<char>();
+}
+
 FailureOr<ModuleInfo> ModuleInfo::get(ModuleOp module) {
   ModuleInfo info;
   auto model = module->getAttrOfType<StringAttr>(kModel);
@@ -167,28 +195,20 @@ FailureOr<ModuleInfo> ModuleInfo::get(ModuleOp module) {
   if (failed(workspace))
     return failure();
   info.workspaceSize = *workspace;
-  if (module->hasAttr(kLiveBytes)) {
-    FailureOr<int64_t> live = readSize(module, kLiveBytes);
-    if (failed(live))
+  for (auto [key, size] : {std::pair(kLiveBytes, &info.liveBytes),
+                           std::pair(kWeightsUsed, &info.weightsUsed)}) {
+    if (!module->hasAttr(key))
+      continue;
+    FailureOr<int64_t> value = readSize(module, key);
+    if (failed(value))
       return failure();
-    info.liveBytes = *live;
+    *size = *value;
   }
 
-  if (Attribute weights = module->getAttr(kWeights)) {
-    auto elements = dyn_cast<ElementsAttr>(weights);
-    if (!elements || !elements.getElementType().isInteger(8) ||
-        elements.getShapedType().getRank() != 1)
-      return module.emitError()
-             << "expected '" << kWeights << "' to be a tensor<Nxi8> constant";
-    std::optional<ArrayRef<char>> bytes = getRawBytes(elements);
-    if (!bytes ||
-        static_cast<int64_t>(bytes->size()) != elements.getNumElements())
-      return module.emitError()
-             << "expected '" << kWeights << "' to store "
-             << elements.getNumElements() << " bytes one by one but got "
-             << (bytes ? static_cast<int64_t>(bytes->size()) : int64_t(0));
-    info.weights = elements;
-  }
+  FailureOr<ElementsAttr> weights = readWeights(module);
+  if (failed(weights))
+    return failure();
+  info.weights = *weights;
 
   auto signature = module->getAttrOfType<DictionaryAttr>(kSignature);
   if (!signature)
@@ -201,6 +221,13 @@ FailureOr<ModuleInfo> ModuleInfo::get(ModuleOp module) {
       failed(readNames(module, kObservers, info.observers)))
     return failure();
   return info;
+}
+
+void ModuleInfo::setSharedWeights(ModuleOp module, ElementsAttr weights) {
+  if (weights)
+    module->setAttr(kWeights, weights);
+  else
+    module->removeAttr(kWeights);
 }
 
 void ModuleInfo::set(ModuleOp module) const {
@@ -226,14 +253,13 @@ void ModuleInfo::set(ModuleOp module) const {
   };
   module->setAttr(kModel, b.getStringAttr(model));
   module->setAttr(kWorkspaceSize, b.getI64IntegerAttr(workspaceSize));
-  if (liveBytes)
-    module->setAttr(kLiveBytes, b.getI64IntegerAttr(*liveBytes));
-  else
-    module->removeAttr(kLiveBytes);
-  if (weights)
-    module->setAttr(kWeights, weights);
-  else
-    module->removeAttr(kWeights);
+  for (auto [key, size] :
+       {std::pair(kLiveBytes, liveBytes), std::pair(kWeightsUsed, weightsUsed)})
+    if (size)
+      module->setAttr(key, b.getI64IntegerAttr(*size));
+    else
+      module->removeAttr(key);
+  setSharedWeights(module, weights);
   module->setAttr(
       kSignature,
       b.getDictionaryAttr({b.getNamedAttr("inputs", tensors(inputs)),

@@ -281,3 +281,14 @@ void ReportBuilder::recordKernels(const ModuleInfo &info) {
   report.kernelWork.assign(info.kernelWork.begin(), info.kernelWork.end());
   report.workspace = info.workspaceSize;
 }
+
+void ReportBuilder::recordVariant(StringRef name, TargetAttr target,
+                                  const ModuleInfo &info) {
+  if (report.variants.empty())
+    recordKernels(info);
+  report.variants.push_back({name.str(),
+                             target,
+                             info.workspaceSize,
+                             {info.kernels.begin(), info.kernels.end()},
+                             {info.kernelWork.begin(), info.kernelWork.end()}});
+}

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Cancellation.h"
+#include "Compiler.h"
 #include "LoadModel.h"
 
 #include "mpq/Analysis/OperationCount.h"
@@ -18,93 +18,18 @@
 #include "mpq/Driver/Report.h"
 #include "mpq/ONNX/ImportONNX.h"
 #include "mpq/Support/WriteFile.h"
-#include "mpq/Target/Machine.h"
 #include "mpq/Transforms/Assign/Passes.h"
 #include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
 #include "mpq/Transforms/Prepare/Passes.h"
 #include "mpq/Transforms/Quantize/Passes.h"
 
-#include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/Path.h"
 
 #include <chrono>
 
 using namespace mlir;
 using namespace mpq;
-
-namespace {
-/// One compilation: options with their defaults filled in, and its state.
-class Compiler {
-public:
-  Compiler(MLIRContext &context, const ModelSource &source,
-           const ModelDestination &destination, const CompileOptions &options,
-           const CompilationMonitor &monitor)
-      : context(context), source(source), destination(destination),
-        options(options), monitor(monitor),
-        cancellation(context, monitor.isCancelled),
-        loc(UnknownLoc::get(&context)) {}
-
-  FailureOr<CompileSummary> run();
-  LogicalResult calibrate(SampleSource &samples);
-
-private:
-  LogicalResult resolve();
-  LogicalResult requirePhase(bool given, StringRef option, Phase phase);
-  LogicalResult checkRecipe();
-  LogicalResult checkDecisions();
-  LogicalResult checkOutput();
-  LogicalResult load();
-  LogicalResult runPhase(Phase phase);
-  LogicalResult formTunedKernels();
-  LogicalResult recordPhase(Phase phase);
-  LogicalResult writeReport();
-  LogicalResult writeModule();
-  LogicalResult writeONNX();
-  LogicalResult write();
-  bool writesHeader() const;
-  std::string getHeaderPath() const;
-  LogicalResult writeFile(StringRef path,
-                          llvm::function_ref<void(llvm::raw_ostream &)> write);
-  LogicalResult
-  writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write);
-
-  bool reportSample(size_t done, std::optional<size_t> total);
-  /// An error if the caller wants no more.
-  LogicalResult checkCancelled();
-  /// Runs `work` and reports the time it took.
-  LogicalResult timed(StringRef what, llvm::function_ref<LogicalResult()> work);
-
-  MLIRContext &context;
-  const ModelSource &source;
-  ModelDestination destination;
-  const CompileOptions &options;
-  const CompilationMonitor &monitor;
-  CancellationScope cancellation;
-  const SampleProgress progress =
-      std::bind_front(&Compiler::reportSample, this);
-  Location loc;
-  OwningOpRef<ModuleOp> module;
-  Phase from = Phase::Prepare, to = Phase::Emit;
-  OutputKind kind = OutputKind::SharedLibrary;
-  PrecisionGoal precision = PrecisionGoal::F32;
-  /// The result is a profile.
-  bool calibrates = false;
-  TargetAttr target;
-  CompileSummary summary;
-  std::optional<ReportBuilder> record; // if there is a report to write
-};
-} // namespace
-
-static bool isMLIR(OutputKind kind) {
-  return kind == OutputKind::MLIR || kind == OutputKind::Bytecode;
-}
 
 /// An option that no phase of this compilation reads is an error.
 LogicalResult Compiler::requirePhase(bool given, StringRef option,
@@ -196,13 +121,27 @@ LogicalResult Compiler::resolve() {
       from <= Phase::Calibrate)
     return emitError(loc) << "expected a profile for --precision int8: make "
                              "one with --calibrate and pass it with --profile";
-  context.loadDialect<MPQDialect>();
-  target = getNamedTarget(&context, options.target);
-  if (!target)
-    return emitError(loc) << "unknown target '" << options.target
-                          << "': expected one of "
-                          << llvm::join(getTargetNames(), ", ");
+  if (failed(checkTargets()))
+    return failure();
   return checkOutput();
+}
+
+/// Several are for files that can hold code for each.
+LogicalResult Compiler::checkTargets() {
+  FailureOr<SmallVector<NamedTarget>> resolved =
+      resolveTargets(loc, options.targets);
+  if (failed(resolved))
+    return failure();
+  targets = std::move(*resolved);
+  if (targets.size() == 1)
+    return success();
+  if (calibrates || to != Phase::Emit ||
+      (kind != OutputKind::SharedLibrary && kind != OutputKind::Object))
+    return emitError(loc) << "expected one --target but got " << targets.size()
+                          << ": only shared libraries and objects (--emit so "
+                             "or obj) hold code for several machines";
+  return requirePhase(/*given=*/true, "target, of several machines,",
+                      Phase::Codegen);
 }
 
 /// What says how to quantize has no effect on what is quantized.
@@ -358,7 +297,7 @@ LogicalResult Compiler::formTunedKernels() {
   return timed("tune", [&] {
     auto tuned = tuneKernels(*module, options.tune, monitor.isCancelled);
     if (succeeded(tuned))
-      summary.tuning = *tuned;
+      summary.tuning = summary.tuning.value_or(TuningSummary()) + *tuned;
     return tuned;
   });
 }
@@ -432,109 +371,15 @@ LogicalResult Compiler::recordPhase(Phase phase) {
   }
 }
 
-LogicalResult Compiler::writeReport() {
-  record->report.source = llvm::sys::path::filename(source.name);
-  record->report.precision =
-      stringifyPrecisionKind(getPrecisionKind(precision)).str();
-  record->report.sizes = summary.sizes;
-  return writeFile(options.report, [&](llvm::raw_ostream &os) {
-    record->report.writeJSON(os);
-  });
-}
-
-LogicalResult
-Compiler::writeFile(StringRef path,
-                    llvm::function_ref<void(llvm::raw_ostream &)> write) {
-  if (llvm::Error error = mpq::writeFile(path, write))
-    return emitError(loc) << llvm::toString(std::move(error));
-  return success();
-}
-
-LogicalResult
-Compiler::writeOutput(llvm::function_ref<void(llvm::raw_ostream &)> write) {
-  if (!destination.data)
-    return writeFile(destination.path, write);
-  llvm::raw_svector_ostream os(*destination.data);
-  write(os);
-  return success();
-}
-
-bool Compiler::writesHeader() const {
-  return !calibrates && !destination.data &&
-         (kind == OutputKind::SharedLibrary || kind == OutputKind::Object);
-}
-
-std::string Compiler::getHeaderPath() const {
-  SmallString<128> path(destination.path);
-  llvm::sys::path::replace_extension(path, ".h");
-  return path.str().str();
-}
-
-LogicalResult Compiler::writeModule() {
-  setLastPhase(*module, to);
-  LogicalResult written = success();
-  LogicalResult opened = writeOutput([&](auto &os) {
-    if (kind == OutputKind::MLIR)
-      module->print(os, OpPrintingFlags().enableDebugInfo());
-    else
-      written = writeBytecodeToFile(*module, os);
-  });
-  return success(succeeded(opened) && succeeded(written));
-}
-
-LogicalResult Compiler::writeONNX() {
-  summary.exported.emplace();
-  FailureOr<std::string> model =
-      source.data ? exportONNX(*module, *source.data, source.name,
-                               /*folder=*/"", *summary.exported)
-                  : exportONNXFile(*module, source.name, *summary.exported);
-  if (failed(model))
-    return failure();
-  return writeOutput([&](auto &os) { os << *model; });
-}
-
-LogicalResult Compiler::write() {
-  if (kind == OutputKind::ONNX)
-    return writeONNX();
-  if (isMLIR(kind))
-    return writeModule();
-
-  EmissionOptions emission;
-  emission.isCancelled = monitor.isCancelled;
-  emission.target =
-      (*module)->getAttrOfType<TargetAttr>(MPQDialect::getTargetAttrName());
-  emission.format = kind == OutputKind::LLVMIR     ? EmissionFormat::LLVMIR
-                    : kind == OutputKind::Assembly ? EmissionFormat::Assembly
-                                                   : EmissionFormat::Object;
-  FailureOr<SmallString<0>> code = emit(*module, emission);
-  FailureOr<ModuleInfo> info = ModuleInfo::get(*module);
-  if (failed(code) || failed(info))
-    return failure();
-  if (emission.format == EmissionFormat::Object) {
-    llvm::Expected<ObjectSizes> sizes =
-        measureObject(llvm::MemoryBufferRef(*code, destination.path));
-    if (!sizes)
-      return emitError(loc) << llvm::toString(sizes.takeError());
-    summary.sizes = *sizes;
-  }
-  if (failed(checkCancelled()))
-    return failure();
-  StringRef result = *code;
-  std::unique_ptr<llvm::MemoryBuffer> library;
-  if (kind == OutputKind::SharedLibrary) {
-    auto linked = linkSharedLibrary(
-        loc, *code, llvm::sys::path::filename(destination.path));
-    if (failed(linked))
-      return failure();
-    library = std::move(*linked);
-    result = library->getBuffer();
-  }
-  // The header first: without the code it does no harm.
-  if (writesHeader() && failed(writeFile(getHeaderPath(), [&](auto &os) {
-        writeCHeader(*info, os);
-      })))
-    return failure();
-  return writeOutput([&](auto &os) { os << result; });
+/// Any variant may run, so what a run needs is what the largest one does.
+void Compiler::summarize(const ModuleInfo &variant) {
+  if (!info)
+    info = variant;
+  summary.workspace =
+      std::max(summary.workspace.value_or(0), variant.workspaceSize);
+  if (variant.liveBytes)
+    summary.liveBytes =
+        std::max(summary.liveBytes.value_or(0), *variant.liveBytes);
 }
 
 FailureOr<CompileSummary> Compiler::run() {
@@ -553,12 +398,17 @@ FailureOr<CompileSummary> Compiler::run() {
   // A module that codegen has compiled is for the machine it says.
   if (from <= Phase::Codegen ||
       !(*module)->hasAttr(MPQDialect::getTargetAttrName()))
-    (*module)->setAttr(MPQDialect::getTargetAttrName(), target);
+    (*module)->setAttr(MPQDialect::getTargetAttrName(), targets[0].target);
 
   for (Phase phase = first; phase <= to && phase < Phase::Emit;
        phase = static_cast<Phase>(static_cast<int>(phase) + 1)) {
     if (phase == Phase::Import)
       continue;
+    if (phase == Phase::Codegen && targets.size() > 1) {
+      if (failed(compileVariants()))
+        return failure();
+      continue;
+    }
     if (phase >= from &&
         failed(timed(stringifyPhase(phase), [&] { return runPhase(phase); })))
       return failure();
@@ -570,12 +420,11 @@ FailureOr<CompileSummary> Compiler::run() {
       summary.floatMACs = count.floating;
     }
   }
-  if (to >= Phase::Codegen) {
-    FailureOr<ModuleInfo> info = ModuleInfo::get(*module);
-    if (failed(info))
+  if (to >= Phase::Codegen && !info) {
+    FailureOr<ModuleInfo> compiled = ModuleInfo::get(*module);
+    if (failed(compiled))
       return failure();
-    summary.workspace = info->workspaceSize;
-    summary.liveBytes = info->liveBytes;
+    summarize(*compiled);
   }
   if (failed(
           timed(to == Phase::Emit ? "emit" : "write", [&] { return write(); })))

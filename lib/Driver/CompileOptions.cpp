@@ -106,10 +106,17 @@ static Error setName(CompileOptions &options, StringRef value) {
   return Error::success();
 }
 
-static Error setTarget(CompileOptions &options, StringRef value) {
-  if (!llvm::is_contained(getTargetNames(), value))
-    return unknownValue("target", value, getTargetNames());
-  options.target = value.str();
+static Error setTargets(CompileOptions &options, StringRef value) {
+  std::vector<std::string> targets;
+  for (StringRef name : llvm::split(value, ',')) {
+    if (!llvm::is_contained(getTargetNames(), name))
+      return unknownValue("target", name, getTargetNames());
+    if (llvm::is_contained(targets, name))
+      return llvm::createStringError("option 'target' has '" + name.str() +
+                                     "' twice");
+    targets.push_back(name.str());
+  }
+  options.targets = std::move(targets);
   return Error::success();
 }
 
@@ -215,9 +222,11 @@ static std::vector<Row> makeTable() {
   Choices targets;
   for (StringRef target : getTargetNames())
     targets.push_back({target, target == "host" ? "this machine" : ""});
-  rows.push_back({{"target", OptionKind::Choice, "Machine to compile for",
-                   targets, defaults.target},
-                  setTarget});
+  rows.push_back({{"target", OptionKind::Choices,
+                   "Machine to compile for; several, separated by commas: a "
+                   "library runs the code for the best that it finds itself on",
+                   targets, defaults.targets.front()},
+                  setTargets});
   rows.push_back(phaseRow("to", &CompileOptions::to,
                           "Last phase (default: emit, or what --emit needs)"));
   rows.push_back({{"tune",

@@ -152,6 +152,31 @@ static void writeValue(OStream &json, const ReportValue &value) {
   });
 }
 
+static void writeTarget(OStream &json, TargetAttr target) {
+  json.attributeObject("target", [&] {
+    json.attribute("triple", target.getTriple());
+    json.attribute("cpu", target.getCpu());
+    json.attribute("features", target.getFeatures());
+  });
+}
+
+static void writeKernels(OStream &json, llvm::ArrayRef<std::string> names,
+                         llvm::ArrayRef<KernelWork> works) {
+  json.attributeArray("kernels", [&] {
+    for (auto [index, name] : llvm::enumerate(names))
+      json.object([&] {
+        json.attribute("name", llvm::json::fixUTF8(name));
+        if (index >= works.size())
+          return;
+        const KernelWork &work = works[index];
+        json.attribute("integer_macs", work.integerMACs);
+        json.attribute("float_macs", work.floatMACs);
+        json.attribute("bytes_read", work.bytesRead);
+        json.attribute("bytes_written", work.bytesWritten);
+      });
+  });
+}
+
 void Report::writeJSON(llvm::raw_ostream &os) const {
   OStream json(os, /*IndentSize=*/1);
   json.object([&] {
@@ -161,11 +186,7 @@ void Report::writeJSON(llvm::raw_ostream &os) const {
     writeText(json, "source", source);
     json.attribute("precision", precision);
     if (target)
-      json.attributeObject("target", [&] {
-        json.attribute("triple", target.getTriple());
-        json.attribute("cpu", target.getCpu());
-        json.attribute("features", target.getFeatures());
-      });
+      writeTarget(json, target);
     json.attributeObject("bytes", [&] {
       writeNumber(json, "weights",
                   sizes ? std::optional(sizes->weights) : std::nullopt);
@@ -195,17 +216,16 @@ void Report::writeJSON(llvm::raw_ostream &os) const {
       for (const ReportValue &value : values)
         writeValue(json, value);
     });
-    json.attributeArray("kernels", [&] {
-      for (auto [index, name] : llvm::enumerate(kernels))
+    writeKernels(json, kernels, kernelWork);
+    if (variants.empty())
+      return;
+    json.attributeArray("variants", [&] {
+      for (const ReportVariant &variant : variants)
         json.object([&] {
-          json.attribute("name", llvm::json::fixUTF8(name));
-          if (index >= kernelWork.size())
-            return;
-          const KernelWork &work = kernelWork[index];
-          json.attribute("integer_macs", work.integerMACs);
-          json.attribute("float_macs", work.floatMACs);
-          json.attribute("bytes_read", work.bytesRead);
-          json.attribute("bytes_written", work.bytesWritten);
+          json.attribute("name", variant.name);
+          writeTarget(json, variant.target);
+          json.attribute("workspace", variant.workspace);
+          writeKernels(json, variant.kernels, variant.kernelWork);
         });
     });
   });

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Driver/Simulation.h"
+#include "LoadModel.h"
 #include "SimulatedModule.h"
 
 #include "mpq/Codegen/Passes.h"
@@ -17,7 +18,6 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
@@ -217,9 +217,10 @@ Simulation::create(MLIRContext &context, const ModelSource &source,
   if (failed(
           mpq::compile(context, source, {"", &bytecode}, upToAssign, monitor)))
     return failure();
-  OwningOpRef<ModuleOp> assigned =
-      parseSourceString<ModuleOp>(StringRef(bytecode.data(), bytecode.size()),
-                                  ParserConfig(&context), source.name);
+  OwningOpRef<ModuleOp> assigned = loadModel(
+      context,
+      {source.name + ".mlirbc", StringRef(bytecode.data(), bytecode.size())},
+      CompileOptions(), UnknownLoc::get(&context));
   if (!assigned)
     return failure();
   FailureOr<SimulatedModule> simulated = makeSimulatedModule(*assigned);

@@ -13,10 +13,8 @@
 
 #include "mpq/Target/Artifact.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/TargetParser/Host.h"
 
 #include <dlfcn.h>
 
@@ -50,23 +48,6 @@ static Expected<std::string> findModelName(StringRef path) {
                                  "' has no function mpq_<name>_describe");
 }
 
-/// Code for a larger machine would end this process with a signal.
-static Error checkMachine(StringRef path, StringRef target) {
-  auto [triple, cpuAndFeatures] = target.split(' ');
-  llvm::SmallVector<StringRef> features, missing;
-  cpuAndFeatures.split(' ').second.split(features, ',', -1, false);
-  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
-  for (StringRef feature : features)
-    if (feature.consume_front("+") && !host.lookup(feature))
-      missing.push_back(feature);
-  if (missing.empty())
-    return Error::success();
-  return llvm::createStringError("expected a machine that '" + path +
-                                 "' was compiled for but this one lacks " +
-                                 llvm::join(missing, ", ") +
-                                 ": compile the model with another --target");
-}
-
 Expected<std::unique_ptr<Artifact>> Artifact::open(StringRef path) {
   Expected<std::string> name = findModelName(path);
   if (!name)
@@ -96,8 +77,6 @@ Expected<std::unique_ptr<Artifact>> Artifact::open(StringRef path) {
         "expected '" + path + "' to have version " +
         llvm::Twine(MPQ_RUNTIME_VERSION) + " of the interface but got " +
         llvm::Twine(artifact->info->version) + ": compile the model again");
-  if (Error error = checkMachine(path, artifact->info->target))
-    return error;
   return artifact;
 }
 

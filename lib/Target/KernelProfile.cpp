@@ -134,6 +134,8 @@ void KernelProfile::writeJSON(llvm::raw_ostream &os) const {
     json.attribute("version", 1);
     json.attribute("model", toText(info.name));
     json.attribute("target", toText(info.target));
+    if (const char *variant = mpq_get_variant(&info))
+      json.attribute("variant", toText(variant));
     json.attribute("threads", threads);
     json.attribute("runs", runs);
     json.attribute("milliseconds", getTotal());

@@ -50,7 +50,7 @@ static constexpr NamedTarget kTargets[] = {
      "+avx512vl,+avx512vnni,+fma,-prefer-256-bit"},
 };
 
-// The processor alone does not tell (lib/Runtime/Artifact/Artifact.c).
+// The processor alone does not tell (lib/Runtime/Artifact/Variants.c).
 bool mpq::mayUseTileRegisters() {
 #if defined(__linux__) && defined(__x86_64__)
   constexpr int kRequestPermission = 0x1023, kTileData = 18;
@@ -106,14 +106,11 @@ TargetAttr mpq::getNamedTarget(MLIRContext *context, StringRef name) {
 }
 
 bool mpq::runsOnHost(TargetAttr target) {
-  std::string error;
   llvm::Triple triple(target.getTriple()), host(llvm::sys::getProcessTriple());
-  const llvm::Target *known = lookupTarget(target.getTriple(), error);
-  if (!known || triple.getArch() != host.getArch() ||
+  std::unique_ptr<llvm::MCSubtargetInfo> needed = createSubtargetInfo(target);
+  if (!needed || triple.getArch() != host.getArch() ||
       triple.getOS() != host.getOS())
     return false;
-  std::unique_ptr<llvm::MCSubtargetInfo> needed(known->createMCSubtargetInfo(
-      triple, target.getCpu(), target.getFeatures()));
   bool tiles = mayUseTileRegisters();
   for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
     bool usable =
@@ -132,6 +129,16 @@ ArrayRef<StringRef> mpq::getTargetNames() {
     return names;
   }();
   return names;
+}
+
+std::unique_ptr<llvm::MCSubtargetInfo>
+mpq::createSubtargetInfo(TargetAttr attr) {
+  std::string error;
+  const llvm::Target *target = lookupTarget(attr.getTriple(), error);
+  return std::unique_ptr<llvm::MCSubtargetInfo>(
+      target ? target->createMCSubtargetInfo(llvm::Triple(attr.getTriple()),
+                                             attr.getCpu(), attr.getFeatures())
+             : nullptr);
 }
 
 FailureOr<std::unique_ptr<llvm::TargetMachine>>

@@ -21,11 +21,12 @@ Function = TypeVar("Function", bound=Callable)
 
 
 class Kind(NamedTuple):
-    """What an argument may be: in words, as a test, and the valid names if there are a few."""
+    """What an argument may be: in words, as a test, and the valid names if there are a few, of it or of its parts."""
 
     expected: str
     accepts: Callable[[Any], bool]
     names: Sequence[str] = ()
+    parts: Callable[[Any], Sequence[Any]] = lambda value: [value]
 
 
 class _Description(reprlib.Repr):
@@ -66,6 +67,17 @@ def _one_of(option: Mapping[str, Any]) -> Kind:
                 lambda value: value is None or isinstance(value, str) and value in names, names)
 
 
+def _split(value: Any) -> Sequence[Any]:
+    return value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+
+
+def _some_of(option: Mapping[str, Any]) -> Kind:
+    names = option["choices"]
+    return Kind(f"a list of some, or one of {', '.join(names)}",
+                lambda value: value is None or bool(value) and all(isinstance(name, str) and name in names
+                                                                   for name in _split(value)), names, _split)
+
+
 _PATH = Kind("a path (text or os.PathLike)", is_path)
 KINDS: dict[str, Kind] = {
     "path": _PATH,
@@ -99,6 +111,7 @@ KINDS["library"] = KINDS["core"]
 KINDS["bytecode"] = Kind("what mpq.quantize makes models of", lambda value: isinstance(value, bytes))
 KINDS.update((option["name"] + "_" * iskeyword(option["name"]), _one_of(option))
              for option in _core.options() if option["kind"] == "choice")
+KINDS.update((option["name"], _some_of(option)) for option in _core.options() if option["kind"] == "choices")
 
 
 def _refuse(place: str, parameters: Mapping[str, inspect.Parameter], ordered: list[str], positional: tuple,
@@ -139,8 +152,10 @@ def checked(function: Function) -> Function:
         for name, value in given.items():
             kind = KINDS.get(name)
             if kind and value is not parameters[name].default and not kind.accepts(value):
-                raise _core.Error(f"{place}: expected '{name}' to be {kind.expected} but got {describe(value)}"
-                                  f"{suggest(value, kind.names)}")
+                wrong = next((part for part in kind.parts(value)
+                              if not (isinstance(part, str) and part in kind.names)), value)
+                raise _core.Error(f"{place}: expected '{name}' to be {kind.expected} but got {describe(wrong)}"
+                                  f"{suggest(wrong, kind.names)}")
         return function(*positional, **named)
 
     return call  # type: ignore[return-value]

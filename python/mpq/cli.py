@@ -100,6 +100,16 @@ class Choice(click.Choice):
         return value
 
 
+class Choices(Choice):
+    """One or several of the choices, separated by commas."""
+
+    def get_metavar(self, *arguments, **named):
+        return f"{super().get_metavar(*arguments, **named)},..."
+
+    def convert(self, value, param, ctx):
+        return ",".join(super(Choices, self).convert(part, param, ctx) for part in value.split(","))
+
+
 def compile_options(*names: str):
     """Adds options of the compiler's table to a command."""
     table = {option["name"]: option for option in mpq.options()}
@@ -109,8 +119,8 @@ def compile_options(*names: str):
             option = table[name]
             settings: dict[str, Any] = {"help": option["description"], "default": option["default"] or None,
                                         "show_default": True}
-            if option["kind"] == "choice":
-                settings["type"] = Choice(option["choices"])
+            if option["kind"] in ("choice", "choices"):
+                settings["type"] = {"choice": Choice, "choices": Choices}[option["kind"]](option["choices"])
             elif option["kind"] == "shapes":
                 settings |= {"type": Shape(), "multiple": True}
             elif option["kind"] in ("file", "folder"):

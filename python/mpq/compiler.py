@@ -26,6 +26,7 @@ BIAS_SAMPLES = 128
 
 Feed = Mapping[str, Any]
 Shapes = Mapping[str, Sequence[int]]
+Targets = str | Sequence[str]
 Progress = Callable[[str, float, int, int], None]
 """Told (phase, seconds, samples done, samples in all): seconds is negative while a phase goes on, the last 0 if unknown.
 An exception ends the work."""
@@ -104,6 +105,8 @@ def _settings(folder: str, **options: Any) -> list[tuple[str, str]]:
                 raise _core.Error("expected the recipe to hold text, finite numbers, lists and dictionaries only: "
                                   f"{error}") from None
             settings.append((name, path))
+        elif isinstance(value, (list, tuple)):
+            settings.append((name, ",".join(value)))
         else:
             settings.append((name, os.fspath(value)))
     return settings
@@ -342,15 +345,17 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
 
 
 @checked
-def compile(model: Any, *, target: str = "host", threads: int = 1, shape: Shapes | None = None,
+def compile(model: Any, *, target: Targets = "host", threads: int = 1, shape: Shapes | None = None,
             precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
             recipe: str | os.PathLike | Mapping | None = None, method: str | None = None, name: str | None = None,
             tune: str | os.PathLike | None = None, progress: Progress | None = None) -> Program:
     """Compiles a model for `target` and loads it; `threads` compute (0: one for each processor).
 
-    model: what mpq.quantize returned, or what it takes. Without a profile an ONNX model compiles in FP32; one in QDQ
-           form keeps its integers.
-    tune:  measure strategies of kernels on this machine; the file keeps the times, for the next compilation
+    model:  what mpq.quantize returned, or what it takes. Without a profile an ONNX model compiles in FP32; one in QDQ
+            form keeps its integers.
+    target: the machine, or a list of several: the library then has code for each, and runs the best that its machine
+            can (docs/Artifact.md)
+    tune:   measure strategies of kernels on this machine; the file keeps the times, for the next compilation
     """
     source = _Source.of(model)
     with _exchange() as folder:

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping
 
 from . import _core
 from .arguments import checked
-from .compiler import Feed, Profile, Progress, Shapes, _exchange, _settings, _Source
+from .compiler import Feed, Profile, Progress, Shapes, Targets, _exchange, _settings, _Source
 from .samples import save_samples
 
 
@@ -25,7 +25,7 @@ def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathL
                precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
                recipe: str | os.PathLike | Mapping | None = None, report: str | os.PathLike | None = None,
                report_data: str | os.PathLike | Iterable[Feed] | None = None, shape: Shapes | None = None,
-               target: str = "host", to: str | None = None, tune: str | os.PathLike | None = None,
+               target: Targets = "host", to: str | None = None, tune: str | os.PathLike | None = None,
                progress: Progress | None = None) -> dict[str, int]:
     """Writes what becomes of a model to the file `path`, as quant-compile does, and returns the closing table.
 
@@ -33,6 +33,7 @@ def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathL
     bias_data:   a folder of samples, or samples, to correct biases with after quantization
     emit:        what to write: a library (so), an object, assembly, LLVM IR, MLIR, ONNX
     from_, to:   the first and the last phase, for a look at the IR between two of them
+    target:      a machine, or a list of several that a library or an object has code for
     report:      a JSON file for a record of the compilation (docs/Report.md)
     report_data: a folder of samples, or samples, on which the record compares int8 with float
     tune:        a file that keeps times of kernels' strategies, which are measured on this machine

@@ -166,6 +166,11 @@ class Program:
         return self._core.target
 
     @property
+    def variant(self) -> str | None:
+        """Of a library with code for several machines, the name of the one whose code runs here."""
+        return self._core.variant
+
+    @property
     def workspace_bytes(self) -> int:
         return self._core.workspace_bytes
 

@@ -53,7 +53,8 @@ def merge(record: dict, profile: dict | None = None, accuracy: list | None = Non
     merged = dict(record)
     if compiled is not None:
         _check(compiled, "record", FORMAT, VERSION)
-        merged.update({key: compiled[key] for key in ("target", "bytes", "macs", "kernels") if key in compiled})
+        merged.update({key: compiled[key] for key in ("target", "bytes", "macs", "kernels", "variants")
+                       if key in compiled})
     if profile is not None:
         _check(profile, "profile", TIMES_FORMAT, TIMES_VERSION)
         expected = [kernel["name"] for kernel in merged.get("kernels", [])]
@@ -220,8 +221,9 @@ def _render_tile(what: str, number: str, text: str) -> str:
 
 def _render_subtitle(record: dict) -> str:
     target = record.get("target") or {}
-    parts = [("from", record.get("source")), ("precision", record.get("precision")), ("for", target.get("cpu")),
-             ("", target.get("triple"))]
+    machines = [variant["name"] for variant in record.get("variants", [])]
+    parts = [("from", record.get("source")), ("precision", record.get("precision")),
+             ("for", ", ".join(machines) or target.get("cpu")), ("", target.get("triple"))]
     return " · ".join(f"{label} <b>{html.escape(str(value))}</b>".strip() for label, value in parts if value)
 
 

@@ -559,6 +559,12 @@ NB_MODULE(_core, module) {
       .def_prop_ro(
           "target",
           [](const Program &program) { return program.getInfo().target; })
+      .def_prop_ro("variant",
+                   [](const Program &program) {
+                     const char *name = mpq_get_variant(&program.getInfo());
+                     return name ? std::optional<std::string>(name)
+                                 : std::nullopt;
+                   })
       .def_prop_ro("workspace_bytes",
                    [](const Program &program) {
                      return program.getInfo().workspace_bytes;

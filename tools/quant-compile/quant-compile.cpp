@@ -52,7 +52,8 @@ public:
         value = "x=1x3x48x320";
         break;
       case OptionKind::Choice:
-        value = "choice";
+      case OptionKind::Choices:
+        value = info.kind == OptionKind::Choice ? "choice" : "choice,...";
         for (auto [name, meaning] : info.choices)
           text += "\n=" + name.str() +
                   (meaning.empty() ? "" : " - " + meaning.str());

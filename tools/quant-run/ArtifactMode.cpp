@@ -144,6 +144,9 @@ static Error run(const RunOptions &options) {
     return error;
   profile.finishRun();
 
+  if (const char *variant = mpq_get_variant(&info);
+      variant && (options.benchmark || options.profile))
+    llvm::outs() << "variant " << variant << "\n";
   if (options.benchmark) {
     // The first runs fault pages in and raise the clock.
     for (auto start = Clock::now();

@@ -52,6 +52,7 @@ struct KernelWork {
 ///   mpq.workspace_size = 4096 : i64         bytes, base aligned to 64
 ///   mpq.live_bytes = 3968 : i64            most that live at the same time
 ///   mpq.weights = dense_resource<w> : tensor<64xi8>      absent: no weights
+///   mpq.weights_used = 64 : i64             absent: all of them
 ///   mpq.signature = {inputs = [{name = "x", type = tensor<1x8xf32>}],
 ///                    outputs = [{name = "y", type = tensor<8xi8>, unsigned}]}
 ///   mpq.kernels = ["conv2d_0.tmp_0", ...]   index k of the profile hook
@@ -66,6 +67,9 @@ struct ModuleInfo {
   std::optional<int64_t> liveBytes;
   /// tensor<Nxi8>, dense_resource or dense (not splat unless N is 1), or null.
   mlir::ElementsAttr weights;
+  /// Bytes of the weights that this code reads, where the others are those of
+  /// variants for other machines.
+  std::optional<int64_t> weightsUsed;
   llvm::SmallVector<TensorInfo> inputs, outputs;
   llvm::SmallVector<std::string> kernels, observers;
   /// One for each of `kernels`, or empty if it was not counted.
@@ -74,8 +78,20 @@ struct ModuleInfo {
   /// The name of the entry function.
   std::string getEntryName() const { return model + "_main"; }
 
+  /// Bytes of the weights that this code reads.
+  int64_t getWeightsUsed() const {
+    return weightsUsed.value_or(getWeights().size());
+  }
+
   /// The weights' bytes, owned by the attribute; empty without weights.
   llvm::ArrayRef<char> getWeights() const;
+
+  /// The weights of another variant, which a module before codegen has in order
+  /// to share them (mpq-plan-memory): empty if there are none.
+  static mlir::FailureOr<llvm::ArrayRef<char>>
+  getSharedWeights(mlir::ModuleOp module);
+  static void setSharedWeights(mlir::ModuleOp module,
+                               mlir::ElementsAttr weights);
 
   /// Reads the attributes; a missing or malformed one is an error at `module`.
   static mlir::FailureOr<ModuleInfo> get(mlir::ModuleOp module);

@@ -300,6 +300,10 @@ def PlanMemoryPass : Pass<"mpq-plan-memory", "::mlir::ModuleOp"> {
     in the weights. The main function then takes buffers:
     `(inputs..., outputs..., weights, workspace)`. Writes the module attributes
     of `ModuleInfo`.
+
+    If the module has weights already (`mpq.weights`), they are those of the same
+    model for another machine: constants that lie there are shared, the others
+    come behind them.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect",
                            "::mlir::bufferization::BufferizationDialect",

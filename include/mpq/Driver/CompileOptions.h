@@ -70,8 +70,9 @@ struct CompileOptions {
   /// Samples (Dataset.h) on which the record compares the quantized model with
   /// the float one, value by value.
   std::string reportData;
-  /// A name that getNamedTarget knows.
-  std::string target = "host";
+  /// Names that getNamedTarget knows, each once. Of several machines the code
+  /// for each is in the artifact.
+  std::vector<std::string> targets = {"host"};
   /// A file of measured strategies (TuneKernels.h), which are used and added.
   std::string tune;
 };
@@ -83,6 +84,8 @@ enum class OptionKind {
   Folder,
   /// One of `choices`.
   Choice,
+  /// One or several of `choices`, separated by commas.
+  Choices,
   /// `input=1x3x48x320`, any number of times, each for another input.
   Shapes
 };
@@ -93,7 +96,7 @@ struct OptionInfo {
   llvm::StringRef name;
   OptionKind kind;
   llvm::StringRef description;
-  /// Of a Choice: every value and what it means.
+  /// Of a Choice or Choices: every value and what it means.
   std::vector<std::pair<llvm::StringRef, llvm::StringRef>> choices;
   /// What holds without the option; empty where that depends on other options.
   llvm::StringRef defaultValue;

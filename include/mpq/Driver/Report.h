@@ -75,6 +75,15 @@ struct ReportValue {
   std::optional<LayerError> error;
 };
 
+/// The code for one of several machines.
+struct ReportVariant {
+  std::string name;
+  TargetAttr target;
+  int64_t workspace = 0;
+  std::vector<std::string> kernels; // names
+  std::vector<KernelWork> kernelWork;
+};
+
 struct Report {
   static constexpr int64_t kVersion = 1;
 
@@ -91,6 +100,7 @@ struct Report {
   std::vector<ReportValue> values;
   std::vector<std::string> kernels; // names
   std::vector<KernelWork> kernelWork;
+  std::vector<ReportVariant> variants; // if there are several, the best first
 
   void writeJSON(llvm::raw_ostream &os) const;
 };
@@ -109,6 +119,9 @@ public:
   void recordErrors(const LayerErrors &errors);
   /// After codegen.
   void recordKernels(const ModuleInfo &info);
+  /// After codegen for one of several machines, the best first.
+  void recordVariant(llvm::StringRef name, TargetAttr target,
+                     const ModuleInfo &info);
 
 private:
   void recordFunction(mlir::FunctionOpInterface function);

@@ -21,10 +21,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <functional>
-
-namespace llvm {
-class Module;
-} // namespace llvm
+#include <memory>
 
 namespace mpq {
 
@@ -49,6 +46,28 @@ struct EmissionOptions {
 mlir::FailureOr<llvm::SmallString<0>> emit(mlir::ModuleOp module,
                                            const EmissionOptions &options);
 
+/// Makes an artifact with code for several machines of one architecture, which
+/// takes the first that it can run when it is loaded (docs/Artifact.md).
+class VariantEmitter {
+public:
+  /// Without a target, and with the C interface.
+  explicit VariantEmitter(EmissionOptions options);
+  ~VariantEmitter();
+
+  /// Translates and optimizes the code for `target`, which is called `name`;
+  /// better ones come first. `module` is not needed afterwards, nor are the
+  /// weights of earlier variants that those of this one begin with.
+  mlir::LogicalResult add(mlir::ModuleOp module, TargetAttr target,
+                          llvm::StringRef name);
+
+  /// Writes the artifact.
+  mlir::FailureOr<llvm::SmallString<0>> write(mlir::Location loc);
+
+private:
+  class Impl;
+  std::unique_ptr<Impl> impl;
+};
+
 /// The shared library of an object that emit made, linked with ld.lld, which is
 /// sought beside this LLVM and in PATH. `name` is the one the library is known
 /// by to those linked with it.
@@ -64,12 +83,6 @@ struct ObjectSizes {
   uint64_t code = 0, constants = 0, weights = 0;
 };
 llvm::Expected<ObjectSizes> measureObject(llvm::MemoryBufferRef object);
-
-/// Adds the descriptor of the model, the exported functions that use it and
-/// the runtime behind them to `llvmModule`; all else becomes private.
-mlir::LogicalResult addCInterface(mlir::Location loc, const ModuleInfo &info,
-                                  TargetAttr target, bool defineWeights,
-                                  llvm::Module &llvmModule);
 
 } // namespace mpq
 

@@ -13,6 +13,7 @@
 #include <memory>
 
 namespace llvm {
+class MCSubtargetInfo;
 class TargetMachine;
 } // namespace llvm
 
@@ -34,6 +35,10 @@ bool mayUseTileRegisters();
 
 /// True if this machine has all that code for `target` may use.
 bool runsOnHost(TargetAttr target);
+
+/// What LLVM knows of the features of `target`; null if it does not know the
+/// triple.
+std::unique_ptr<llvm::MCSubtargetInfo> createSubtargetInfo(TargetAttr target);
 
 /// LLVM's code generator for `target`: position independent, small code model,
 /// no contraction of floating point. Unknown triples, CPUs and features are

@@ -25,6 +25,14 @@ struct TuningSummary {
   /// Milliseconds a run in these kernels, as the cost model would have them and
   /// as they are now. By the measurements that the file keeps.
   double modelMilliseconds = 0, tunedMilliseconds = 0;
+
+  /// Of the code for several machines.
+  TuningSummary operator+(const TuningSummary &other) const {
+    return {kernels + other.kernels, measured + other.measured,
+            changed + other.changed,
+            modelMilliseconds + other.modelMilliseconds,
+            tunedMilliseconds + other.tunedMilliseconds};
+  }
 };
 
 /// What mpq-tune-kernels does (Passes.td). `times`: a file, or empty.

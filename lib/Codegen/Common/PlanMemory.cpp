@@ -27,9 +27,11 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/xxhash.h"
 
 #include <random>
+#include <set>
+#include <unordered_map>
 
 namespace mpq {
 #define GEN_PASS_DEF_PLANMEMORYPASS
@@ -61,6 +63,67 @@ struct WorkspaceBuffer {
   int64_t bytes;
   int64_t first, last; // positions of the calls that touch it
   int64_t offset = 0;
+};
+
+/// The bytes of constants, each once. They are found by their first line, so
+/// that bytes whose constants nobody remembers can be shared, too.
+class WeightPool {
+public:
+  /// Begins with the weights of another variant.
+  void share(ArrayRef<char> weights) {
+    bytes.assign(weights.begin(), weights.end());
+    for (size_t at = 0; at < bytes.size(); at += kAlignment)
+      addLine(at);
+    shared = true;
+  }
+
+  /// Where the constant lies.
+  int64_t place(ArrayRef<char> constant) {
+    int64_t at = find(constant);
+    if (at < 0) {
+      at = bytes.size();
+      bytes.insert(bytes.end(), constant.begin(), constant.end());
+      bytes.resize(llvm::alignTo(bytes.size(), kAlignment), 0);
+      addLine(at);
+    }
+    if (places.insert({at, constant.size()}).second)
+      used += llvm::alignTo(constant.size(), kAlignment);
+    return at;
+  }
+
+  const std::vector<char> &getBytes() const { return bytes; }
+
+  /// Unless that is all.
+  std::optional<int64_t> getUsed() const {
+    return shared ? std::optional(used) : std::nullopt;
+  }
+
+private:
+  static uint64_t hashLine(ArrayRef<char> line) {
+    uint8_t padded[kAlignment] = {};
+    std::copy_n(line.data(), std::min<size_t>(line.size(), kAlignment), padded);
+    return llvm::xxh3_64bits(padded);
+  }
+  void addLine(size_t at) {
+    lines.insert({hashLine(ArrayRef(bytes).drop_front(at)), at});
+  }
+  int64_t find(ArrayRef<char> constant) const {
+    int64_t found = -1;
+    auto [first, last] = lines.equal_range(hashLine(constant));
+    for (auto line = first; line != last; ++line)
+      if ((found < 0 || line->second < found) &&
+          ArrayRef(bytes)
+                  .drop_front(line->second)
+                  .take_front(constant.size()) == constant)
+        found = line->second;
+    return found;
+  }
+
+  std::vector<char> bytes;
+  std::unordered_multimap<uint64_t, int64_t> lines; // hash to offset
+  std::set<std::pair<int64_t, size_t>> places;
+  int64_t used = 0;
+  bool shared = false;
 };
 
 class Planner {
@@ -103,8 +166,7 @@ private:
     DenseMap<Value, Place> map;
   } places;
   SmallVector<WorkspaceBuffer> buffers;
-  std::vector<char> weights;
-  llvm::StringMap<int64_t> weightOffsets;
+  WeightPool weights;
   int64_t workspaceSize = 0;
   ModuleInfo info;
 };
@@ -131,13 +193,7 @@ LogicalResult Planner::placeConstant(Operation *op, Attribute) {
   if (!bytes)
     return op->emitError("expected a constant whose data are in the module");
   auto type = cast<RankedTensorType>(value.getType());
-  auto [entry, isNew] = weightOffsets.try_emplace(
-      StringRef(bytes->data(), bytes->size()), weights.size());
-  if (isNew) {
-    weights.insert(weights.end(), bytes->begin(), bytes->end());
-    weights.resize(llvm::alignTo(weights.size(), kAlignment), 0);
-  }
-  places.set(value, Place{Storage::Weights, 0, entry->second,
+  places.set(value, Place{Storage::Weights, 0, weights.place(*bytes),
                           computeStrides(type.getShape())});
   return success();
 }
@@ -367,7 +423,7 @@ LogicalResult Planner::rewriteMain() {
   auto ret = cast<func::ReturnOp>(old.getTerminator());
   for (Value result : ret.getOperands())
     types.push_back(flat(bytesOf(result)));
-  types.push_back(flat(weights.size()));
+  types.push_back(flat(weights.getBytes().size()));
   types.push_back(flat(workspaceSize));
   b.setInsertionPoint(main);
   auto planned = func::FuncOp::create(b, loc, "", b.getFunctionType(types, {}));
@@ -449,6 +505,11 @@ LogicalResult Planner::rewriteMain() {
 }
 
 LogicalResult Planner::run() {
+  FailureOr<ArrayRef<char>> shared = ModuleInfo::getSharedWeights(module);
+  if (failed(shared))
+    return failure();
+  if (!shared->empty())
+    weights.share(*shared);
   info.model = main.getName().str();
   for (BlockArgument argument : main.getArguments()) {
     unsigned n = argument.getArgNumber();
@@ -480,11 +541,13 @@ LogicalResult Planner::run() {
     return failure();
   info.workspaceSize = workspaceSize;
   info.liveBytes = measureLiveBytes();
-  if (!weights.empty())
+  ArrayRef<char> bytes(weights.getBytes());
+  if (!bytes.empty())
     info.weights = DenseResourceElementsAttr::get(
-        RankedTensorType::get({int64_t(weights.size())}, b.getI8Type()),
+        RankedTensorType::get({int64_t(bytes.size())}, b.getI8Type()),
         "weights",
-        HeapAsmResourceBlob::allocateAndCopyWithAlign(weights, kAlignment));
+        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, kAlignment));
+  info.weightsUsed = weights.getUsed();
   info.set(module);
   return success();
 }

@@ -7,28 +7,23 @@
 \*===----------------------------------------------------------------------===*/
 /*
  * Generated code trusts its pointers; this is where a caller's mistakes are
- * found, before it runs. Nothing here is specific to a model, nothing is
- * global, and a run allocates nothing. It may use libc only.
+ * found, before it runs. Nothing here is specific to a model, nothing but the
+ * choice of a variant is global, and a run allocates nothing. It may use libc
+ * only.
  */
 
-#define _GNU_SOURCE /* syscall */
-
-#include "mpq-runtime/artifact.h"
+#include "Variants.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__linux__)
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 enum { kMessageSize = 512, kShapeSize = 160 };
 
 struct mpq_model {
-  const mpq_artifact *artifact;
+  const mpq_variant *variant;
   mpq_context context;
   mpq_report_fn report;
   void *reporter;
@@ -58,20 +53,18 @@ static int fail(mpq_report_fn report, void *reporter, int status,
   return status;
 }
 
-#if defined(__linux__) && defined(__x86_64__)
-/* Linux saves tile registers only for processes that asked for them (its
- * Documentation/arch/x86/xstate.rst). Returns 0 if they may be used. */
-static int requestTileRegisters(void) {
-  enum { kRequestPermission = 0x1023, kTileData = 18 };
-  return (int)syscall(SYS_arch_prctl, kRequestPermission, kTileData);
+const mpq_model_info *mpq_artifact_describe(const mpq_artifact *artifact) {
+  /* Where none can run, create says so: the last one asks for least. */
+  uint64_t last = artifact->num_variants - 1;
+  const mpq_variant *variant = NULL;
+  if (last == 0 || mpq_variant_choose(artifact, &variant, NULL, 0))
+    variant = &artifact->variants[last];
+  return &variant->info;
 }
-#else
-static int requestTileRegisters(void) { return -1; }
-#endif
 
 int mpq_artifact_create(const mpq_artifact *artifact,
                         const mpq_options *options, mpq_model **model) {
-  const mpq_model_info *info = &artifact->info;
+  const mpq_model_info *info = &artifact->variants[0].info;
   mpq_options o;
   memset(&o, 0, sizeof o);
   if (options) {
@@ -91,12 +84,12 @@ int mpq_artifact_create(const mpq_artifact *artifact,
                 "model '%s': expected a place for the model but got NULL",
                 info->name);
   *model = NULL;
-  if (strstr(info->target, "+amx-tile") && requestTileRegisters() != 0)
-    return fail(o.report, o.reporter, MPQ_ERROR_MACHINE,
-                "model '%s': expected a system that permits tile registers "
-                "(amx-tile) but it refuses: compile for another target, as "
-                "x86-avx512vnni",
-                info->name);
+  const mpq_variant *variant = NULL;
+  char message[kMessageSize];
+  int status = mpq_variant_choose(artifact, &variant, message, sizeof message);
+  if (status)
+    return fail(o.report, o.reporter, status, "%s", message);
+  info = &variant->info;
 
   mpq_model *created = malloc(sizeof *created);
   void *workspace = NULL;
@@ -108,7 +101,7 @@ int mpq_artifact_create(const mpq_artifact *artifact,
                 "model '%s': no memory for a workspace of %llu bytes",
                 info->name, (unsigned long long)info->workspace_bytes);
   }
-  created->artifact = artifact;
+  created->variant = variant;
   created->context.parallel_for =
       o.parallel_for ? o.parallel_for : runSequentially;
   created->context.pool = o.pool;
@@ -177,7 +170,7 @@ static void printShape(char *text, const int64_t *dims, uint32_t rank) {
 static int checkTensor(const mpq_model *model, const mpq_tensor *tensor,
                        const mpq_tensor_info *info, const char *kind,
                        unsigned index) {
-  const char *name = model->artifact->info.name;
+  const char *name = model->variant->info.name;
   if (tensor->name && strcmp(tensor->name, info->name) != 0)
     return fail(model->report, model->reporter, MPQ_ERROR_NAME,
                 "model '%s': %s %u: expected the name '%s' but got '%s'", name,
@@ -218,8 +211,8 @@ int mpq_artifact_run(mpq_model *model, const mpq_tensor *inputs,
                      mpq_tensor *outputs, void *workspace) {
   if (!model)
     return MPQ_ERROR_NULL;
-  const mpq_artifact *artifact = model->artifact;
-  const mpq_model_info *info = &artifact->info;
+  const mpq_variant *variant = model->variant;
+  const mpq_model_info *info = &variant->info;
   if ((info->num_inputs && !inputs) || (info->num_outputs && !outputs))
     return fail(model->report, model->reporter, MPQ_ERROR_NULL,
                 "model '%s': expected %u inputs and %u outputs but got NULL",
@@ -264,8 +257,8 @@ int mpq_artifact_run(mpq_model *model, const mpq_tensor *inputs,
     pointers[i] = inputs[i].data;
   for (uint32_t i = 0; i < info->num_outputs; ++i)
     pointers[info->num_inputs + i] = outputs[i].data;
-  artifact->main(pointers, pointers + info->num_inputs, artifact->weights,
-                 workspace, &model->context);
+  variant->main(pointers, pointers + info->num_inputs, variant->weights,
+                workspace, &model->context);
   if (own)
     atomic_flag_clear_explicit(&model->busy, memory_order_release);
   return MPQ_SUCCESS;

@@ -108,3 +108,38 @@ func.func @observed(%x: tensor<8xf32>) -> tensor<8xf32> {
   mpq.observe %0 as "output" : tensor<8xf32>
   return %0 : tensor<8xf32>
 }
+
+// -----
+
+// The weights of another variant are kept where they are. What lies there is
+// found, within the bytes of another constant, too; the rest comes behind.
+// CHECK: module attributes {{.*}}mpq.weights = dense_resource<weights{{.*}}> : tensor<256xi8>, mpq.weights_used = 128 : i64
+// CHECK: func.func @sharing(%{{.*}}: memref<64xi8>, %{{.*}}: memref<64xi8>, %[[W:.*]]: memref<256xi8>,
+// CHECK: memref.view %[[W]][%{{c64.*}}][]
+// CHECK: memref.view %[[W]][%{{c192.*}}][]
+module attributes {mpq.weights = dense_resource<others> : tensor<192xi8>} {
+  func.func private @k(%x: tensor<16xf32>, %w: tensor<4xf32>, %d: tensor<16xf32>, %begin: index, %end: index) -> tensor<16xf32> attributes {mpq.kernel} {
+    return %d : tensor<16xf32>
+  }
+  func.func private @k2(%x: tensor<16xf32>, %w: tensor<4xf32>, %d: tensor<16xf32>, %begin: index, %end: index) -> tensor<16xf32> attributes {mpq.kernel} {
+    return %d : tensor<16xf32>
+  }
+  func.func @sharing(%x: tensor<16xf32>) -> tensor<16xf32> {
+    %c0 = arith.constant 0 : index
+    %w0 = arith.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
+    %w1 = arith.constant dense<[5.0, 6.0, 7.0, 8.0]> : tensor<4xf32>
+    %e0 = tensor.empty() : tensor<16xf32>
+    %0 = call @k(%x, %w0, %e0, %c0, %c0) : (tensor<16xf32>, tensor<4xf32>, tensor<16xf32>, index, index) -> tensor<16xf32>
+    %e1 = tensor.empty() : tensor<16xf32>
+    %1 = call @k2(%0, %w1, %e1, %c0, %c0) : (tensor<16xf32>, tensor<4xf32>, tensor<16xf32>, index, index) -> tensor<16xf32>
+    return %1 : tensor<16xf32>
+  }
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      others: "0x40000000070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070000803F00000040000040400000804000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000009090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909"
+    }
+  }
+#-}
