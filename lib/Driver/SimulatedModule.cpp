@@ -95,7 +95,9 @@ private:
   /// The float arithmetic of a quantization. An error if its parameters are
   /// computed.
   LogicalResult replace(DequantizeOp dequantize);
-  SmallVector<Value> addParameters(Location loc);
+  void addCorrection(size_t index, QuantizableOpInterface rounded);
+  /// Another input of the function.
+  Value addInput(const Twine &name, RankedTensorType type);
 
   ModuleOp assigned;
   OpBuilder builder;
@@ -210,19 +212,41 @@ void SimulationBuilder::addProduct(size_t index,
       values.push_back(found->second);
 }
 
-SmallVector<Value> SimulationBuilder::addParameters(Location loc) {
-  static constexpr StringLiteral kNames[] = {"inverse", "low", "high", "scale"};
-  SmallVector<Value> parameters;
-  auto type = RankedTensorType::get({}, builder.getF32Type());
-  for (StringRef name : kNames) {
-    std::string id = ("mpq." + name + Twine(result.values.size())).str();
-    unsigned position = function.getNumArguments();
-    DictionaryAttr attributes = builder.getDictionaryAttr(builder.getNamedAttr(
-        MPQDialect::getNameAttrName(), builder.getStringAttr(id)));
-    (void)function.insertArgument(position, type, attributes, loc);
-    parameters.push_back(function.getArgument(position));
-  }
-  return parameters;
+Value SimulationBuilder::addInput(const Twine &name, RankedTensorType type) {
+  unsigned position = function.getNumArguments();
+  DictionaryAttr attributes = builder.getDictionaryAttr(builder.getNamedAttr(
+      MPQDialect::getNameAttrName(), builder.getStringAttr("mpq." + name)));
+  (void)function.insertArgument(position, type, attributes, function.getLoc());
+  return function.getArgument(position);
+}
+
+void SimulationBuilder::addCorrection(size_t index,
+                                      QuantizableOpInterface rounded) {
+  auto correction = products[index]->getAttrOfType<DenseF32ArrayAttr>(
+      MPQDialect::getBiasCorrectionAttrName());
+  if (!correction)
+    return;
+  Value sum = rounded->getResult(0);
+  auto type = cast<RankedTensorType>(sum.getType());
+  Value added = addInput(
+      "correction" + Twine(index),
+      RankedTensorType::get({type.getShape().back()}, builder.getF32Type()));
+  result.corrections.push_back({index, correction.asArrayRef().vec()});
+  builder.setInsertionPointAfter(rounded);
+  AffineMap all =
+      AffineMap::getMultiDimIdentityMap(type.getRank(), builder.getContext());
+  Value empty = tensor::EmptyOp::create(builder, rounded.getLoc(),
+                                        type.getShape(), type.getElementType());
+  auto corrected = linalg::GenericOp::create(
+      builder, rounded.getLoc(), type, ValueRange{sum, added}, empty,
+      SmallVector<AffineMap>{all, all.getMinorSubMap(1), all},
+      SmallVector<utils::IteratorType>(type.getRank(),
+                                       utils::IteratorType::parallel),
+      [](OpBuilder &b, Location loc, ValueRange in) {
+        linalg::YieldOp::create(
+            b, loc, arith::AddFOp::create(b, loc, in[0], in[1]).getResult());
+      });
+  sum.replaceAllUsesExcept(corrected.getResult(0), corrected);
 }
 
 LogicalResult SimulationBuilder::replace(DequantizeOp dequantize) {
@@ -236,7 +260,9 @@ LogicalResult SimulationBuilder::replace(DequantizeOp dequantize) {
   float low = quantize.getIsUnsigned() ? 0 : -128;
   Location loc = quantize.getLoc();
   SmallVector<Value> inputs{quantize.getInput()};
-  llvm::append_range(inputs, addParameters(loc));
+  for (StringRef name : {"inverse", "low", "high", "scale"})
+    inputs.push_back(addInput(name + Twine(result.values.size()),
+                              RankedTensorType::get({}, builder.getF32Type())));
   result.values.push_back({1.0f / scale->getFloat(0), low - zeroPoint,
                            low + 255 - zeroPoint, scale->getFloat(0)});
 
@@ -297,8 +323,10 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
   for (DequantizeOp pair : pairs)
     if (failed(replace(pair)))
       return failure();
-  for (auto [index, product] : llvm::enumerate(rounded))
+  for (auto [index, product] : llvm::enumerate(rounded)) {
     addProduct(index, product);
+    addCorrection(index, product);
+  }
   if (failed(addBlockWeights(PrecisionKind::Int4)) ||
       failed(addBlockWeights(PrecisionKind::Int2)))
     return failure();

@@ -25,6 +25,13 @@ struct RoundedValue {
   float inverse, low, high, scale;
 };
 
+/// What the quantized product adds to its result: an input of the function,
+/// behind those of rounded values, that is 0 in float.
+struct AddedCorrection {
+  size_t product;
+  std::vector<float> values;
+};
+
 /// Constant weights that one product or several read.
 struct SimulatedWeights {
   mlir::arith::ConstantOp constant;
@@ -36,6 +43,7 @@ struct SimulatedModule {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   size_t numInputs; ///< of the model
   std::vector<RoundedValue> values;
+  std::vector<AddedCorrection> corrections;
   std::vector<SimulatedWeights> weights;
   std::vector<SimulatedProduct> products;
   /// By product: what it reads. Values that no product reads are rounded where

@@ -47,6 +47,9 @@ struct Simulation::State {
   /// The rounded values as the inputs have them: off, unless something that
   /// reads them is in int8.
   std::vector<RoundedValue> parameters;
+  /// Likewise what is added to results.
+  std::vector<AddedCorrection> corrections;
+  std::vector<float> zeros;
 
   LogicalResult compile(SimulatedModule simulated);
   void update();
@@ -156,6 +159,9 @@ LogicalResult Simulation::State::compile(SimulatedModule simulated) {
   valuesOf = std::move(simulated.valuesOf);
   weightsOf = std::move(simulated.weightsOf);
   values = std::move(simulated.values);
+  corrections = std::move(simulated.corrections);
+  for (const AddedCorrection &correction : corrections)
+    zeros.resize(std::max(zeros.size(), correction.values.size()));
   precisions.assign(products.size(), PrecisionKind::F32);
   update();
   return success();
@@ -200,6 +206,10 @@ void Simulation::run(ArrayRef<const void *> inputs, ArrayRef<void *> outputs) {
     for (const float &number : {std::cref(value.inverse), std::cref(value.low),
                                 std::cref(value.high), std::cref(value.scale)})
       all.push_back(&number);
+  for (const AddedCorrection &correction : state->corrections)
+    all.push_back(state->precisions[correction.product] == PrecisionKind::Int8
+                      ? correction.values.data()
+                      : state->zeros.data());
   mpq_context context = {};
   context.parallel_for = ThreadPool::parallelFor;
   context.pool = &state->pool;

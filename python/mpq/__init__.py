@@ -15,7 +15,9 @@ from .arguments import options
 from .compiler import Profile, Quantized, calibrate, compile, quantize
 from .emission import compile_to
 from .program import Program, TensorInfo, load
+from .search import Front, Point, search
+from .simulation import Simulation
 
 __version__ = version()
-__all__ = ["Error", "Profile", "Program", "Quantized", "TensorInfo", "calibrate", "compile", "compile_to", "load",
-           "options", "quantize"]
+__all__ = ["Error", "Front", "Point", "Profile", "Program", "Quantized", "Simulation", "TensorInfo", "calibrate",
+           "compile", "compile_to", "load", "options", "quantize", "search"]

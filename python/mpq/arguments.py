@@ -61,6 +61,10 @@ def _is_samples(value: Any) -> bool:
     return not one and (hasattr(value, "__iter__") or hasattr(value, "__getitem__"))
 
 
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
 def _one_of(option: Mapping[str, Any]) -> Kind:
     names = option["choices"]
     return Kind(f"one of {', '.join(names)}",
@@ -102,6 +106,13 @@ KINDS: dict[str, Kind] = {
                  _is_samples),
     "profiles": Kind("profiles or paths of profiles",
                      lambda value: not isinstance(value, (str, bytes)) and hasattr(value, "__iter__")),
+    "precisions": Kind("a list of precisions", lambda value: isinstance(value, (list, tuple))),
+    "over": Kind("\"latency\" or \"bits\"", lambda value: value in ("latency", "bits")),
+    "points": Kind("a whole number from 2 on", lambda value: is_number(value, 2)),
+    "loss": Kind("a function of outputs and references, lists of {name: array},", callable),
+    "seconds": Kind("a number of seconds", _is_positive),
+    "measured": Kind("True or False", lambda value: isinstance(value, bool)),
+    **{f"max_{limit}": Kind("a number above 0", _is_positive) for limit in ("loss", "latency", "bits", "bytes")},
     "samples": Kind("an iterable of samples, {input name: array} each,", _is_samples),
     "feed": Kind("inputs as {name: array}", lambda value: isinstance(value, Mapping)),
     "out": Kind("outputs as {name: array}", lambda value: isinstance(value, Mapping)),

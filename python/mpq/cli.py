@@ -368,6 +368,49 @@ def report(model, data, output, threads, shape, quiet, as_json, **options):
 
 
 @cli.command()
+@click.argument("model", type=click.Path())
+@click.option("--data", type=click.Path(), required=True,
+              help="Samples to calibrate and to judge with: folder/<input>/*.npy or *.npz.")
+@click.option("-o", "--output", type=click.Path(file_okay=False), required=True,
+              help="Folder for the front (CSV, JSON, plot) and a recipe for each point.")
+@click.option("--precisions", default="f32,int8", show_default=True, help="What products may have: f32,int8,int4,int2.")
+@click.option("--over", type=Choice(["latency", "bits"]), default="latency", show_default=True,
+              help="What is traded for loss.")
+@click.option("--points", default=10, show_default=True, type=click.IntRange(min=2), help="Points to look for.")
+@click.option("--max-loss", type=float, help="Of every point.")
+@click.option("--max-latency", type=float, help="Milliseconds of every point.")
+@click.option("--max-bits", type=float, help="Bits of a weight of every point, on average.")
+@click.option("--max-bytes", type=int, help="Bytes of the weights of the best point.")
+@click.option("--loss", type=click.Path(), help="A Python file with loss(outputs, references), lists of {name: array}.")
+@click.option("--seconds", default=600.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
+              help="Ends with what it has after about so long, as Ctrl-C does.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),
+              help="Threads; 0: one for each processor.")
+@compile_options("target", "shape", "profile", "method", "name")
+@common
+def search(model, data, output, precisions, loss, shape, quiet, as_json, **options):
+    """Search which products of MODEL get which precision: least loss for a latency or a size."""
+    if loss:
+        options["loss"] = evaluation.read_function(loss, "loss", "outputs, references")
+    with reporting(quiet) as progress:
+        front = mpq.search(model, SampleFolder(data), precisions=precisions.split(","), folder=output,
+                           shape=as_shapes(shape), progress=progress,
+                           **{key: value for key, value in options.items() if value is not None})
+    rows = [{key: value for key, value in vars(point).items() if key != "precisions"} for point in front.points]
+    if as_json:
+        click.echo(json.dumps({"complete": front.complete, "points": rows}, indent=1))
+        return
+    table = Table(title=f"{Path(model).name}: {len(rows)} points" + ("" if front.complete else ", incomplete"))
+    for title in ("bits", "loss", "predicted", "ms", "predicted", "MiB"):
+        table.add_column(title, justify="right")
+    for point in front.points:
+        table.add_row(f"{point.bits:.2f}", *("-" if value is None else f"{value:.4g}" for value in (
+            point.loss, point.simulated_loss, point.milliseconds, point.predicted_milliseconds,
+            None if point.bytes is None else point.bytes / 2**20)), style="bold" if point is front.best else None)
+    console.print(table)
+
+
+@cli.command()
 @click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 def completion(shell):
     """Print what makes SHELL complete mpq's commands: eval "$(mpq completion bash)"."""

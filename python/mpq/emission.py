@@ -11,7 +11,7 @@ from .compiler import Feed, Profile, Progress, Shapes, Targets, _exchange, _sett
 from .samples import save_samples
 
 
-def _as_folder(samples: str | os.PathLike | Iterable[Feed] | None, folder: str) -> str | os.PathLike | None:
+def as_folder(samples: str | os.PathLike | Iterable[Feed] | None, folder: str) -> str | os.PathLike | None:
     """Where the samples lie: `folder`, unless they are files already."""
     if samples is None or isinstance(samples, (str, os.PathLike)):
         return samples
@@ -41,7 +41,7 @@ def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathL
     source = _Source.of(model)
     with _exchange() as folder:
         bias_data, report_data = (
-            _as_folder(samples, os.path.join(folder, "data", kind))
+            as_folder(samples, os.path.join(folder, "data", kind))
             for samples, kind in ((bias_data, "bias"), (report_data, "report")))
         settings = _settings(folder, **{"from": from_}, bias_data=bias_data, emit=emit, method=method, name=name,
                              precision=precision, profile=profile, recipe=recipe, report=report,

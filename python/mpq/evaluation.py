@@ -70,31 +70,37 @@ def get_metric(name: str) -> Metric:
     """A metric of METRICS, or the function `metric` of a Python file."""
     if name in METRICS:
         return METRICS[name]
-    path = Path(name)
-    if path.suffix != ".py":
+    if Path(name).suffix != ".py":
         raise _core.Error(f"unknown metric '{name}': expected one of {', '.join(METRICS)} or a Python file with a "
                           f"function metric(outputs, references, inputs){suggest(name, METRICS)}")
-    if not path.is_file():
-        raise _core.Error(f"cannot read the metric script '{name}': there is no such file")
-    spec = importlib.util.spec_from_file_location("mpq_metric", path)
-    module = importlib.util.module_from_spec(spec)
-    with _script_errors(path):
-        spec.loader.exec_module(module)
-    if not callable(getattr(module, "metric", None)):
-        raise _core.Error(f"expected '{name}' to define a function metric(outputs, references, inputs)")
+    return read_function(name, "metric", "outputs, references, inputs")
 
-    def metric(outputs, references, inputs) -> float:
-        with _script_errors(path):
-            value = module.metric(outputs, references, inputs)
+
+def read_function(script: str, name: str, parameters: str) -> Callable[..., float]:
+    """The function `name` of a Python file. What it raises, and results that are no numbers, are errors."""
+    path = Path(script)
+    if not path.is_file():
+        raise _core.Error(f"cannot read the {name} script '{script}': there is no such file")
+    spec = importlib.util.spec_from_file_location(f"mpq_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    with _script_errors(path, name):
+        spec.loader.exec_module(module)
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise _core.Error(f"expected '{script}' to define a function {name}({parameters})")
+
+    def call(*arguments) -> float:
+        with _script_errors(path, name):
+            value = function(*arguments)
         if not isinstance(value, (int, float, np.number)):
-            raise _core.Error(f"expected metric of '{name}' to return a number but got {describe(value)}")
+            raise _core.Error(f"expected {name} of '{script}' to return a number but got {describe(value)}")
         return float(value)
 
-    return metric
+    return call
 
 
 @contextmanager
-def _script_errors(path: Path):
+def _script_errors(path: Path, name: str):
     """What is wrong in a script, and in which of its lines."""
     try:
         yield
@@ -102,7 +108,7 @@ def _script_errors(path: Path):
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
         place = f" in line {lines[-1]}" if lines else ""
-        raise _core.Error(f"the metric script '{path}' failed{place} with {type(error).__name__}: {error}") from error
+        raise _core.Error(f"the {name} script '{path}' failed{place} with {type(error).__name__}: {error}") from error
 
 
 @dataclass

@@ -10,6 +10,7 @@ import numpy as np
 from . import _core
 from .arguments import checked
 from .compiler import Feed, Profile, Progress, Shapes, _exchange, _settings, _Source
+from .emission import as_folder
 from .program import TensorInfo, aligned_empty, in_order
 from .suggestion import suggest
 
@@ -26,17 +27,19 @@ class Product(NamedTuple):
 
 class Simulation:
     """A model in float, of which products can be rounded as in the quantized model: weights, and activations where the
-    quantized model keeps them in 8 bits. Differs from the compiled model by the roundings of sums in float only."""
+    quantized model keeps them in 8 bits. What differs from the compiled model are the roundings of biases and of sums."""
 
     @checked
     def __init__(self, model: Any, profile: Profile | str | os.PathLike, *,
+                 bias_data: str | os.PathLike | Iterable[Feed] | None = None,
                  recipe: str | os.PathLike | Mapping | None = None, method: str | None = None,
                  shape: Shapes | None = None, name: str | None = None, progress: Progress | None = None):
         source = _Source.of(model)
         self._compiler = _core.Compiler()
         with _exchange() as folder:
-            settings = _settings(folder, profile=profile, recipe=recipe, method=method, shape=shape, name=name,
-                                 precision="int8")
+            bias_data = as_folder(bias_data, os.path.join(folder, "data", "bias"))
+            settings = _settings(folder, bias_data=bias_data, profile=profile, recipe=recipe, method=method,
+                                 shape=shape, name=name, precision="int8")
             self._core = _core.Simulation(self._compiler, source.name, source.data, settings, progress)
         self.products = [Product(*product) for product in self._core.products]
         self.inputs = [TensorInfo(*info) for info in self._core.inputs]

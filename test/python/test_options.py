@@ -24,10 +24,17 @@ QUANTIZED = "the result is the model after the phase quantize"
 CALIBRATES = "it ends before that phase"
 FILES = "what a page or a table shows is made of a library"
 RECORD = "the record is kept in the result: Quantized.record and Quantized.report"
+FRONT = "the result are recipes, with what they cost and lose"
 NO_PASS = "passes are phases themselves, and read modules: the driver does this around them"
+
+SEARCHES = {"bias-data": "the samples it searches with", "calibrate": PROFILES, "resume": PROFILES, "emit": FRONT, "from": FRONT,
+            "to": FRONT, "precision": "precisions", "recipe": FRONT, "report": FRONT, "report-data": FRONT,
+            "tune": "mpq.compile with a point's recipe"}
 
 # What an interface leaves out, and why.
 LEFT_OUT = {
+    "mpq.search": SEARCHES,
+    "mpq search": SEARCHES,
     "mpq.compile_to": {"calibrate": PROFILES, "resume": PROFILES},
     "mpq.compile": {"bias-data": "mpq.quantize corrects biases", "calibrate": PROFILES, "resume": PROFILES, "emit": LIBRARY, "from": LIBRARY, "to": LIBRARY,
                     "report": "mpq.compile_to writes it", "report-data": "mpq.compile_to writes it"},
@@ -53,7 +60,10 @@ LEFT_OUT = {
 }
 
 # What an interface has of its own: not what to compile to, but what to do with it.
+OF_SEARCH = {"data", "precisions", "over", "points", "max-loss", "max-latency", "max-bits", "max-bytes", "loss", "seconds", "threads"}
 OWN = {
+    "mpq.search": {"model", "folder", "measured", "progress"} | OF_SEARCH,
+    "mpq search": {"output", "quiet", "json", "help"} | OF_SEARCH,
     "quant-compile": {"help", "help-list", "version", "quiet"},
     "mpq.compile_to": {"model", "path", "progress"},
     "mpq.compile": {"model", "threads", "progress"},
@@ -162,6 +172,8 @@ INTERFACES = {
     "mpq quantize": lambda _: of_click("quantize"),
     "mpq evaluate": lambda _: of_click("evaluate"),
     "mpq report": lambda _: of_click("report"),
+    "mpq.search": lambda _: of_function(mpq.search),
+    "mpq search": lambda _: of_click("search"),
     "mpq run": lambda _: of_click("run"),
     "mpq merge-profiles": lambda _: of_click("merge-profiles"),
     "passes": of_passes,

@@ -1,0 +1,318 @@
+"""Which products get which precision: the least loss for a latency, a size or a number of bits.
+
+Losses of single products are simulated (sensitivity.py), their times measured inside programs that have every product in
+one precision. Both add up nearly, so the choice is a small integer program (Hubara et al., "Accurate Post Training
+Quantization With Small Calibration Sets", ICML 2021). What it finds is simulated as a whole, compiled and measured.
+"""
+
+from __future__ import annotations
+
+import csv
+import ctypes
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+from . import _core
+from .arguments import checked
+from .compiler import BIAS_SAMPLES, Feed, Profile, Progress, Shapes, calibrate, compile
+from .emission import compile_to
+from .files import write_file
+from .program import Program, load
+from .sensitivity import Loss, measure, noise
+from .simulation import Simulation
+from .suggestion import suggest
+
+# Bits of a weight with its part of scales and zero points: blocks of 32 have a scale in f32.
+BITS = {"f32": 32.0, "int8": 8.0, "int4": 5.0, "int2": 3.1}
+RUNS = 20  # of a program whose kernels are timed
+
+
+@dataclass
+class Point:
+    """A choice of precisions; of products that are not named, f32."""
+
+    precisions: dict[str, str]
+    bits: float  # of a weight of a product, on average
+    predicted_loss: float
+    predicted_milliseconds: float
+    simulated_loss: float | None = None  # of all products together
+    loss: float | None = None  # of the compiled program
+    milliseconds: float | None = None
+    bytes: int | None = None  # of the compiled program
+
+    def recipe(self) -> dict[str, Any]:
+        """For mpq.quantize and mpq.compile (docs/Recipes.md)."""
+        return {"precision": "f32",
+                "rules": [{"name": name, "precision": precision} for name, precision in self.precisions.items()]}
+
+
+@dataclass
+class Front:
+    """The points found, from the smallest loss to the largest."""
+
+    points: list[Point]
+    profile: Profile
+    over: str
+    complete: bool = True  # False: the search was interrupted or out of time
+    limits: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Point | None:
+        """The point with the least loss within the limits; None if there is none."""
+        fitting = [point for point in self.points if _fits(point, self.limits)]
+        return min(fitting, key=_loss) if fitting else None
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Writes front.json, front.csv, the profile, and a recipe for each point; front.png if there is matplotlib."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.profile.save(folder / "profile.json")
+        rows = []
+        for number, point in enumerate(self.points):
+            recipe = f"recipe-{number:02}.json"
+            write_file(folder / recipe, json.dumps(point.recipe(), indent=1).encode())
+            counts = {p: list(point.precisions.values()).count(p) for p in BITS if p != "f32"}
+            row = {key: value for key, value in asdict(point).items() if key != "precisions"}
+            rows.append({"recipe": recipe} | row | counts)
+        write_file(folder / "front.json", json.dumps(
+            {"format": "mpq-front", "version": 1, "over": self.over, "complete": self.complete, "limits": self.limits,
+             "points": rows}, indent=1).encode())
+        with open(folder / "front.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0] if rows else ["recipe"])
+            writer.writeheader()
+            writer.writerows(rows)
+        self._plot(folder / "front.png")
+
+    def _plot(self, path: Path) -> None:
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            return
+        figure = Figure(figsize=(6, 4), layout="constrained")
+        axes = figure.subplots()
+        cost = (lambda p: p.milliseconds or p.predicted_milliseconds) if self.over == "latency" else lambda p: p.bits
+        axes.plot([cost(p) for p in self.points], [_loss(p) for p in self.points], "o-")
+        axes.set_xlabel("milliseconds" if self.over == "latency" else "bits of a weight")
+        axes.set_ylabel("loss")
+        figure.savefig(path)
+
+
+def _loss(point: Point) -> float:
+    return next(v for v in (point.loss, point.simulated_loss, point.predicted_loss) if v is not None)
+
+
+def _fits(point: Point, limits: Mapping[str, float]) -> bool:
+    values = {"loss": _loss(point), "latency": point.milliseconds or point.predicted_milliseconds, "bits": point.bits,
+              "bytes": point.bytes or 0}
+    return all(values[name] <= limit for name, limit in limits.items())
+
+
+def product_times(program: Program, feed: Feed, macs: Sequence[int]) -> list[float] | None:
+    """Milliseconds of each product with what follows it until the next one: the kernels are in the products' order and
+    known by their multiply-accumulates. What comes before the first product counts for it. None if they do not match."""
+    kernels = program.profile(feed, runs=RUNS)["kernels"]
+    starts, at = [], 0
+    for wanted in macs:
+        while at < len(kernels) and kernels[at]["integer_macs"] + kernels[at]["float_macs"] != wanted:
+            at += 1
+        if at == len(kernels):
+            return None
+        starts.append(at)
+        at += 1
+    bounds = [0, *starts[1:], len(kernels)]
+    return [sum(kernel["milliseconds"] for kernel in kernels[begin:end]) for begin, end in zip(bounds, bounds[1:])]
+
+
+@contextmanager
+def _stdout_closed() -> Iterator[None]:
+    """HiGHS greets on the process's standard output before it can be told not to; results go there."""
+    flush = ctypes.CDLL(None).fflush
+    sys.stdout.flush()
+    flush(None)
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        flush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+class _Choice:
+    """One precision for each product: the integer program."""
+
+    def __init__(self, options: list[list[tuple[str, float, float, float]]], weights: int):
+        self.options = options  # of each product: precision, loss, milliseconds, bits of all its weights
+        self.weights = max(weights, 1)
+
+    def solve(self, limits: Mapping[str, float]) -> list[int] | None:
+        """The option of each product with the least loss; None if no choice keeps the limits."""
+        try:
+            import highspy
+        except ImportError:
+            raise _core.Error("mpq search needs the solver HiGHS: install highspy, or mpq[search]") from None
+        with _stdout_closed():
+            solver = highspy.Highs()
+        solver.silent()
+        chosen = [[solver.addBinary() for _ in options] for options in self.options]
+        for variables in chosen:
+            solver.addConstr(sum(variables) == 1)
+        pairs = [(variable, option) for variables, options in zip(chosen, self.options)
+                 for variable, option in zip(variables, options)]
+        costs = {"loss": lambda o: o[1], "latency": lambda o: o[2], "bits": lambda o: o[3] / self.weights}
+        for name, limit in limits.items():
+            if name in costs:
+                solver.addConstr(sum(variable * costs[name](option) for variable, option in pairs) <= limit)
+        scale = max((option[1] for _, option in pairs), default=0) or 1
+        # Of equal losses the faster one.
+        slowest = sum(max(o[2] for o in options) for options in self.options) or 1
+        solver.minimize(sum(variable * (option[1] / scale + 1e-6 * option[2] / slowest) for variable, option in pairs))
+        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        return [max(range(len(variables)), key=lambda i: solver.val(variables[i])) for variables in chosen]
+
+    def range_of(self, over: str) -> tuple[float, float]:
+        index = {"latency": 2, "bits": 3}[over]
+        scale = self.weights if over == "bits" else 1
+        return (sum(min(o[index] for o in options) for options in self.options) / scale,
+                sum(max(o[index] for o in options) for options in self.options) / scale)
+
+
+@checked
+def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f32", "int8"), over: str = "latency",
+           points: int = 10, max_loss: float | None = None, max_latency: float | None = None,
+           max_bits: float | None = None, max_bytes: int | None = None, loss: Loss = noise, seconds: float = 600,
+           threads: int = 1, profile: Profile | str | os.PathLike | None = None, method: str | None = None,
+           target: str = "host", shape: Shapes | None = None, name: str | None = None,
+           folder: str | os.PathLike | None = None, measured: bool = True, progress: Progress | None = None) -> Front:
+    """Searches precisions of products and returns the best found, for limits between the slowest and the fastest.
+
+    data:       samples, for calibration, for corrections of biases and for the loss
+    precisions: what products may have: f32, int8, and, for matrix products, int4 and int2
+    over:       what is traded for loss: "latency" or "bits" (of a weight)
+    points:     how many to look for
+    max_...:    limits of Front.best, and of every point: loss, milliseconds, bits of a weight, bytes of the program
+    loss:       how far outputs are from the float model's: a function of two lists of {output name: array}
+    seconds:    the search ends after about so long, or with Ctrl-C, with what it has
+    folder:     where the front is written to, again whenever a point is added
+    measured:   compile and measure each point; False: what is predicted and simulated only
+    """
+    report = progress or (lambda *_: None)
+    for precision in precisions:
+        if precision not in BITS:
+            raise _core.Error(f"unknown precision {precision!r}: expected some of {', '.join(BITS)}"
+                              f"{suggest(str(precision), list(BITS))}")
+    if len(set(precisions)) < 2:
+        raise _core.Error("expected at least two precisions to choose from but got "
+                          f"{', '.join(precisions) or 'none'}")
+    limits = {key: value for key, value in (("loss", max_loss), ("latency", max_latency), ("bits", max_bits),
+                                            ("bytes", max_bytes)) if value is not None}
+    begin = time.monotonic()
+    feeds = list(data)
+    if not feeds:
+        raise _core.Error("expected samples to search with but there are none")
+    common = {"shape": shape, "name": name, "progress": progress}
+    if profile is None:
+        profile = calibrate(model, feeds, **common)
+    elif not isinstance(profile, Profile):
+        profile = Profile.load(profile)
+    kept = feeds[:BIAS_SAMPLES]
+    simulation = Simulation(model, profile, bias_data=kept, method=method, **common)
+    products = simulation.products
+    references = simulation.run(feeds)
+    effects = {(effect.product.id, effect.precision): effect.alone for effect in measure(
+        simulation, feeds, loss, precisions, progress=lambda done, total: report("sensitivity", -1.0, done, total))}
+
+    machine = {"target": target, "threads": threads}
+
+    def program(recipe: Mapping[str, Any], path: str | None = None) -> Program:
+        if path is None:
+            return compile(model, profile=profile, recipe=recipe, method=method, **machine, **common)
+        compile_to(model, path, profile=profile, recipe=recipe, method=method, bias_data=kept, target=target, **common)
+        return load(path, threads=threads)
+
+    times = {}
+    for precision in precisions:
+        rules = [{"name": p.id, "precision": precision} for p in products if precision in p.precisions]
+        if precision != "f32" and not rules:
+            continue
+        found = product_times(program({"precision": "f32"} | ({"rules": rules} if precision != "f32" else {})),
+                              feeds[0], [product.macs for product in products])
+        if found is None:
+            raise _core.Error(f"cannot tell the kernels of products apart in the program in {precision}")
+        times[precision] = found
+    options = [[(precision, effects.get((product.id, precision), 0.0), times[precision][index],
+                 BITS[precision] * product.weights)
+                for precision in precisions if precision in product.precisions and precision in times]
+               for index, product in enumerate(products)]
+    choice = _Choice(options, sum(product.weights for product in products))
+    low, high = choice.range_of(over)
+    front = Front([], profile, over, limits=limits)
+    known: set[tuple[int, ...]] = set()
+
+    def add(limit: float) -> None:
+        chosen = choice.solve({k: v for k, v in limits.items() if k in ("loss", "latency", "bits")} | {
+            over: min(limit, limits.get(over, limit))})
+        if chosen is None or tuple(chosen) in known:
+            return
+        known.add(tuple(chosen))
+        picked = [options[index][option] for index, option in enumerate(chosen)]
+        point = Point({product.id: option[0] for product, option in zip(products, picked) if option[0] != "f32"},
+                      sum(option[3] for option in picked) / choice.weights, sum(option[1] for option in picked),
+                      sum(option[2] for option in picked))
+        simulation.set_precisions(point.precisions)
+        point.simulated_loss = float(loss(simulation.run(feeds), references))
+        if measured:
+            _measure(point)
+        front.points.append(point)
+        front.points.sort(key=_loss)
+        if folder is not None:
+            front.save(folder)
+
+    def _measure(point: Point) -> None:
+        with tempfile.TemporaryDirectory(prefix="mpq-") as place:
+            path = os.path.join(place, "point.so")
+            compiled = program(point.recipe(), path if "int8" in point.precisions.values() else None)
+            point.bytes = compiled.weights_bytes
+            outputs = [compiled(feed) for feed in feeds]
+            point.loss = float(loss(outputs, references))
+            durations = []
+            for _ in range(RUNS):
+                start = time.perf_counter()
+                compiled(feeds[0])
+                durations.append(time.perf_counter() - start)
+            point.milliseconds = 1e3 * statistics.median(durations)
+
+    try:
+        # The ends first, then between those that exist: an early end leaves a front all over the range.
+        order = _spread(points)
+        for number, part in enumerate(order):
+            if time.monotonic() - begin > seconds:
+                front.complete = False
+                break
+            report("search", -1.0, number, len(order))
+            add(low + (high - low) * part)
+    except KeyboardInterrupt:
+        front.complete = False
+        if folder is not None:
+            front.save(folder)
+    return front
+
+
+def _spread(count: int) -> list[float]:
+    """`count` numbers from 0 to 1, the ends first, then halves, quarters, ..."""
+    numbers, step = [1.0, 0.0], 0.5
+    while len(numbers) < count:
+        numbers += [step * odd for odd in range(1, int(1 / step), 2)]
+        step /= 2
+    return numbers[:count]

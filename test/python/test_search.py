@@ -1,0 +1,200 @@
+"""Simulation of single products, their effects, and the search for precisions."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import mpq
+from mpq import sensitivity
+from mpq.search import _Choice
+from mpq_testing.paths import ROOT
+
+SHAPE = (1, 3, 12, 12)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("search") / "net.onnx"
+    subprocess.run([sys.executable, ROOT / "test/CAPI/Inputs/net.py", path], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def feeds():
+    return [{"x": np.random.default_rng(seed).standard_normal(SHAPE, np.float32)} for seed in range(6)]
+
+
+@pytest.fixture(scope="module")
+def profile(model, feeds):
+    return mpq.calibrate(model, feeds)
+
+
+@pytest.fixture
+def simulation(model, profile):
+    return mpq.Simulation(model, profile)
+
+
+def outputs(program, feeds):
+    return [program(feed)["y"] for feed in feeds]
+
+
+def test_products(simulation):
+    conv, product = simulation.products
+    assert (conv.id, conv.kind, conv.macs, conv.weights) == ("c", "conv", 12 * 12 * 16 * 27, 16 * 27)
+    assert (product.id, product.kind, product.macs, product.weights) == ("y", "matmul", 160, 160)
+    assert conv.precisions == ("f32", "int8") and product.precisions == ("f32", "int8", "int4", "int2")
+    assert [info.name for info in simulation.inputs] == ["x"] and [info.name for info in simulation.outputs] == ["y"]
+
+
+def test_float_is_the_float_model(simulation, model, feeds):
+    expected = outputs(mpq.compile(model), feeds)
+    assert np.array_equal(outputs(simulation, feeds), expected)
+    simulation.set_precisions("int8")
+    assert not np.array_equal(outputs(simulation, feeds), expected)
+    simulation.set_precisions({})
+    assert np.array_equal(outputs(simulation, feeds), expected)
+
+
+@pytest.mark.parametrize("precisions", [{"c": "int8"}, {"y": "int8"}, {"c": "int8", "y": "int8"}, {"y": "int4"},
+                                        {"c": "int8", "y": "int2"}])
+def test_rounds_like_the_compiled_model(simulation, model, profile, feeds, precisions):
+    recipe = {"precision": "f32", "rules": [{"name": k, "precision": v} for k, v in precisions.items()]}
+    expected = np.array(outputs(mpq.compile(model, profile=profile, recipe=recipe), feeds))
+    reference = np.array(outputs(mpq.compile(model), feeds))
+    simulation.set_precisions(precisions)
+    found = np.array(outputs(simulation, feeds))
+    # What is left are roundings of biases and sums: far less than what the precision does.
+    assert np.square(found - expected).sum() < 0.05 * np.square(expected - reference).sum()
+
+
+def test_corrections_of_biases(model, profile, feeds, tmp_path):
+    simulation = mpq.Simulation(model, profile, bias_data=feeds)
+    assert np.array_equal(outputs(simulation, feeds), outputs(mpq.compile(model), feeds))
+    simulation.set_precisions("int8")
+    mpq.compile_to(model, tmp_path / "q.so", profile=profile, bias_data=feeds)
+    expected = outputs(mpq.load(tmp_path / "q.so"), feeds)
+    assert np.allclose(outputs(simulation, feeds), expected, atol=1e-5)
+    plain = outputs(mpq.compile(model, profile=profile), feeds)
+    assert not np.allclose(plain, expected, atol=1e-5)
+
+
+def test_effects(simulation, feeds):
+    effects = sensitivity.measure(simulation, feeds, others=True)
+    assert [(e.product.id, e.precision) for e in effects] == [
+        ("c", "int8"), ("y", "int8"), ("y", "int4"), ("y", "int2")]
+    conv, int8, int4, int2 = effects
+    assert 0 < int8.alone < int4.alone < int2.alone
+    # Of two products, all but one is the other one.
+    assert conv.others == int8.alone and int8.others == conv.alone and int4.others is None
+
+
+def test_loss_of_ones_own(simulation, feeds):
+    seen = []
+
+    def loss(rounded, references):
+        seen.append((len(rounded), len(references)))
+        return 1.0
+
+    assert {e.alone for e in sensitivity.measure(simulation, feeds, loss, ["int8"])} == {1.0}
+    assert seen == [(6, 6)] * 2
+
+
+def test_integer_program():
+    options = [[("f32", 0.0, 2.0, 320.0), ("int8", 0.1, 1.0, 80.0)],
+               [("f32", 0.0, 4.0, 320.0), ("int8", 0.3, 1.0, 80.0)],
+               [("f32", 0.0, 1.0, 320.0), ("int8", 0.0, 1.5, 80.0)]]
+    choice = _Choice(options, 30)
+    assert choice.range_of("latency") == (3.0, 7.5) and choice.range_of("bits") == (8.0, 32.0)
+    assert choice.solve({}) == [0, 0, 0]  # of equal losses the faster one
+    assert choice.solve({"latency": 6.0}) == [1, 0, 0]
+    assert choice.solve({"latency": 5.0}) == [0, 1, 0] or choice.solve({"latency": 5.0}) == [0, 1, 1]
+    assert choice.solve({"latency": 3.0}) == [1, 1, 0]
+    assert choice.solve({"latency": 2.9}) is None
+    assert choice.solve({"bits": 24.0}) == [0, 0, 1]
+    assert choice.solve({"bits": 16.0, "loss": 0.2}) == [1, 0, 1]
+
+
+def test_search(model, profile, feeds, tmp_path):
+    front = mpq.search(model, feeds, precisions=["f32", "int8", "int4", "int2"], over="bits", points=4, max_bits=9,
+                       profile=profile, folder=tmp_path)
+    assert front.complete and len(front.points) >= 2
+    assert all(point.bits <= 9 for point in front.points)
+    assert [point.loss for point in front.points] == sorted(point.loss for point in front.points)
+    assert front.best == front.points[0]
+    for point in front.points:
+        recipe = json.loads((tmp_path / f"recipe-{front.points.index(point):02}.json").read_text())
+        assert recipe == point.recipe()
+        assert point.milliseconds > 0 and point.bytes > 0 and point.loss == pytest.approx(point.simulated_loss, rel=.5)
+    rows = list(csv.DictReader((tmp_path / "front.csv").open()))
+    assert [float(row["loss"]) for row in rows] == [point.loss for point in front.points]
+    assert json.loads((tmp_path / "front.json").read_text())["limits"] == {"bits": 9}
+    assert (tmp_path / "front.png").stat().st_size > 1000
+
+
+def test_search_from_float_to_integers(model, profile, feeds):
+    front = mpq.search(model, feeds, over="latency", points=2, profile=profile, measured=False)
+    assert front.points[0].simulated_loss == 0 and front.points[0].precisions == {}
+    assert all(point.loss is None for point in front.points)
+    assert front.points[-1].predicted_milliseconds < front.points[0].predicted_milliseconds
+
+
+def test_interrupted(model, profile, feeds, tmp_path):
+    def progress(phase, seconds, done, total):
+        if phase == "search" and done == 1:
+            raise KeyboardInterrupt
+
+    front = mpq.search(model, feeds, points=5, profile=profile, folder=tmp_path, measured=False, progress=progress)
+    assert not front.complete and len(front.points) == 1
+    assert not json.loads((tmp_path / "front.json").read_text())["complete"]
+
+
+def test_out_of_time(model, profile, feeds):
+    front = mpq.search(model, feeds, profile=profile, seconds=1e-6, measured=False)
+    assert not front.complete and front.points == [] and front.best is None
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"precisions": ["f32", "int9"]}, "unknown precision 'int9': expected some of f32, int8, int4, int2: did you mean"),
+    ({"precisions": ["int8"]}, "expected at least two precisions to choose from but got int8"),
+    ({"over": "size"}, "expected 'over' to be \"latency\" or \"bits\" but got 'size'"),
+    ({"points": 1}, "expected 'points' to be a whole number from 2 on but got 1"),
+    ({"max_loss": -1}, "expected 'max_loss' to be a number above 0 but got -1"),
+])
+def test_invalid(model, profile, feeds, arguments, message):
+    with pytest.raises(mpq.Error, match=message.split(": did")[0]):
+        mpq.search(model, feeds, profile=profile, **arguments)
+
+
+def test_invalid_simulation(simulation, model, profile, feeds):
+    with pytest.raises(mpq.Error, match="there is no product 'cc' whose precision can be chosen"):
+        simulation.set_precisions({"cc": "int8"})
+    with pytest.raises(mpq.Error, match=r"expected a precision of product 'c' \(f32, int8\) but got 'int4'"):
+        simulation.set_precisions({"c": "int4"})
+    with pytest.raises(mpq.Error, match="input 'x' is missing"):
+        simulation({})
+    with pytest.raises(mpq.Error, match="there are none"):
+        mpq.search(model, [], profile=profile)
+    with pytest.raises(mpq.Error, match="expected products that can be computed in integers but there are none"):
+        mpq.Simulation(model, profile, recipe={"precision": "int8", "rules": [{"regex": ".", "precision": "f32"}]})
+
+
+def test_command(model, feeds, tmp_path):
+    (tmp_path / "data" / "x").mkdir(parents=True)
+    for number, feed in enumerate(feeds):
+        np.save(tmp_path / "data" / "x" / f"{number}.npy", feed["x"])
+    (tmp_path / "loss.py").write_text("def loss(outputs, references):\n    return len(outputs) / 100\n")
+
+    def call(*arguments):
+        return subprocess.run([sys.executable, "-m", "mpq.cli", "search", model, "--data", "data", "-o", "front", "--points",
+                               "2", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+
+    done = call("--loss", "loss.py", "--json")
+    assert done.returncode == 0, done.stderr
+    assert {point["loss"] for point in json.loads(done.stdout)["points"]} == {0.06}
+    assert (tmp_path / "front" / "front.csv").exists()
+    assert "unknown precision 'int3'" in call("--precisions", "f32,int3").stderr
+    assert "there is no such file" in call("--loss", "none.py").stderr
