@@ -103,11 +103,14 @@ struct MatrixTile {
   double cycles = std::numeric_limits<double>::infinity();
 };
 
+/// With fewer rows the matrix unit's fixed time outweighs its width.
+inline constexpr int64_t kLeastMatrixRows = 4;
+
 /// The cheapest tile for `steps` of `stepBytes` of the reduction; 0 rows and
-/// infinite cycles if the image has too few pixels for the unit.
+/// infinite cycles if the image has fewer pixels than `leastRows`.
 MatrixTile chooseMatrixTile(int64_t height, int64_t width, int64_t totalVectors,
                             int64_t steps, int64_t stepBytes,
-                            const TileUnit &unit);
+                            const TileUnit &unit, int64_t leastRows);
 
 /// Blocks of rows and of columns for about `items` work items. Each block of
 /// rows reads all weights, each block of columns the image, and the image of a

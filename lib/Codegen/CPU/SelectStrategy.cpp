@@ -243,6 +243,14 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     bool integer = conv ? conv.isInteger() : contract.isInteger();
     if (integer && target.getDotUnit() == DotUnit::PairwiseWords)
       registers -= kPairwiseTemporaries;
+    // Sums of bf16 in the order of a matrix unit are for it alone.
+    std::optional<int64_t> halfStep =
+        conv ? conv.getStep() : contract.getStep();
+    std::optional<TileUnit> unit;
+    if (halfStep)
+      unit = TileUnit();
+    else if (integer)
+      unit = target.getTileUnit();
     auto weights = cast<RankedTensorType>(product->getOperand(1).getType());
     int64_t groups = weights.getDimSize(weights.getRank() - 2);
     int64_t windows = conv && !depthwise ? conv.getWindow()[0] : 1;
@@ -263,13 +271,15 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
       return groupCount == 1 && columns % lanes == 0 &&
              vectors % columnBlocks == 0 &&
              // Tiles of a matrix unit.
-             (!integer || !target.getTileUnit() || vectors % kMatrixVectors ||
-              part % kMatrixVectors == 0);
+             (!unit || vectors % kMatrixVectors || part % kMatrixVectors == 0);
     };
     auto [rowBlocks, columnBlocks] = chooseBlocks(
         getBytes(product->getOperand(0)), getBytes(product->getOperand(1)),
         items, extents[split], canHave);
-    TileCost cost(groups, windows, lanes * 4, integer);
+    TileCost cost(groups, windows,
+                  weights.getShape().back() *
+                      getElementBytes(weights.getElementType()),
+                  integer);
     auto image = cast<RankedTensorType>(product->getOperand(0).getType());
     int64_t stride = image.getShape().back() *
                      getElementBytes(image.getElementType()) *
@@ -290,18 +300,18 @@ struct SelectStrategy : mpq::impl::SelectStrategyPassBase<SelectStrategy> {
     decision.tile[rank - 2] = tile.columns;
     if (conv)
       decision.tile[1] = tile.rows;
-    if (auto unit = target.getTileUnit();
-        unit && integer && !depthwise && lanes == target.getVectorLanes32() &&
+    if (unit && !depthwise && lanes == target.getVectorLanes32() &&
         !(conv && conv.getMerged()) &&
         (groupCount == 1 || columns % lanes == 0)) {
       int64_t run = conv ? getWindowRun(conv)
                          : contract.getLhs().getType().getShape().back();
-      int64_t step = unit->getStep(run);
+      int64_t step = halfStep.value_or(unit->getStep(run));
       MatrixTile matrix;
       if (step)
         matrix = chooseMatrixTile(height, width, vectors / columnBlocks,
-                                  depth / step, step, *unit);
-      if (matrix.cycles < tile.cycles) {
+                                  depth / step, halfStep ? 2 * step : step,
+                                  *unit, halfStep ? 1 : kLeastMatrixRows);
+      if (halfStep || matrix.cycles < tile.cycles) {
         decision.matrixRows = matrix.rows;
         decision.tile[rank - 1] = std::min(columns, matrix.vectors * lanes);
         decision.tile[rank - 2] = matrix.rows * matrix.alongRow;
