@@ -77,7 +77,8 @@ FailureOr<Value> TileEmitter::writeMatrices(linalg::GenericOp epilogue,
     Values accumulators;
     for (int64_t v = 0; v < vectors; ++v) {
       Value sum = read(accType, sums, {row, index(v * lanes)}, true);
-      accumulators.push_back(bias ? addSums(sum, start[v]) : sum);
+      // Floats are added to zero, too: a sum that was flushed may be -0.
+      accumulators.push_back(bias || !integer ? addSums(sum, start[v]) : sum);
     }
     FailureOr<Value> written =
         writeRow(epilogue, place, accumulators, out.front());
