@@ -266,8 +266,10 @@ func.func private @turned(%x: tensor<8x64xf32>, %w: tensor<1x8x16xf32>, %d: tens
 // CHECK: scf.for
 // CHECK: %[[ROW:.*]] = tensor.empty() : tensor<1x1x20x64xf32>
 // CHECK: linalg.fill {{.*}} outs(%[[ROW]]
-// CHECK: linalg.generic {{.*}} -> tensor<1x1x20x64xf32>
-// CHECK: linalg.generic {{.*}} -> tensor<1x1x20x64xf32>
+// CHECK: arith.maximumf
+// CHECK: } -> tensor<1x1x20x64xf32>
+// CHECK: arith.negf
+// CHECK: } -> tensor<1x1x20x64xf32>
 func.func private @pool(%x: tensor<1x20x20x64xf32>, %d: tensor<1x20x20x64xf32>, %begin: index, %end: index) -> tensor<1x20x20x64xf32> attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [0, 0, 0, 0], grain = [0, 5, 0, 0]>} {
   %window = tensor.empty() : tensor<1x1xf32>
   %least = arith.constant 0xFF800000 : f32
