@@ -18,20 +18,35 @@ static Type elementType(Value value) {
   return cast<ShapedType>(value.getType()).getElementType();
 }
 
-/// (C2)/(V2): i8 x i8 -> i32 or f32 x f32 -> f32, bias like the result.
+/// (C2)/(V2): i8 x i8 -> i32, f32 x f32 (or 16 bits) -> f32, or in steps bf16 x
+/// bf16 -> f32; bias like the result.
 template <typename OpTy>
 static LogicalResult verifyElementTypes(OpTy op, Value lhs, Value rhs) {
   Type in = elementType(lhs);
   Type out = elementType(op.getInit());
-  bool ok =
-      in == elementType(rhs) && (in.isF32() ? out.isF32() : out.isInteger(32));
+  Type right = elementType(rhs);
+  bool isHalf = right.isF16() || right.isBF16();
+  bool ok = in.isInteger(8) ? right == in && out.isInteger(32)
+            : in.isF32()    ? (right.isF32() || isHalf) && out.isF32()
+                            : right == in && out.isF32();
+  ok &= in.isBF16() == op.getStep().has_value();
   if (op.getBias())
     ok &= elementType(op.getBias()) == out;
   if (ok)
     return success();
-  return op.emitOpError("requires i8, i8 -> i32 or f32, f32 -> f32 with a bias "
-                        "of the result's type but got ")
-         << in << ", " << elementType(rhs) << " -> " << out;
+  return op.emitOpError("requires i8, i8 -> i32 or f32, f32 (f16, bf16) -> f32 "
+                        "or, with a step, bf16, bf16 -> f32, with a bias of "
+                        "the result's type, but got ")
+         << in << ", " << right << " -> " << out;
+}
+
+/// (C5)/(V9): equal steps of whole groups.
+template <typename OpTy> static LogicalResult verifyStep(OpTy op, int64_t run) {
+  std::optional<int64_t> step = op.getStep();
+  if (!step || (*step > 0 && *step % 2 == 0 && run % *step == 0))
+    return success();
+  return op.emitOpError("expected an even step that divides ")
+         << run << " but got " << *step;
 }
 
 /// (C4)/(V5).
@@ -48,7 +63,7 @@ static LogicalResult verifyBias(OpTy op, int64_t columns) {
 //===----------------------------------------------------------------------===//
 
 bool ContractOp::isInteger() { return elementType(getInit()).isInteger(32); }
-int64_t ContractOp::getGroup() { return isInteger() ? 4 : 1; }
+int64_t ContractOp::getGroup() { return isInteger() ? 4 : getStep() ? 2 : 1; }
 int64_t ContractOp::getLanes() {
   return getRhs().getType().getShape().back() / getGroup();
 }
@@ -62,9 +77,10 @@ LogicalResult ContractOp::verify() {
     return emitOpError("requires lhs and init of rank 2 or 3 that agree on "
                        "batch and rows but got ")
            << lhs << " and " << init;
-  if (failed(verifyElementTypes(*this, getLhs(), getRhs()))) // (C2)
-    return failure();
   int64_t columns = init.getShape().back(), depth = lhs.getShape().back();
+  if (failed(verifyElementTypes(*this, getLhs(), getRhs())) || // (C2)
+      failed(verifyStep(*this, depth)))                        // (C5)
+    return failure();
   bool batched = rhs.getRank() == 4;
   bool ok = rhs.getRank() == 3 ||
             (batched && rank == 3 && rhs.getDimSize(0) == lhs.getDimSize(0));
@@ -92,7 +108,7 @@ LogicalResult ContractOp::verify() {
 //===----------------------------------------------------------------------===//
 
 bool ConvOp::isInteger() { return elementType(getInit()).isInteger(32); }
-int64_t ConvOp::getGroup() { return isInteger() ? 4 : 1; }
+int64_t ConvOp::getGroup() { return isInteger() ? 4 : getStep() ? 2 : 1; }
 int64_t ConvOp::getLanes() {
   return getWeights().getType().getShape().back() / getGroup();
 }
@@ -131,6 +147,10 @@ LogicalResult ConvOp::verify() {
            << getGroup() << " adjacent taps in a merged convolution but got "
            << channels << " channels, " << groups << " groups and rows of "
            << getWindow()[1] << " taps, " << getDilations()[1] << " apart";
+  if (getStep() && (getDepthwise() || getMerged())) // (V9)
+    return emitOpError("expected no step in a depthwise or merged convolution");
+  if (failed(verifyStep(*this, getGroupChannels()))) // (V9)
+    return failure();
   int64_t depth = taps * getGroupChannels();
   int64_t steps =
       !getDepthwise()
@@ -210,9 +230,15 @@ LogicalResult DotTileOp::verify() {
   ArrayRef<int64_t> acc = getAcc().getType().getShape();
   ArrayRef<int64_t> lhs = getLhs().getType().getShape();
   ArrayRef<int64_t> rhs = getRhs().getType().getShape();
-  if (lhs[0] != acc[0] || lhs[1] != 4 * rhs[0] || rhs[1] != 4 * acc[1]) // (T2)
+  Type element = getLhs().getType().getElementType();
+  bool isFloat = getAcc().getType().getElementType().isF32();
+  int64_t group = element.isInteger(8) ? 4 : 2;
+  if (lhs[0] != acc[0] || lhs[1] != group * rhs[0] ||
+      rhs[1] != group * acc[1] || isFloat == element.isInteger(8) ||
+      element != getRhs().getType().getElementType()) // (T2)
     return emitOpError("requires operands of ")
-           << acc[0] << " x 4K and K x " << 4 * acc[1] << " bytes but got "
+           << acc[0] << " x " << group << "K and K x " << group * acc[1] << " "
+           << (isFloat ? "of bf16" : "bytes") << " but got "
            << getLhs().getType() << " and " << getRhs().getType();
   return success();
 }

@@ -98,6 +98,12 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
                   "a string on an operation of one result");
   if (name == getBlocksAttrName())
     return expect(isa<BlocksAttr>(value), "an #mpq.blocks");
+  if (name == getMatrixStepAttrName()) {
+    auto step = dyn_cast<IntegerAttr>(value);
+    return expect(step && step.getType().isInteger(64) && step.getInt() > 0 &&
+                      step.getInt() % 2 == 0,
+                  "an even positive i64");
+  }
   if (name == getStrategyAttrName())
     return expect(isa<StrategyAttr>(value), "an #mpq.strategy");
   if (name == getTargetAttrName())

@@ -180,11 +180,13 @@ static std::vector<Row> makeTable() {
        {{"f32", "float"},
         {"int8", "8-bit integers where possible"},
         {"int4", "float, 4-bit weights of matrix products"},
-        {"int2", "float, 2-bit weights of matrix products"}},
+        {"int2", "float, 2-bit weights of matrix products"},
+        {"bf16", "float, products of bfloat16 factors"},
+        {"f16", "float, products of 16-bit IEEE factors"}},
        ""},
       &CompileOptions::precision,
       {PrecisionGoal::F32, PrecisionGoal::Int8, PrecisionGoal::Int4,
-       PrecisionGoal::Int2}));
+       PrecisionGoal::Int2, PrecisionGoal::BF16, PrecisionGoal::F16}));
   rows.push_back(
       {{"profile", OptionKind::File, "Profile of --calibrate", {}, ""},
        setText(&CompileOptions::profile)});

@@ -22,6 +22,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "mpq/Codegen/Passes.h"
 #include "mpq/Conversion/Passes.h"
 #include "mpq/Transforms/Assign/Passes.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
@@ -41,6 +42,10 @@ PrecisionKind mpq::getPrecisionKind(PrecisionGoal goal) {
     return PrecisionKind::Int4;
   case PrecisionGoal::Int2:
     return PrecisionKind::Int2;
+  case PrecisionGoal::BF16:
+    return PrecisionKind::BF16;
+  case PrecisionGoal::F16:
+    return PrecisionKind::F16;
   }
   llvm_unreachable("unknown precision");
 }
@@ -86,6 +91,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createVerifyLoweredPass());
+  manager.addPass(createAssignMatrixStepsPass());
 }
 
 void mpq::buildImportTosaPipeline(OpPassManager &manager) {

@@ -53,12 +53,12 @@ static bool isMultiplyAccumulate(linalg::LinalgOp op) {
 }
 
 /// Whether `value` is known when compiling, seen through the operations that
-/// carry quantized weights.
+/// carry quantized or narrow weights.
 static bool isConstantWeight(Value value) {
   while (Operation *def = value.getDefiningOp()) {
     if (def->hasTrait<OpTrait::ConstantLike>())
       return true;
-    if (def->getNumOperands() == 0 || !isa<DequantizeOp>(def))
+    if (def->getNumOperands() == 0 || !isa<DequantizeOp, arith::ExtFOp>(def))
       return false;
     value = def->getOperand(0);
   }

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Numerics/ReductionOrder.h"
+#include "mpq/Dialect/MPQDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -100,6 +101,9 @@ ReductionInfo mpq::getReductionInfo(linalg::LinalgOp op) {
     return info;
   if (isContractionBody(op)) {
     info.order = ReductionOrder::Contraction;
+    if (auto step =
+            op->getAttrOfType<IntegerAttr>(MPQDialect::getMatrixStepAttrName()))
+      info.step = step.getInt();
     return info;
   }
   std::optional<unsigned> row = findRowDimension(op);

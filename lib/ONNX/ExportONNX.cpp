@@ -288,7 +288,25 @@ LogicalResult Exporter::run(StringRef original, StringRef folder) {
     return failure();
   SmallVector<QuantizedProduct> products = findQuantizedProducts(function);
   auto quantizations = function.getBody().front().getOps<QuantizeOp>();
-  if (products.empty() && quantizations.empty())
+  // QDQ says nothing of floats of 16 bits.
+  SmallVector<Operation *> halves;
+  function.walk([&](QuantizableOpInterface op) {
+    auto precision =
+        op->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
+    if (precision && (precision.getKind() == PrecisionKind::BF16 ||
+                      precision.getKind() == PrecisionKind::F16))
+      halves.push_back(op);
+  });
+  auto isHalfOnly = products.empty() && quantizations.empty();
+  if (isHalfOnly && !halves.empty())
+    return emitError(loc) << "expected something quantized to integers but all "
+                             "products that are not in f32 are in bf16 or f16, "
+                             "which QDQ cannot say: export with --precision "
+                             "int8, or use the original model";
+  for (Operation *op : halves)
+    summary.fallbacks.push_back("'" + getValueName(op->getResult(0)) +
+                                "' stays f32: QDQ cannot say bf16 or f16");
+  if (isHalfOnly)
     return emitError(loc) << "expected a module in QDQ form but nothing in it "
                              "is quantized: compile with --precision int8 up "
                              "to the phase quantize";

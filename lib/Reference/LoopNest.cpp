@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoopNest.h"
+#include "Rows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/AffineExprVisitor.h"
@@ -362,6 +363,37 @@ LogicalResult LoopNest::computeRows(int n) {
   return success();
 }
 
+LogicalResult LoopNest::computeSteps(int n) {
+  load(outputs[0], n);
+  for (unsigned dim : reductionDims) {
+    isLane[dim] = false;
+    current[dim] = 0;
+  }
+  std::array<float, Row::width> sums{}, parts[2];
+  int64_t k = 0;
+  do {
+    if (k % reduction.step == 0)
+      for (auto &part : parts)
+        part.fill(0.0f);
+    for (const LoopOperand &input : inputs) {
+      load(input, n);
+      rows::flush(program.getRowAt(input.row).f, n);
+    }
+    auto &part = parts[k % 2];
+    rows::fmaFlushed(part.data(), program.getRowAt(inputs[0].row).f,
+                     program.getRowAt(inputs[1].row).f, part.data(), n);
+    if (++k % reduction.step == 0) {
+      rows::addFlushed(parts[0].data(), parts[0].data(), parts[1].data(), n);
+      rows::addFlushed(sums.data(), sums.data(), parts[0].data(), n);
+    }
+  } while (advance(reductionDims));
+  const float *init = program.getRowAt(outputs[0].row).f;
+  float *result = program.getRowAt(resultRows[0]).f;
+  for (int l = 0; l < n; ++l)
+    result[l] = init[l] + sums[l];
+  return success();
+}
+
 Row &LoopNest::getFinalRow(unsigned index) {
   // Two outputs of a row reduction may combine the same new value, so their
   // elements stay in their own rows.
@@ -371,6 +403,8 @@ Row &LoopNest::getFinalRow(unsigned index) {
 }
 
 LogicalResult LoopNest::computeLanes(int n) {
+  if (reduction.step)
+    return computeSteps(n);
   return reduction.order == ReductionOrder::Row ? computeRows(n)
                                                 : computeSequential(n);
 }

@@ -92,6 +92,8 @@ private:
   Row &getFinalRow(unsigned index);
   mlir::LogicalResult computeSequential(int n);
   mlir::LogicalResult computeRows(int n);
+  /// A product in steps of a matrix unit (N-H3).
+  mlir::LogicalResult computeSteps(int n);
   /// Advances `current` over `dims`; false after the last point.
   bool advance(mlir::ArrayRef<unsigned> dims);
 

@@ -20,11 +20,11 @@
 using namespace mlir;
 using namespace mpq;
 
-/// Elements as the numbers that accumulate: f32, or bytes as i32.
+/// Elements as the numbers that accumulate: floats as f32, or bytes as i32.
 template <typename T>
 static T elementOf(const HostTensor &tensor, int64_t at, bool isUnsigned) {
   if constexpr (std::is_same_v<T, float>)
-    return tensor.getData<float>()[at];
+    return tensor.getFloat(at);
   int8_t byte = tensor.getData<int8_t>()[at];
   return isUnsigned ? T(uint8_t(byte)) : T(byte);
 }
@@ -80,6 +80,31 @@ static std::vector<T> widenActivations(const HostTensor &tensor) {
   return plain;
 }
 
+/// One row of a result; with `step`, as a matrix unit adds bf16.
+template <typename T>
+static void accumulate(T *out, const T *a, const T *b,
+                       const std::vector<int64_t> &aOffsets,
+                       const std::vector<int64_t> &bOffsets, int64_t n,
+                       bool aVaries, std::optional<int64_t> step) {
+  if constexpr (std::is_same_v<T, float>)
+    if (step) {
+      rows::accumulateSteps(out, a, b, aOffsets.data(), bOffsets.data(),
+                            aOffsets.size(), n, aVaries, *step);
+      return;
+    }
+  rows::accumulate(out, a, b, aOffsets.data(), bOffsets.data(), aOffsets.size(),
+                   n, aVaries);
+}
+
+/// What a matrix unit reads of factors.
+template <typename T>
+static std::vector<T> flushIf(bool inSteps, std::vector<T> factors) {
+  if constexpr (std::is_same_v<T, float>)
+    if (inSteps)
+      rows::flush(factors.data(), factors.size());
+  return factors;
+}
+
 /// Every row of the result begins as the bias, or zero.
 template <typename T>
 static HostTensor makeResult(RankedTensorType type, const HostTensor *bias) {
@@ -124,7 +149,8 @@ static HostTensor contract(ContractOp op, const HostTensor &lhs,
   int64_t rows =
       result.getNumElements() / batches / std::max<int64_t>(columns, 1);
   int64_t batchSize = rhs.getRank() == 4 ? rhs.getNumElements() / batches : 0;
-  std::vector<T> left = widenActivations<T>(lhs), right;
+  std::optional<int64_t> step = op.getStep();
+  std::vector<T> left = flushIf(bool(step), widenActivations<T>(lhs)), right;
   std::vector<int64_t> leftSteps(depth), rightSteps(depth);
   for (int64_t k = 0; k < depth; ++k) {
     leftSteps[k] = k;
@@ -133,12 +159,12 @@ static HostTensor contract(ContractOp op, const HostTensor &lhs,
   T *out = result.getMutableData<T>();
   for (int64_t b = 0; b < batches; ++b) {
     if (b == 0 || batchSize > 0)
-      right = unpack<T>(rhs, b * batchSize, depth, columns, op.getLanes(),
-                        op.getGroup(), std::max<int64_t>(depth, 1));
+      right = flushIf(bool(step), unpack<T>(rhs, b * batchSize, depth, columns,
+                                            op.getLanes(), op.getGroup(),
+                                            std::max<int64_t>(depth, 1)));
     forEachRow(wanted, b * rows, (b + 1) * rows, [&](int64_t m) {
-      rows::accumulate(out + m * columns, left.data() + m * depth, right.data(),
-                       leftSteps.data(), rightSteps.data(), depth, columns,
-                       /*aVaries=*/false);
+      accumulate<T>(out + m * columns, left.data() + m * depth, right.data(),
+                    leftSteps, rightSteps, columns, /*aVaries=*/false, step);
     });
   }
   return result;
@@ -158,14 +184,16 @@ static HostTensor convolve(ConvOp op, const HostTensor &image,
   int64_t taps = windowRows * windowColumns;
   int64_t depth = depthwise ? taps : taps * channels;
   int64_t groupSize = weights.getNumElements() / groups;
+  std::optional<int64_t> step = op.getStep();
   std::vector<std::vector<T>> plain; // of each group
   for (int64_t g = 0; g < groups; ++g)
-    plain.push_back(depthwise && op.isInteger()
-                        ? unpackNeighbours<T>(weights, op)
-                        : unpack<T>(weights, g * groupSize, depth, filters,
-                                    op.getLanes(), op.getGroup(),
-                                    op.getPackedSegment(), op.getMerged()));
-  std::vector<T> pixels = widenActivations<T>(image);
+    plain.push_back(flushIf(
+        bool(step),
+        depthwise && op.isInteger()
+            ? unpackNeighbours<T>(weights, op)
+            : unpack<T>(weights, g * groupSize, depth, filters, op.getLanes(),
+                        op.getGroup(), op.getPackedSegment(), op.getMerged())));
+  std::vector<T> pixels = flushIf(bool(step), widenActivations<T>(image));
   std::vector<int64_t> imageSteps, weightSteps;
   for (int64_t i = 0; i < windowRows; ++i)
     for (int64_t j = 0; j < windowColumns; ++j)
@@ -184,10 +212,10 @@ static HostTensor convolve(ConvOp op, const HostTensor &image,
                       x * op.getStrides()[1]) *
                      allChannels;
     for (int64_t g = 0; g < groups; ++g)
-      rows::accumulate(out + pixel * allFilters + g * filters,
-                       pixels.data() + corner + g * channels, plain[g].data(),
-                       imageSteps.data(), weightSteps.data(), depth, filters,
-                       /*aVaries=*/depthwise);
+      accumulate<T>(out + pixel * allFilters + g * filters,
+                    pixels.data() + corner + g * channels, plain[g].data(),
+                    imageSteps, weightSteps, filters, /*aVaries=*/depthwise,
+                    step);
   });
   return result;
 }

@@ -96,7 +96,8 @@ static std::vector<int64_t> listPositions(ArrayRef<unsigned> dims,
 
 template <typename T>
 static void runLoops(linalg::LinalgOp op, LoopOperand a, LoopOperand b,
-                     const LoopOperand &c, HostTensor &result, unsigned inner) {
+                     const LoopOperand &c, HostTensor &result, unsigned inner,
+                     int64_t step = 0) {
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   SmallVector<unsigned> parallel, reduction;
   for (auto [dim, type] : llvm::enumerate(op.getIteratorTypesArray()))
@@ -146,11 +147,18 @@ static void runLoops(linalg::LinalgOp op, LoopOperand a, LoopOperand b,
       gather(bRows, bPoint, bSteps, bStride);
       gatheredStart = bStarts[point];
     }
-    rows::accumulate(cData + cStarts[point], gatherA ? aRows.data() : aPoint,
-                     gatherB ? bRows.data() : bPoint,
-                     gatherA ? rowStarts.data() : aSteps.data(),
-                     gatherB ? rowStarts.data() : bSteps.data(), count, n,
-                     aVaries);
+    T *out = cData + cStarts[point];
+    const T *aRow = gatherA ? aRows.data() : aPoint,
+            *bRow = gatherB ? bRows.data() : bPoint;
+    const int64_t *aOffsets = gatherA ? rowStarts.data() : aSteps.data(),
+                  *bOffsets = gatherB ? rowStarts.data() : bSteps.data();
+    if constexpr (std::is_same_v<T, float>)
+      if (step) {
+        rows::accumulateSteps(out, aRow, bRow, aOffsets, bOffsets, count, n,
+                              aVaries, step);
+        continue;
+      }
+    rows::accumulate(out, aRow, bRow, aOffsets, bOffsets, count, n, aVaries);
   }
 }
 
@@ -159,8 +167,8 @@ std::optional<HostTensor> mpq::evaluateProduct(linalg::LinalgOp op,
   if (op.hasDynamicShape() || op.getNumReductionLoops() == 0 ||
       op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1)
     return std::nullopt;
-  bool isFloatProduct =
-      getReductionInfo(op).order == ReductionOrder::Contraction;
+  ReductionInfo reduction = getReductionInfo(op);
+  bool isFloatProduct = reduction.order == ReductionOrder::Contraction;
   std::optional<std::array<Factor, 2>> factors = matchIntegerProduct(op);
   if (!isFloatProduct && !factors)
     return std::nullopt;
@@ -169,12 +177,15 @@ std::optional<HostTensor> mpq::evaluateProduct(linalg::LinalgOp op,
   auto operand = [&](unsigned index, HostTensor tensor) {
     return LoopOperand(TensorView::all(std::move(tensor)), maps[index], 0);
   };
-  LoopOperand a =
-      operand(0, isFloatProduct ? operands[0]
-                                : widen(operands[0], (*factors)[0].isUnsigned));
-  LoopOperand b =
-      operand(1, isFloatProduct ? operands[1]
-                                : widen(operands[1], (*factors)[1].isUnsigned));
+  auto factor = [&](unsigned index) {
+    if (!isFloatProduct)
+      return widen(operands[index], (*factors)[index].isUnsigned);
+    HostTensor tensor = operands[index];
+    if (reduction.step)
+      rows::flush(tensor.getMutableData<float>(), tensor.getNumElements());
+    return tensor;
+  };
+  LoopOperand a = operand(0, factor(0)), b = operand(1, factor(1));
   LoopOperand c = operand(2, operands[2]);
   if (!a.isLinear || !b.isLinear || !c.isLinear)
     return std::nullopt;
@@ -194,7 +205,7 @@ std::optional<HostTensor> mpq::evaluateProduct(linalg::LinalgOp op,
     return std::nullopt;
   HostTensor result = operands[2];
   if (isFloatProduct)
-    runLoops<float>(op, a, b, c, result, *inner);
+    runLoops<float>(op, a, b, c, result, *inner, reduction.step);
   else
     runLoops<int32_t>(op, a, b, c, result, *inner);
   return result;

@@ -130,6 +130,107 @@ struct ProductLoop {
 };
 } // namespace
 
+namespace {
+constexpr float kSmallestNormal = 0x1p-126f;
+
+struct Flushed {
+  __attribute__((always_inline)) static float flush(float x) {
+    return __builtin_fabsf(x) < kSmallestNormal ? __builtin_copysignf(0.0f, x)
+                                                : x;
+  }
+
+  /// Units detect what is tiny after rounding to 24 bits: of results that round
+  /// to the smallest normal number, some are flushed. The sum is exact in f64
+  /// where it is near that number.
+  static bool isTiny(float a, float b, float c) {
+    double exact = double(a) * double(b) + double(c);
+    return __builtin_fabs(exact) < 0x1p-126 - 0x1p-151;
+  }
+
+  template <int N, bool aVaries>
+  __attribute__((always_inline)) static void fma(float *sums, const float *a,
+                                                 const float *b) {
+    float results[N];
+    int edge = 0;
+    for (int i = 0; i < N; ++i) {
+      results[i] = __builtin_fmaf(a[aVaries ? i : 0], b[i], sums[i]);
+      edge |= __builtin_fabsf(results[i]) == kSmallestNormal;
+    }
+    if (__builtin_expect(edge, 0))
+      for (int i = 0; i < N; ++i)
+        if (__builtin_fabsf(results[i]) == kSmallestNormal &&
+            isTiny(a[aVaries ? i : 0], b[i], sums[i]))
+          results[i] = __builtin_copysignf(0.0f, results[i]);
+    for (int i = 0; i < N; ++i)
+      sums[i] = flush(results[i]);
+  }
+
+  template <int N, bool aVaries>
+  __attribute__((always_inline)) static void
+  block(float *__restrict out, const float *a, const float *b,
+        const int64_t *aOffsets, const int64_t *bOffsets, int64_t count,
+        int64_t step) {
+    float sums[N] = {};
+    for (int64_t first = 0; first < count; first += step) {
+      float even[N] = {}, odd[N] = {};
+      for (int64_t k = first; k < first + step; k += 2) {
+        fma<N, aVaries>(even, a + aOffsets[k], b + bOffsets[k]);
+        fma<N, aVaries>(odd, a + aOffsets[k + 1], b + bOffsets[k + 1]);
+      }
+      for (int i = 0; i < N; ++i)
+        sums[i] = flush(sums[i] + flush(even[i] + odd[i]));
+    }
+    for (int i = 0; i < N; ++i)
+      out[i] += sums[i];
+  }
+
+  template <bool aVaries>
+  __attribute__((always_inline)) static void
+  row(float *out, const float *a, const float *b, const int64_t *aOffsets,
+      const int64_t *bOffsets, int64_t count, int64_t n, int64_t step) {
+    int64_t i = 0;
+    auto at = [&](const float *p) { return p + (aVaries ? i : 0); };
+    for (; i + 32 <= n; i += 32)
+      block<32, aVaries>(out + i, at(a), b + i, aOffsets, bOffsets, count,
+                         step);
+    for (; i + 8 <= n; i += 8)
+      block<8, aVaries>(out + i, at(a), b + i, aOffsets, bOffsets, count, step);
+    for (; i < n; ++i)
+      block<1, aVaries>(out + i, at(a), b + i, aOffsets, bOffsets, count, step);
+  }
+};
+} // namespace
+
+MPQ_CLONES void rows::accumulateSteps(float *out, const float *a,
+                                      const float *b, const int64_t *aOffsets,
+                                      const int64_t *bOffsets, int64_t count,
+                                      int64_t n, bool aVaries, int64_t step) {
+  if (aVaries)
+    Flushed::row<true>(out, a, b, aOffsets, bOffsets, count, n, step);
+  else
+    Flushed::row<false>(out, a, b, aOffsets, bOffsets, count, n, step);
+}
+
+MPQ_CLONES void rows::fmaFlushed(float *out, const float *a, const float *b,
+                                 const float *c, int n) {
+  for (int i = 0; i < n; ++i) {
+    float sum = c[i];
+    Flushed::fma<1, false>(&sum, a + i, b + i);
+    out[i] = sum;
+  }
+}
+
+MPQ_CLONES void rows::addFlushed(float *out, const float *a, const float *b,
+                                 int n) {
+  for (int i = 0; i < n; ++i)
+    out[i] = Flushed::flush(a[i] + b[i]);
+}
+
+MPQ_CLONES void rows::flush(float *values, int64_t n) {
+  for (int64_t i = 0; i < n; ++i)
+    values[i] = Flushed::flush(values[i]);
+}
+
 MPQ_CLONES void rows::accumulate(float *out, const float *a, const float *b,
                                  const int64_t *aOffsets,
                                  const int64_t *bOffsets, int64_t count,

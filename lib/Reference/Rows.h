@@ -51,6 +51,18 @@ void accumulate(int32_t *out, const int32_t *a, const int32_t *b,
                 const int64_t *aOffsets, const int64_t *bOffsets, int64_t count,
                 int64_t n, bool aVaries);
 
+/// N-H3: out[i] += sum over steps of so many elements k, as the matrix units
+/// for bf16 add, whose factors are no subnormal numbers here.
+void accumulateSteps(float *out, const float *a, const float *b,
+                     const int64_t *aOffsets, const int64_t *bOffsets,
+                     int64_t count, int64_t n, bool aVaries, int64_t step);
+/// Its operations: subnormal results, after rounding, are zero.
+void fmaFlushed(float *out, const float *a, const float *b, const float *c,
+                int n);
+void addFlushed(float *out, const float *a, const float *b, int n);
+/// Numbers below the normal ones become zero.
+void flush(float *values, int64_t n);
+
 } // namespace mpq::rows
 
 #endif // MPQ_LIB_REFERENCE_ROWS_H

@@ -46,7 +46,8 @@ static constexpr NamedTarget kTargets[] = {
      "+avx2,+avx512bw,+avx512cd,+avx512dq,+avx512f,+avx512vl,+avx512vnni,+fma,"
      "-prefer-256-bit"},
     {"x86-amx", "x86-64-v4",
-     "+amx-int8,+amx-tile,+avx2,+avx512bw,+avx512cd,+avx512dq,+avx512f,"
+     "+amx-bf16,+amx-int8,+amx-tile,+avx2,+avx512bw,+avx512cd,+avx512dq,+"
+     "avx512f,"
      "+avx512vl,+avx512vnni,+fma,-prefer-256-bit"},
 };
 

@@ -10,7 +10,7 @@ func.func @c1(%a: tensor<32x64xi8>, %w: tensor<3x16x64xi8>, %e: tensor<31x48xi32
 // -----
 
 func.func @c2(%a: tensor<32x64xi8>, %w: tensor<3x16x64xi8>, %e: tensor<32x48xf32>) -> tensor<32x48xf32> {
-  // expected-error @below {{'mpq.contract' op requires i8, i8 -> i32 or f32, f32 -> f32 with a bias of the result's type but got 'i8', 'i8' -> 'f32'}}
+  // expected-error @below {{'mpq.contract' op requires i8, i8 -> i32 or f32, f32 (f16, bf16) -> f32 or, with a step, bf16, bf16 -> f32, with a bias of the result's type, but got 'i8', 'i8' -> 'f32'}}
   %r = mpq.contract ins(%a, %w : tensor<32x64xi8>, tensor<3x16x64xi8>) outs(%e : tensor<32x48xf32>) -> tensor<32x48xf32>
   return %r : tensor<32x48xf32>
 }
@@ -43,7 +43,7 @@ func.func @v1(%x: tensor<2x58x58x64xi8>, %w: tensor<4x144x64xi8>, %e: tensor<1x5
 // -----
 
 func.func @v2(%x: tensor<1x58x58x64xi8>, %w: tensor<4x144x64xf32>, %e: tensor<1x56x56x64xi32>) -> tensor<1x56x56x64xi32> {
-  // expected-error @below {{'mpq.conv' op requires i8, i8 -> i32 or f32, f32 -> f32 with a bias of the result's type but got 'i8', 'f32' -> 'i32'}}
+  // expected-error @below {{'mpq.conv' op requires i8, i8 -> i32 or f32, f32 (f16, bf16) -> f32 or, with a step, bf16, bf16 -> f32, with a bias of the result's type, but got 'i8', 'f32' -> 'i32'}}
   %c = mpq.conv ins(%x, %w : tensor<1x58x58x64xi8>, tensor<4x144x64xf32>) outs(%e : tensor<1x56x56x64xi32>)
        {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x56x56x64xi32>
   return %c : tensor<1x56x56x64xi32>
@@ -162,4 +162,37 @@ func.func @bias_of_batch(%a: tensor<2x32x64xi8>, %w: tensor<2x3x16x64xi8>, %b: t
   // expected-error @below {{'mpq.contract' op expected a bias of 48 elements for each of the batch but got 'tensor<3x48xi32>'}}
   %r = mpq.contract ins(%a, %w : tensor<2x32x64xi8>, tensor<2x3x16x64xi8>) bias(%b : tensor<3x48xi32>) outs(%e : tensor<2x32x48xi32>) -> tensor<2x32x48xi32>
   return %r : tensor<2x32x48xi32>
+}
+
+// -----
+
+func.func @t2_of_halves(%acc: vector<14x16xf32>, %l: vector<14x32xbf16>, %r: vector<16x64xbf16>) {
+  // expected-error @below {{'mpq.dot_tile' op requires operands of 14 x 2K and K x 32 of bf16 but got 'vector<14x32xbf16>' and 'vector<16x64xbf16>'}}
+  %d = mpq.dot_tile %acc, %l, %r : vector<14x16xf32>, vector<14x32xbf16>, vector<16x64xbf16>
+  return
+}
+
+// -----
+
+func.func @c2_without_step(%a: tensor<4x8xbf16>, %w: tensor<1x8x16xbf16>, %e: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  // expected-error @below {{'mpq.contract' op requires i8, i8 -> i32 or f32, f32 (f16, bf16) -> f32 or, with a step, bf16, bf16 -> f32, with a bias of the result's type, but got 'bf16', 'bf16' -> 'f32'}}
+  %r = mpq.contract ins(%a, %w : tensor<4x8xbf16>, tensor<1x8x16xbf16>) outs(%e : tensor<4x16xf32>) -> tensor<4x16xf32>
+  return %r : tensor<4x16xf32>
+}
+
+// -----
+
+func.func @c5(%a: tensor<4x8xbf16>, %w: tensor<1x4x32xbf16>, %e: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  // expected-error @below {{'mpq.contract' op expected an even step that divides 8 but got 6}}
+  %r = mpq.contract ins(%a, %w : tensor<4x8xbf16>, tensor<1x4x32xbf16>) outs(%e : tensor<4x16xf32>) {step = 6 : i64} -> tensor<4x16xf32>
+  return %r : tensor<4x16xf32>
+}
+
+// -----
+
+func.func @v9(%a: tensor<1x4x4x8xbf16>, %w: tensor<1x9x32xbf16>, %e: tensor<1x2x2x8xf32>) -> tensor<1x2x2x8xf32> {
+  // expected-error @below {{'mpq.conv' op expected no step in a depthwise or merged convolution}}
+  %r = mpq.conv ins(%a, %w : tensor<1x4x4x8xbf16>, tensor<1x9x32xbf16>) outs(%e : tensor<1x2x2x8xf32>)
+       {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, depthwise, step = 8 : i64} -> tensor<1x2x2x8xf32>
+  return %r : tensor<1x2x2x8xf32>
 }

@@ -6,6 +6,7 @@ MPQ_TEST_LAYERS is the number of random layers. A layer that fails is built alon
 import os
 import shutil
 
+import numpy as np
 import onnx
 import pytest
 
@@ -49,6 +50,16 @@ def test_random_layers(first, folder):
     check(folder / "layers.onnx", {name: array for layer in chosen for name, array in layer.feed.items()}, folder)
 
 
+@pytest.mark.parametrize("precision", ["bf16", "f16"])
+@pytest.mark.parametrize("first", range(0, LAYERS // 2, LAYERS_A_MODEL))
+def test_random_half_layers(first, precision, folder):
+    """Their float products on factors of 16 bits (N-H1 to N-H3)."""
+    chosen = [Layer.random(number) for number in range(first, min(first + LAYERS_A_MODEL, LAYERS))]
+    layers.save(chosen, folder / "layers.onnx")
+    check(folder / "layers.onnx", {name: array for layer in chosen for name, array in layer.feed.items()}, folder,
+          "--precision", precision)
+
+
 # Layers that compiled code once got wrong, or that did not compile.
 
 
@@ -59,6 +70,13 @@ def max_pool(layer):
 def average_pool(layer):
     layer.finish(layer.node("AveragePool", [layer.source(1, 12, 8, 9)], (1, 12, 8, 9), kernel_shape=[3, 3],
                             pads=[1, 1, 1, 1]))
+
+
+def large_pool(layer):
+    """What is between a pool and the operation behind it is more than a kernel may have at once."""
+    value = layer.node("MaxPool", [layer.source(1, 64, 111, 111)], (1, 64, 55, 55), kernel_shape=[3, 3], strides=[2, 2])
+    value = layer.node("Sigmoid", [value])
+    layer.finish(layer.node("Conv", [value, layer.weights((8, 64, 1, 1), 0)], (1, 8, 55, 55)))
 
 
 def grouped_convolution(layer):
@@ -179,7 +197,7 @@ def gru(layer):
 
 
 @pytest.mark.parametrize("quantized", [False, True], ids=["float", "quantized"])
-@pytest.mark.parametrize("build", [max_pool, average_pool, grouped_convolution,
+@pytest.mark.parametrize("build", [max_pool, average_pool, large_pool, grouped_convolution,
                                    grouped_convolution_in_blocks, depthwise_convolution, depthwise_rows, matrix_blocks,
                                    matrix_rows, matrix_convolution, matrix_convolution_of_short_rows, one_column,
                                    one_number, one_column_of_integers, one_column_behind_a_vector,
@@ -191,6 +209,41 @@ def test_layer(build, quantized, folder):
     build(layer)
     layers.save([layer], folder / "layer.onnx")
     check(folder / "layer.onnx", layer.feed, folder)
+
+
+def matrix_vector(layer):
+    """One row for a matrix unit, and columns that fill no pair of vectors."""
+    layer.finish(layer.node("Add", [layer.node("MatMul", [layer.source(1, 320), layer.weights((320, 43), 1)], (1, 43)),
+                                    layer.vector(43)]))
+
+
+def steps_of_channels(layer):
+    """Runs of 24 channels in steps of 24, of 80 in steps of 16 (two and a half of 32), of 20 in none of equal pairs."""
+    for channels in (24, 80, 20, 7):
+        layer.finish(layer.convolution(layer.source(1, channels, 9, 11), (3, 3), 33, pads=[1, 1, 1, 1]))
+
+
+def tiny_numbers(layer):
+    """Sums among subnormal numbers, which matrix units flush and fma keeps; infinities and NaN."""
+    value = layer.node("MatMul", [layer.source(16, 64), layer.weights((64, 32), 1)], (16, 32))
+    layer.finish(value)
+    for name, array in layer.feed.items():
+        small = array.astype(np.float64) * 2.0 ** np.linspace(-110, -128, array.size).reshape(array.shape)
+        small[0, 3], small[1, 4], small[2, 5] = np.inf, -np.inf, np.nan
+        layer.feed[name] = small.astype(np.float32)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "f16"])
+@pytest.mark.parametrize("build", [grouped_convolution, depthwise_convolution, matrix_blocks, matrix_rows,
+                                   matrix_convolution, matrix_convolution_of_short_rows, one_column, one_number,
+                                   turned_pointwise_convolution, turned_convolution, turned_product, long_rows,
+                                   product_in_two_directions, lstm, gru, matrix_vector, steps_of_channels,
+                                   tiny_numbers], ids=lambda build: build.__name__)
+def test_half_layer(build, precision, folder):
+    layer = Layer(build.__name__, quantized=False)
+    build(layer)
+    layers.save([layer], folder / "layer.onnx")
+    check(folder / "layer.onnx", layer.feed, folder, "--precision", precision)
 
 
 def reduced(name: str):
@@ -219,6 +272,25 @@ def test_float_network(name, folder):
     check(path, models.BY_NAME[name].random_feed(shapes, 1), folder, "--precision", "f32")
 
 
+@pytest.mark.parametrize("precision", ["bf16", "f16"])
+@pytest.mark.parametrize("name", REDUCED)
+def test_half_network(name, precision, folder):
+    path, shapes = reduced(name)
+    check(path, models.BY_NAME[name].random_feed(shapes, 1), folder, "--precision", precision)
+
+
+@pytest.mark.skipif("x86-amx" not in bit_exact.TARGETS, reason="no AMX")
+@pytest.mark.parametrize("name", ["ppocr-rec", "minilm", "squeezenet-features"])
+def test_half_network_at_full_size(name, folder):
+    """Tiles of a matrix unit for whole extents, of which reduced networks have few."""
+    model = models.BY_NAME[name]
+    lowered = folder / "lowered.mlirbc"
+    tools.lower(model, "bf16", "x86-amx", lowered)
+    differences = bit_exact.compare_lowered(lowered, model.random_feed(model.shape, 1), folder, ["x86-amx"], (2,))
+    assert not differences, "\n".join(map(str, differences))
+    shutil.rmtree(folder)
+
+
 @pytest.mark.parametrize("name", REDUCED)
 def test_integer_network(name, folder):
     path, shapes = reduced(name)
@@ -230,10 +302,11 @@ def test_integer_network(name, folder):
     check(path, feed(shapes, 1), folder, "--profile", profile, "--precision", "int8")
 
 
-# Float code on a machine with tile registers is that of AVX-512.
-@pytest.mark.parametrize("precision, target", [(precision, target) for precision in ("f32", "int8")
+# Float code on a machine with tile registers is that of AVX-512. Files of arrays hold no bf16, which kernels for AMX read.
+@pytest.mark.parametrize("precision, target", [(precision, target) for precision in ("f32", "int8", "bf16")
                                                for target in bit_exact.TARGETS
-                                               if (precision, target) != ("f32", "x86-amx")])
+                                               if (precision, target) != ("f32", "x86-amx")
+                                               and (precision != "bf16" or target == "x86-avx2")])
 @pytest.mark.parametrize("model", models.SIX, ids=lambda model: model.name)
 def test_kernels(model, precision, target, folder):
     """Every kernel at full size, each on inputs of its own. How weights are packed depends on the target."""

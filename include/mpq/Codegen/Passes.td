@@ -28,6 +28,24 @@ def BufferizeKernelsPass
                            "::mlir::bufferization::BufferizationDialect"];
 }
 
+def AssignMatrixStepsPass : Pass<"mpq-assign-matrix-steps", "::mlir::ModuleOp"> {
+  let summary = "decide which products of bf16 a matrix unit computes";
+  let description = [{
+    Where the target has a matrix unit for bf16 (AMX), writes `mpq.matrix_step`
+    on matrix products and dense convolutions whose weights are constants of
+    bf16 and whose other factor was rounded to bf16: the order of the sum is that
+    of the unit (docs/Numerics.md, N-H3), in equal steps of at most 64 bytes.
+    Elsewhere removes the attribute: without it sums ascend by fma.
+
+    ```mlir
+    %r = linalg.matmul ins(%rounded, %widened ...
+    // becomes
+    %r = linalg.matmul {mpq.matrix_step = 32 : i64} ins(%rounded, %widened ...
+    ```
+  }];
+  let dependentDialects = ["::mpq::MPQDialect"];
+}
+
 def PrefetchWeightsPass : Pass<"mpq-prefetch-weights", "::mlir::func::FuncOp"> {
   let summary = "fetch the next panel of weights while one is in use";
   let description = [{

@@ -51,11 +51,13 @@ public:
   DotUnit getDotUnit() const { return dotUnit; }
   /// AMX-INT8, or nothing. Its columns are the lanes of a vector register.
   std::optional<TileUnit> getTileUnit() const { return tileUnit; }
+  /// AMX-BF16, or nothing; its columns are those of the other.
+  std::optional<TileUnit> getHalfTileUnit() const { return halfTileUnit; }
 
 private:
   int64_t lanes;
   DotUnit dotUnit;
-  std::optional<TileUnit> tileUnit;
+  std::optional<TileUnit> tileUnit, halfTileUnit;
 };
 
 } // namespace mpq

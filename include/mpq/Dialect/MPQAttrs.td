@@ -99,7 +99,9 @@ def MPQ_PrecisionEnum : MPQ_Enum<"PrecisionKind", "what an operation computes in
     I32EnumAttrCase<"F32", 0, "f32">,
     I32EnumAttrCase<"Int8", 1, "int8">,
     I32EnumAttrCase<"Int4", 2, "int4">,
-    I32EnumAttrCase<"Int2", 3, "int2">]>;
+    I32EnumAttrCase<"Int2", 3, "int2">,
+    I32EnumAttrCase<"BF16", 4, "bf16">,
+    I32EnumAttrCase<"F16", 5, "f16">]>;
 
 def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
   let summary = "The precision an operation computes in, and why";
@@ -107,7 +109,8 @@ def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
     `#mpq.precision<int8>` or `#mpq.precision<f32, "reason">`. `int8` means
     activations in the unsigned 8-bit range per tensor and signed 8-bit weights
     per output channel. An operation that stays in float says why. `int4` and
-    `int2` mean weights of so many bits in blocks, as `mpq.blocks` says.
+    `int2` mean weights of so many bits in blocks, as `mpq.blocks` says; `bf16`
+    and `f16` that both factors are rounded to 16 bits and the sums are f32.
     Constraint (P1): `f32` on a quantizable operation carries a reason.
   }];
   let parameters = (ins EnumParameter<MPQ_PrecisionEnum>:$kind,

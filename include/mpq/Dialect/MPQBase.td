@@ -66,6 +66,9 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getScaleGroupAttrName() { return "mpq.scale_group"; }
     /// Operation attribute: the #mpq.blocks of weights of 4 or 2 bits.
     static ::llvm::StringRef getBlocksAttrName() { return "mpq.blocks"; }
+    /// Operation attribute: elements (i64) of the sum of a product of bf16 that
+    /// a matrix unit takes at once (docs/Numerics.md, N-H3).
+    static ::llvm::StringRef getMatrixStepAttrName() { return "mpq.matrix_step"; }
     /// Loop attribute: iterations (i64) by which weights are read ahead.
     static ::llvm::StringRef getStreamAheadAttrName() { return "mpq.stream_ahead"; }
     /// Operation attribute: the #mpq.strategy codegen follows.

@@ -27,7 +27,8 @@ class MPQ_PackedProductOp<string mnemonic> : MPQ_Op<mnemonic, [Pure,
   let hasVerifier = 1;
   code commonDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
-    /// Consecutive reduction elements in one lane: 4 bytes or 1 float.
+    /// Consecutive reduction elements in one lane: 4 bytes, 2 of bf16 for a
+    /// matrix unit, or 1 float.
     int64_t getGroup();
     /// Output columns in one packed vector.
     int64_t getLanes();
@@ -50,13 +51,18 @@ def ContractOp : MPQ_PackedProductOp<"contract"> {
     batch dimension, too; without one sums start at zero. The contents of `init`
     are never read.
 
+    Beside an `lhs` of f32, `rhs` may be of 16 bits and is widened. With `step`,
+    both are bf16 in groups of `G = 2`, and the sum is that of a matrix unit in
+    steps of so many elements (docs/Numerics.md, N-H3).
+
     Constraints:
     * (C1) lhs and init have rank 2, or 3 with equal batch extents.
-    * (C2) element types are i8, i8 -> i32 or f32, f32 -> f32, and the bias has
-      the result's element type.
+    * (C2) element types are i8, i8 -> i32, or f32, f32 (f16, bf16) -> f32, or
+      bf16, bf16 -> f32 with `step`, and the bias has the result's element type.
     * (C3) rhs is packed as above for the extents of lhs and init.
     * (C4) the bias has N elements, in each of the batch if it has two
       dimensions.
+    * (C5) `step` is even and divides K.
 
     Example:
     ```mlir
@@ -64,10 +70,10 @@ def ContractOp : MPQ_PackedProductOp<"contract"> {
          bias(%b : tensor<48xi32>) outs(%e : tensor<32x48xi32>) -> tensor<32x48xi32>
     ```
   }];
-  let arguments = (ins RankedTensorOf<[I8, F32]>:$lhs,
-      RankedTensorOf<[I8, F32]>:$rhs,
+  let arguments = (ins RankedTensorOf<[I8, BF16, F32]>:$lhs,
+      RankedTensorOf<[I8, F16, BF16, F32]>:$rhs,
       Optional<TensorRankOf<[I32, F32], [1, 2]>>:$bias,
-      RankedTensorOf<[I32, F32]>:$init);
+      RankedTensorOf<[I32, F32]>:$init, OptionalAttr<I64Attr>:$step);
   let results = (outs RankedTensorOf<[I32, F32]>:$result);
   let assemblyFormat = [{
     `ins` `(` $lhs `,` $rhs `:` type($lhs) `,` type($rhs) `)`
@@ -120,6 +126,8 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
       depthwise convolutions.
     * (V8) a merged convolution has one channel and one group, is not depthwise,
       and reads at least `G` adjacent taps in each row of its window.
+    * (V9) `step`, of which (C2) speaks, is even and divides the channels of a
+      dense convolution.
 
     Example:
     ```mlir
@@ -129,13 +137,14 @@ def ConvOp : MPQ_PackedProductOp<"conv"> {
           dilations = array<i64: 1, 1>} -> tensor<1x56x56x64xi32>
     ```
   }];
-  let arguments = (ins TensorRankOf<[I8, F32], [4]>:$image,
-      TensorRankOf<[I8, F32], [3]>:$weights,
+  let arguments = (ins TensorRankOf<[I8, BF16, F32], [4]>:$image,
+      TensorRankOf<[I8, F16, BF16, F32], [3]>:$weights,
       Optional<TensorRankOf<[I32, F32], [1]>>:$bias,
       TensorRankOf<[I32, F32], [4]>:$init,
       DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides,
       DenseI64ArrayAttr:$dilations, UnitAttr:$depthwise,
-      DefaultValuedAttr<I64Attr, "1">:$groups, UnitAttr:$merged);
+      DefaultValuedAttr<I64Attr, "1">:$groups, UnitAttr:$merged,
+      OptionalAttr<I64Attr>:$step);
   let results = (outs TensorRankOf<[I32, F32], [4]>:$result);
   let assemblyFormat = [{
     `ins` `(` $image `,` $weights `:` type($image) `,` type($weights) `)`
@@ -189,7 +198,7 @@ def Dot4Op : MPQ_Op<"dot4", [Pure]> {
 
 def DotTileOp : MPQ_Op<"dot_tile", [Pure,
     AllTypesMatch<["acc", "result"]>]> {
-  let summary = "a matrix product of bytes in tile registers";
+  let summary = "a matrix product in tile registers";
   let description = [{
     ```
     result[m][n] = acc[m][n]                                  # wraps at 32 bits
@@ -198,9 +207,11 @@ def DotTileOp : MPQ_Op<"dot_tile", [Pure,
 
     `lhs` is unsigned, `rhs` signed and in the order of packed weights. One
     instruction of matrix extensions (AMX `tdpbusd`); `mpq.dot4` with the rows
-    as registers of their own.
+    as registers of their own. With operands of bf16 it is one step of N-H3 in
+    docs/Numerics.md (AMX `tdpbf16ps`), in groups of two.
 
-    Constraint (T2): `lhs` is `M x 4K`, `rhs` is `K x 4N` and `acc` is `M x N`.
+    Constraint (T2): with groups of `G = 4` bytes or 2 of bf16, `lhs` is
+    `M x GK`, `rhs` is `K x GN` and `acc` is `M x N`, of i32 or f32.
 
     Example:
     ```mlir
@@ -208,9 +219,10 @@ def DotTileOp : MPQ_Op<"dot_tile", [Pure,
        : vector<14x16xi32>, vector<14x64xi8>, vector<16x64xi8>
     ```
   }];
-  let arguments = (ins VectorOfRankAndType<[2], [I32]>:$acc,
-      VectorOfRankAndType<[2], [I8]>:$lhs, VectorOfRankAndType<[2], [I8]>:$rhs);
-  let results = (outs VectorOfRankAndType<[2], [I32]>:$result);
+  let arguments = (ins VectorOfRankAndType<[2], [I32, F32]>:$acc,
+      VectorOfRankAndType<[2], [I8, BF16]>:$lhs,
+      VectorOfRankAndType<[2], [I8, BF16]>:$rhs);
+  let results = (outs VectorOfRankAndType<[2], [I32, F32]>:$result);
   let assemblyFormat = [{
     $acc `,` $lhs `,` $rhs attr-dict `:` type($acc) `,` type($lhs) `,` type($rhs)
   }];

@@ -50,6 +50,9 @@ struct QuantizePipelineOptions
                      "4-bit weights of matrix products"),
           clEnumValN(PrecisionKind::Int2, "int2",
                      "2-bit weights of matrix products"),
+          clEnumValN(PrecisionKind::BF16, "bf16", "bfloat16 factors, f32 sums"),
+          clEnumValN(PrecisionKind::F16, "f16",
+                     "16-bit IEEE factors, f32 sums"),
           clEnumValN(PrecisionKind::F32, "f32", "float"))};
   Option<std::string> report{
       *this, "report",

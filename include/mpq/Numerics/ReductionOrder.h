@@ -15,7 +15,7 @@ namespace mpq {
 /// Which clause of docs/Numerics.md orders the roundings of an operation with
 /// reduction iterators.
 enum class ReductionOrder {
-  /// N-C1: out = fma(a, b, out), ascending.
+  /// N-C1: out = fma(a, b, out), ascending; or N-H3.
   Contraction,
   /// N-S1: sixteen partial results along the row, then a fixed tree.
   Row,
@@ -30,6 +30,8 @@ constexpr int rowPartials = 16;
 /// iterators is Sequential.
 struct ReductionInfo {
   ReductionOrder order = ReductionOrder::Sequential;
+  /// Contraction: elements in a step of a matrix unit (N-H3), or 0.
+  int64_t step = 0;
   /// Row: the iterator that is split into partial results.
   unsigned rowDimension = 0;
   /// Row: for each init, the body operation that combines its element

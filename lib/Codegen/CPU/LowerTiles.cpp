@@ -8,10 +8,10 @@
 //
 // A tile register is no vector: it is filled from memory and emptied into it,
 // and its shape belongs to the configuration of a whole function. So matrices
-// of bytes keep the vector type until buffers exist, and get their registers
-// here, before anything unrolls them: LLVM would allocate them too, but copies
-// them through memory, and takes most of a compilation for it. Intel 64 and
-// IA-32 Architectures Software Developer's Manual, volume 1, chapter 18.
+// of bytes or bf16 keep the vector type until buffers exist, and get their
+// registers here, before anything unrolls them: LLVM would allocate them too,
+// but copies them through memory, and takes most of a compilation for it. Intel
+// 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,16 +40,22 @@ static constexpr unsigned kTileRegisters = 8;
 /// True for matrices that may live in tile registers.
 static bool isTile(Type type) {
   auto vector = dyn_cast<VectorType>(type);
-  return vector && vector.getRank() == 2 &&
-         (vector.getElementType().isInteger(8) ||
-          vector.getElementType().isInteger(32));
+  if (!vector || vector.getRank() != 2)
+    return false;
+  Type element = vector.getElementType();
+  return element.isInteger(8) || element.isInteger(32) || element.isBF16() ||
+         element.isF32();
 }
 
 static bool isZero(Value value) {
   auto constant = value.getDefiningOp<arith::ConstantOp>();
-  auto dense = constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue())
-                        : DenseIntElementsAttr();
-  return dense && dense.isSplat() && dense.getSplatValue<APInt>().isZero();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                        : DenseElementsAttr();
+  if (!dense || !dense.isSplat())
+    return false;
+  return isa<FloatType>(dense.getElementType())
+             ? dense.getSplatValue<APFloat>().isPosZero()
+             : dense.getSplatValue<APInt>().isZero();
 }
 
 namespace {
@@ -189,7 +195,7 @@ private:
       at->reg = same && (at->isSum || loads >= 2 || !fresh) ? same : fresh;
       if (!at->reg)
         return function.emitError("expected at most ")
-               << kTileRegisters << " matrices of bytes at a time, of one "
+               << kTileRegisters << " matrices at a time, of one "
                << "shape in each register, but found no register for one of "
                << at->type;
       shapes[*at->reg] = at->type;
@@ -298,7 +304,8 @@ private:
     }
     if (auto product = dyn_cast<DotTileOp>(op)) {
       clearIfZero(loc, product.getAcc(), product);
-      call(loc, "tdpbusd",
+      bool isFloat = product.getType().getElementType().isF32();
+      call(loc, isFloat ? "tdpbf16ps" : "tdpbusd",
            {reg(product), reg(product.getLhs()), reg(product.getRhs())});
       return success();
     }
@@ -381,18 +388,21 @@ struct LowerTiles : mpq::impl::LowerTilesPassBase<LowerTiles> {
   using LowerTilesPassBase::LowerTilesPassBase;
 
   void runOnOperation() override {
-    DotTileOp first;
+    DotTileOp first, firstHalf;
     getOperation()->walk([&](DotTileOp op) {
-      first = op;
-      return WalkResult::interrupt();
+      (op.getType().getElementType().isF32() ? firstHalf : first) = op;
     });
-    if (!first)
+    if (!first && !firstHalf)
       return;
     FailureOr<TargetInfo> target = TargetInfo::get(getOperation());
     if (failed(target))
       return signalPassFailure();
-    if (!target->getTileUnit()) {
+    if (first && !target->getTileUnit()) {
       first.emitOpError("needs a target with amx-tile and amx-int8");
+      return signalPassFailure();
+    }
+    if (firstHalf && !target->getHalfTileUnit()) {
+      firstHalf.emitOpError("needs a target with amx-tile and amx-bf16");
       return signalPassFailure();
     }
     TileAllocation registers(getOperation());

@@ -103,8 +103,6 @@ SmallVector<Tile> mpq::rankTiles(int64_t height, int64_t width, int64_t stride,
 /// read out of memory when the next tile has begun.
 static constexpr std::pair<int64_t, int64_t> kMatrixShapes[] = {
     {2, 2}, {1, 4}}; // blocks, vectors
-/// With fewer rows the matrix unit's fixed time outweighs its width.
-static constexpr int64_t kLeastMatrixRows = 4;
 /// Cycles of a product: one for each row of the left side, but some at least;
 /// for each row of a result, to memory and back, and for each line of the
 /// result that is written in part; for a tile, until its first step and after
@@ -120,8 +118,8 @@ static constexpr double kMatrixSecondLevel = 32;
 
 SmallVector<Tile> mpq::rankMatrixTiles(int64_t height, int64_t width,
                                        int64_t totalVectors, int64_t steps,
-                                       int64_t stepBytes,
-                                       const TileUnit &unit) {
+                                       int64_t stepBytes, const TileUnit &unit,
+                                       int64_t leastRows) {
   auto ofTile = [&](int64_t rows, int64_t blocks, int64_t vectors) {
     double products = std::max<double>(rows, kMatrixLeast) * blocks * vectors;
     double panel = vectors * 16 * stepBytes;
@@ -150,7 +148,7 @@ SmallVector<Tile> mpq::rankMatrixTiles(int64_t height, int64_t width,
     for (auto [alongRow, alongColumn] :
          {std::pair<int64_t, int64_t>{blocks, 1}, {1, blocks}, {1, 1}})
       for (int64_t rows = std::min(width / alongRow, unit.rows);
-           rows >= kLeastMatrixRows && alongColumn <= height; --rows)
+           rows >= leastRows && alongColumn <= height; --rows)
         consider(rows, alongRow, alongColumn, vectors);
   return ranked;
 }

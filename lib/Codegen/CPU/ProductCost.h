@@ -100,13 +100,16 @@ llvm::SmallVector<Tile> rankTiles(int64_t height, int64_t width, int64_t stride,
 /// equal width, because the last one would compute pixels twice.
 Tile chooseNeighbourTile(int64_t height, int64_t width, int64_t registers);
 
+/// With fewer rows the matrix unit's fixed time outweighs its width.
+inline constexpr int64_t kLeastMatrixRows = 4;
+
 /// Tiles of a matrix unit for `steps` of `stepBytes` of the reduction, cheapest
 /// first: blocks of pixels, side by side in an image row or below each other,
-/// by vectors of columns. None if the image has too few pixels for the unit.
+/// by vectors of columns. None if the image has fewer pixels than `leastRows`.
 llvm::SmallVector<Tile> rankMatrixTiles(int64_t height, int64_t width,
                                         int64_t totalVectors, int64_t steps,
-                                        int64_t stepBytes,
-                                        const TileUnit &unit);
+                                        int64_t stepBytes, const TileUnit &unit,
+                                        int64_t leastRows);
 
 /// How many blocks of rows and of columns a product is cut into.
 struct ProductBlocks {

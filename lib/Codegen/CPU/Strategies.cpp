@@ -201,6 +201,9 @@ private:
   /// The dimension that blocks of rows divide.
   unsigned split;
   bool integer, depthwise;
+  /// Sums of bf16 in the order of a matrix unit are for it alone.
+  std::optional<int64_t> halfStep;
+  std::optional<TileUnit> unit; // that may compute it
   int64_t lanes, groupCount;
   int64_t columns, vectors; // of a group of channels
   int64_t height, width, depth;
@@ -216,6 +219,11 @@ ProductShape::ProductShape(Operation *product, ArrayRef<int64_t> extents,
   split = conv ? 1 : rank - 2;
   integer = conv ? conv.isInteger() : contract.isInteger();
   depthwise = conv && conv.getDepthwise();
+  halfStep = conv ? conv.getStep() : contract.getStep();
+  if (halfStep)
+    unit = TileUnit();
+  else if (integer)
+    unit = target.getTileUnit();
   lanes = conv ? conv.getLanes() : contract.getLanes();
   // Tiles never leave a group.
   groupCount = conv ? conv.getGroups() : 1;
@@ -239,8 +247,7 @@ bool ProductShape::canHave(int64_t columnBlocks) const {
   return groupCount == 1 && columns % lanes == 0 &&
          vectors % columnBlocks == 0 &&
          // Tiles of a matrix unit.
-         (!integer || !target.getTileUnit() || vectors % kMatrixVectors ||
-          part % kMatrixVectors == 0);
+         (!unit || vectors % kMatrixVectors || part % kMatrixVectors == 0);
 }
 
 SmallVector<Tile> ProductShape::getTiles(ProductBlocks blocks) {
@@ -264,20 +271,25 @@ SmallVector<Tile> ProductShape::getTiles(ProductBlocks blocks) {
                    (conv ? conv.getStrides()[1] : 1);
   // Blocks of rows and of columns have as many rows each.
   int64_t parts = blocks.columns > 1 ? blocks.rows : 1;
-  SmallVector<Tile> tiles = rankTiles(
-      conv ? height / parts : 1, conv ? width : width / parts, stride,
-      vectors / blocks.columns, registers,
-      TileCost(getDepthInGroups(product), windows, lanes * 4, integer),
-      /*splits=*/!depthwise);
-  std::optional<TileUnit> unit = target.getTileUnit();
-  if (unit && integer && !depthwise && lanes == target.getVectorLanes32() &&
+  auto weights = cast<RankedTensorType>(product->getOperand(1).getType());
+  TileCost cost(getDepthInGroups(product), windows,
+                weights.getShape().back() *
+                    getElementBytes(weights.getElementType()),
+                integer);
+  SmallVector<Tile> tiles;
+  if (!halfStep)
+    tiles = rankTiles(conv ? height / parts : 1, conv ? width : width / parts,
+                      stride, vectors / blocks.columns, registers, cost,
+                      /*splits=*/!depthwise);
+  if (unit && !depthwise && lanes == target.getVectorLanes32() &&
       !(conv && conv.getMerged()) &&
       (groupCount == 1 || columns % lanes == 0)) {
     int64_t run = conv ? getWindowRun(conv) : image.getShape().back();
-    if (int64_t step = unit->getStep(run))
+    if (int64_t step = halfStep.value_or(unit->getStep(run)))
       for (const Tile &tile :
            rankMatrixTiles(height, width, vectors / blocks.columns,
-                           depth / step, step, *unit))
+                           depth / step, halfStep ? 2 * step : step, *unit,
+                           halfStep ? 1 : kLeastMatrixRows))
         insertByCycles(tiles, tile);
   }
   return tiles;

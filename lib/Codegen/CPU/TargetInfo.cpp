@@ -24,6 +24,8 @@ TargetInfo::TargetInfo(TargetAttr target) {
   lanes = avx512 ? 16 : 8;
   if (avx512 && features.lookup("amx-tile") && features.lookup("amx-int8"))
     tileUnit = TileUnit();
+  if (avx512 && features.lookup("amx-tile") && features.lookup("amx-bf16"))
+    halfTileUnit = TileUnit();
   if (avx512 && features.lookup("avx512vnni"))
     dotUnit = DotUnit::Vpdpbusd512;
   else if (!avx512 && features.lookup("avxvnni"))

@@ -242,6 +242,43 @@ struct ExpandRequantize : OpRewritePattern<RequantizeOp> {
   }
 };
 
+/// To nearest even, by integers: the processor's own conversion flushes
+/// subnormal numbers (vcvtneps2bf16). NaN must not overflow into a number.
+struct ExpandNarrowing : OpRewritePattern<arith::TruncFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::TruncFOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpandable(op.getType()) ||
+        !getElementTypeOrSelf(op.getType()).isBF16() ||
+        !getElementTypeOrSelf(op.getIn().getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "not f32 to bf16");
+    OperationBuilder b(rewriter, op.getLoc(), op.getType());
+    Value bits = b.bits(op.getIn());
+    Value odd = b.make<arith::AndIOp>(b.shiftRight(bits, 16), b.integer(1));
+    Value rounded = b.addi(b.addi(bits, b.integer(0x7fff)), odd);
+    Value isNumber = b.equal(op.getIn(), op.getIn());
+    rounded = b.select(isNumber, rounded, b.integer(0x7fc00000));
+    Value half = b.narrow(b.shiftRight(rounded, 16), b.intType(16));
+    rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), half);
+    return success();
+  }
+};
+
+/// The bits of a bf16 are the upper half of an f32's.
+struct ExpandWidening : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpandable(op.getType()) ||
+        !getElementTypeOrSelf(op.getIn().getType()).isBF16())
+      return rewriter.notifyMatchFailure(op, "not bf16 to f32");
+    OperationBuilder b(rewriter, op.getLoc(), op.getType());
+    Value half = b.make<arith::BitcastOp>(b.intType(16), op.getIn());
+    rewriter.replaceOp(op, b.fromBits(b.shiftLeft(b.widen(half, true), 16)));
+    return success();
+  }
+};
+
 struct ExpandMathPass : mpq::impl::ExpandMathPassBase<ExpandMathPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
@@ -262,6 +299,6 @@ void mpq::populateExpandMathPatterns(RewritePatternSet &patterns) {
                ExpandUnary<math::TanhOp, formulas::tanh<OperationBuilder>>,
                ExpandUnary<math::ErfOp, formulas::erf<OperationBuilder>>,
                ExpandUnary<math::RsqrtOp, formulas::rsqrt<OperationBuilder>>,
-               ExpandPow, ExpandQuantize, ExpandDequantize, ExpandRequantize>(
-      patterns.getContext());
+               ExpandPow, ExpandQuantize, ExpandDequantize, ExpandRequantize,
+               ExpandNarrowing, ExpandWidening>(patterns.getContext());
 }

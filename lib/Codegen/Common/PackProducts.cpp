@@ -6,7 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Walks linear-algebra products, named or generic, f32 or u8 x s8, recognises
+// Walks linear-algebra products, named or generic, f32 (perhaps with weights of
+// 16 bits, or bf16 for a matrix unit) or u8 x s8, recognises
 // matrix products and convolutions by their indexing maps (linalg's own
 // inference of dimensions), and packs their constant weights in plain C++ into
 // the vectors the kernels load: [ceil(N/L)][ceil(K/G)][L*G]. A right-hand side
@@ -14,6 +15,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "NarrowFactors.h"
+
+#include "mpq/Analysis/HalfFactors.h"
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Codegen/TargetInfo.h"
@@ -70,6 +74,23 @@ static std::optional<Arithmetic> classify(linalg::LinalgOp op) {
   if (extendedBy(0, arith::ExtUIOp()) && extendedBy(1, arith::ExtSIOp()))
     return Arithmetic::Integer;
   return std::nullopt;
+}
+
+/// Elements of the sum that a matrix unit takes at once, if the order of the
+/// sum is its (N-H3).
+static IntegerAttr getMatrixStep(linalg::LinalgOp op) {
+  return op->getAttrOfType<IntegerAttr>(MPQDialect::getMatrixStepAttrName());
+}
+
+/// Elements of the sum side by side in a lane.
+static int64_t getGroup(linalg::LinalgOp op, Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::Integer ? 4 : getMatrixStep(op) ? 2 : 1;
+}
+
+/// The right operand, of 16 bits if it is widened from a constant.
+static Value getWeights(linalg::LinalgOp op) {
+  Value narrow = getNarrowConstant(op->getOperand(1));
+  return narrow ? narrow : op->getOperand(1);
 }
 
 /// The dimension of `operand` that loop `loop` indexes alone.
@@ -260,10 +281,10 @@ static Value packActivation(PatternRewriter &rewriter, Location loc, Value rhs,
       .getResult(0);
 }
 
-/// Packed forms of constants, by the constant and its dimensions of the sum and
-/// of columns: the products of a sequence's steps share one.
+/// Packed forms of constants, by the constant, its dimensions of the sum and of
+/// columns, and the group: the products of a sequence's steps share one.
 using PackedConstants =
-    std::map<std::tuple<const void *, unsigned, unsigned>, TypedAttr>;
+    std::map<std::tuple<const void *, unsigned, unsigned, int64_t>, TypedAttr>;
 
 /// (b?, m, k) x (b?, k, n), the left row-major, the right in any order.
 static LogicalResult packContraction(PatternRewriter &rewriter,
@@ -276,7 +297,7 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
                                        "more than one m, n, k or batch loop");
   Location loc = op.getLoc();
   unsigned batch = dims.batch.size();
-  Value lhs = op->getOperand(0), rhs = op->getOperand(1);
+  Value lhs = op->getOperand(0), rhs = getWeights(op);
   auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
   bool rowMajor = dimOf(op, 0, dims.m[0]) == batch &&
                   dimOf(op, 0, dims.k[0]) == batch + 1 &&
@@ -296,11 +317,12 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
   auto rhsType = cast<RankedTensorType>(rhs.getType());
   unsigned kDim = *dimOf(op, 1, dims.k[0]), nDim = *dimOf(op, 1, dims.n[0]);
   int64_t depth = rhsType.getDimSize(kDim), columns = rhsType.getDimSize(nDim);
-  int64_t group = arithmetic == Arithmetic::Integer ? 4 : 1;
+  int64_t group = getGroup(op, arithmetic);
   Value packed;
   TypedAttr constant;
   if (batch == 0 && matchPattern(rhs, m_Constant(&constant))) {
-    TypedAttr &shared = known[{constant.getAsOpaquePointer(), kDim, nDim}];
+    TypedAttr &shared =
+        known[{constant.getAsOpaquePointer(), kDim, nDim, group}];
     if (shared) {
       packed = arith::ConstantOp::create(rewriter, loc, shared);
     } else if (FailureOr<ConstantView> weights = ConstantView::get(rhs);
@@ -315,8 +337,12 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
       matchPattern(packed, m_Constant(&shared));
     }
   }
+  IntegerAttr step = getMatrixStep(op);
+  if (step && packed)
+    lhs = narrowActivation(rewriter, lhs);
   if (!packed) {
-    if (rhsType.getRank() != batch + 2)
+    rhs = op->getOperand(1);
+    if (step || rhsType.getRank() != batch + 2)
       return rewriter.notifyMatchFailure(op, "right side not a matrix");
     packed = packActivation(rewriter, loc, rhs,
                             batch ? dimOf(op, 1, dims.batch[0])
@@ -324,7 +350,8 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
                             kDim, nDim, lanes, group);
   }
   rewriter.replaceOpWithNewOp<ContractOp>(op, resultType, lhs, packed, *bias,
-                                          emptyLike(rewriter, loc, resultType));
+                                          emptyLike(rewriter, loc, resultType),
+                                          step);
   return success();
 }
 
@@ -377,11 +404,11 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
   FailureOr<Value> bias = getBias(rewriter, op->getOperand(2), 3);
   if (failed(bias))
     return rewriter.notifyMatchFailure(op, "init is no broadcast vector");
-  FailureOr<ConstantView> weights = ConstantView::get(op->getOperand(1));
+  FailureOr<ConstantView> weights = ConstantView::get(getWeights(op));
   if (failed(weights))
     return rewriter.notifyMatchFailure(op, "filters not constant");
 
-  auto filterType = cast<RankedTensorType>(op->getOperand(1).getType());
+  auto filterType = cast<RankedTensorType>(getWeights(op).getType());
   unsigned rowDim = *dimOf(op, 1, dims.filterLoop[0]);
   unsigned columnDim = *dimOf(op, 1, dims.filterLoop[1]);
   unsigned channelDim = *dimOf(op, 1, channelLoop);
@@ -399,12 +426,14 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
   // Each group of a grouped convolution begins at a whole vector.
   int64_t groupColumns = llvm::divideCeilSigned(filters, lanes) * lanes;
   int64_t columns = (groups - 1) * groupColumns + filters;
-  int64_t group = arithmetic == Arithmetic::Integer ? 4 : 1;
+  int64_t group = getGroup(op, arithmetic);
+  IntegerAttr step = getMatrixStep(op);
   Value image = op->getOperand(0);
   // Few channels: groups along a row of the window, over pixels side by side.
   int64_t rowDepth = kw * channels;
   bool merged = dense && kw > 1 && channels <= kMostMergedChannels &&
-                dims.dilations[1] == 1 && rowDepth >= group && !isPadded(image);
+                dims.dilations[1] == 1 && rowDepth >= group && !step &&
+                !isPadded(image);
   // Dense: whole groups of channels for each tap. Depthwise: taps, of bytes in
   // groups of neighbours.
   int64_t tapDepth =
@@ -451,6 +480,10 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
       dense && kh == 1 && kw == 1 &&
       llvm::all_equal({dims.strides[0], dims.strides[1], int64_t(1)}) &&
       !isPadded(image) && !isPadded(op->getResult(0));
+  if (step) {
+    image = narrowActivation(rewriter, image);
+    imageType = cast<RankedTensorType>(image.getType());
+  }
   if (pointwise) {
     SmallVector<ReassociationIndices> rows{{0, 1, 2}, {3}};
     int64_t pixels = imageType.getNumElements() / channels;
@@ -458,7 +491,7 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
         RankedTensorType::get({pixels, filters}, resultType.getElementType());
     Value lhs = tensor::CollapseShapeOp::create(rewriter, loc, image, rows);
     Value product = ContractOp::create(rewriter, loc, flat, lhs, packed, *bias,
-                                       emptyLike(rewriter, loc, flat));
+                                       emptyLike(rewriter, loc, flat), step);
     rewriter.replaceOpWithNewOp<tensor::ExpandShapeOp>(op, resultType, product,
                                                        rows);
     return success();
@@ -496,7 +529,7 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
       emptyLike(rewriter, loc, convType), rewriter.getDenseI64ArrayAttr(window),
       rewriter.getDenseI64ArrayAttr(strides),
       rewriter.getDenseI64ArrayAttr(dims.dilations), unitIf(depthwise),
-      rewriter.getI64IntegerAttr(groups), unitIf(merged));
+      rewriter.getI64IntegerAttr(groups), unitIf(merged), step);
   if (grouped)
     result = tensor::ExpandShapeOp::create(rewriter, loc, resultType, result,
                                            sideBySide);
@@ -538,7 +571,17 @@ struct PackProducts : mpq::impl::PackProductsPassBase<PackProducts> {
     RewritePatternSet patterns(&getContext());
     populatePackProductsPatterns(patterns, *target);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+    widenConstants(getOperation());
+    getOperation()->walk([&](linalg::LinalgOp op) {
+      if (!getMatrixStep(op))
+        return;
+      op.emitOpError("expected a matrix product or dense convolution of "
+                     "factors rounded to bf16, row-major and with constant "
+                     "weights and bias, for '")
+          << MPQDialect::getMatrixStepAttrName() << "'";
       signalPassFailure();
+    });
   }
 };
 } // namespace

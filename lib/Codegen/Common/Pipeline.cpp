@@ -25,6 +25,7 @@ static void addCleanup(OpPassManager &manager) {
 }
 
 void mpq::buildFormKernelsPipeline(OpPassManager &manager) {
+  manager.addPass(createAssignMatrixStepsPass());
   manager.addNestedPass<func::FuncOp>(createInlineUnitsPass());
   manager.addNestedPass<func::FuncOp>(createPackProductsPass());
   manager.addNestedPass<func::FuncOp>(createPackBlockProductsPass());

@@ -45,11 +45,12 @@ LogicalResult TileEmitter::emit() {
 /// are stored to.
 Value TileEmitter::accumulateInMatrices() {
   int64_t blocks = rows.size() / matrixRows;
+  Type element = accType.getElementType();
   Values sums(blocks * vectors,
-              zero(VectorType::get({matrixRows, lanes}, b.getI32Type())));
+              zero(VectorType::get({matrixRows, lanes}, element)));
   sums = reduceMatrices(sums);
   Value buffer = tensor::EmptyOp::create(
-      b, loc, {int64_t(rows.size()), vectors * lanes}, b.getI32Type());
+      b, loc, {int64_t(rows.size()), vectors * lanes}, element);
   for (auto [i, sum] : llvm::enumerate(sums))
     buffer =
         vector::TransferWriteOp::create(
@@ -76,7 +77,8 @@ FailureOr<Value> TileEmitter::writeMatrices(linalg::GenericOp epilogue,
     Values accumulators;
     for (int64_t v = 0; v < vectors; ++v) {
       Value sum = read(accType, sums, {row, index(v * lanes)}, true);
-      accumulators.push_back(bias ? add(sum, start[v]) : sum);
+      // Floats are added to zero, too: a sum that was flushed may be -0.
+      accumulators.push_back(bias || !integer ? addSums(sum, start[v]) : sum);
     }
     FailureOr<Value> written =
         writeRow(epilogue, place, accumulators, out.front());

@@ -69,6 +69,12 @@ protected:
   mlir::Value add(mlir::Value x, mlir::Value y) {
     return mlir::arith::AddIOp::create(b, loc, x, y);
   }
+  /// The same for accumulators.
+  mlir::Value addSums(mlir::Value x, mlir::Value y) {
+    if (integer)
+      return add(x, y);
+    return mlir::arith::AddFOp::create(b, loc, x, y);
+  }
   mlir::Value scaled(mlir::Value x, int64_t factor) {
     return factor == 1 ? x
                        : mlir::arith::MulIOp::create(b, loc, x, index(factor));
@@ -86,12 +92,29 @@ protected:
   }
   bool isWhole(int64_t vector) const { return (vector + 1) * lanes <= columns; }
 
-  /// Packed weights of one group for every vector.
+  /// Packed weights of one group for every vector; floats as f32.
   Values readWeights(mlir::Value groupIndex) {
     Values panel;
-    for (int64_t v = 0; v < vectors; ++v)
-      panel.push_back(readWeights(groupIndex, v, packType));
+    for (int64_t v = 0; v < vectors; ++v) {
+      mlir::Value weights = readWeights(groupIndex, v, packType);
+      if (!integer && packType != accType)
+        weights = widen(weights);
+      panel.push_back(weights);
+    }
     return panel;
+  }
+  /// Floats of 16 bits as f32; those of bf16 are its upper half.
+  mlir::Value widen(mlir::Value narrow) {
+    if (!packType.getElementType().isBF16())
+      return mlir::arith::ExtFOp::create(b, loc, accType, narrow);
+    auto words = mlir::VectorType::get({lanes}, b.getI32Type());
+    mlir::Value bits = mlir::arith::BitcastOp::create(
+        b, loc, mlir::VectorType::get({lanes}, b.getI16Type()), narrow);
+    bits = mlir::arith::ExtUIOp::create(b, loc, words, bits);
+    mlir::Value half = mlir::arith::ConstantOp::create(
+        b, loc, mlir::DenseElementsAttr::get(words, b.getI32IntegerAttr(16)));
+    bits = mlir::arith::ShLIOp::create(b, loc, bits, half);
+    return mlir::arith::BitcastOp::create(b, loc, accType, bits);
   }
   /// Those of one vector and of the groups that `type` holds.
   mlir::Value readWeights(mlir::Value groupIndex, int64_t vector,
@@ -106,9 +129,9 @@ protected:
   /// given its first row. Weights are read right before the first product that
   /// takes them, so that few tile registers are in use at a time.
   Values multiplyMatrices(
-      mlir::Value groupIndex, Values sums, int64_t stepBytes,
+      mlir::Value groupIndex, Values sums, int64_t step,
       llvm::function_ref<mlir::Value(llvm::ArrayRef<int64_t>)> readLeft) {
-    auto type = mlir::VectorType::get({stepBytes / group, lanes * group},
+    auto type = mlir::VectorType::get({step / group, lanes * group},
                                       packType.getElementType());
     Values panel;
     for (size_t block = 0; block * matrixRows < rows.size(); ++block) {
@@ -122,8 +145,8 @@ protected:
     }
     return sums;
   }
-  mlir::VectorType getMatrixLeftType(int64_t stepBytes) {
-    return mlir::VectorType::get({matrixRows, stepBytes}, b.getI8Type());
+  mlir::VectorType getMatrixLeftType(int64_t step) {
+    return mlir::VectorType::get({matrixRows, step}, packType.getElementType());
   }
 
   /// One element (or group of four bytes) of the left side in every lane.

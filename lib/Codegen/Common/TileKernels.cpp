@@ -530,6 +530,20 @@ struct TileKernels : mpq::impl::TileKernelsPassBase<TileKernels> {
       if (ops.resultTurn)
         block = cast<TilingInterface>((*block)->getOperand(0).getDefiningOp());
     }
+    // A pool and what reads it, a row of the image at a time: what is between
+    // them stays in the first-level cache.
+    unsigned rank =
+        cast<RankedTensorType>(last->getResult(0).getType()).getRank();
+    if (!ops.product && ops.generics.size() > 1 && rank > 2) {
+      SmallVector<int64_t> row(rank - 2, 1);
+      row.resize(grain.size(), 0);
+      block = tileAndFuse(rewriter, *block, row, openTileLoops);
+      if (failed(block)) {
+        kernel.emitError("cannot tile this kernel's rows");
+        return signalPassFailure();
+      }
+      shrinkEmpties(rewriter, kernel);
+    }
     // One group of filters at a time: a dense convolution of some channels.
     ConvOp conv;
     kernel.walk([&](ConvOp op) { conv = op; });

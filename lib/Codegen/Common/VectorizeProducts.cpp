@@ -15,6 +15,7 @@
 // image elements, M * NV multiply-adds. Where the strategy asks for a matrix
 // unit, the accumulators are matrices of several rows and mpq.dot_tile takes up
 // to 64 bytes of the reduction at once; their rows come back through memory.
+// Steps of bf16 are those that the product says, because they are its order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,12 +43,19 @@ using namespace mpq;
 // Reductions
 //===----------------------------------------------------------------------===//
 
+/// Elements of a run that the matrix unit takes at once.
+template <typename OpTy> static int64_t getMatrixStep(OpTy op, int64_t run) {
+  if (std::optional<int64_t> step = op.getStep())
+    return *step;
+  return TileUnit().getStep(run);
+}
+
 namespace {
 struct ContractEmitter : TileEmitter {
   ContractEmitter(RewriterBase &rewriter, ContractOp op, int64_t matrixRows)
       : TileEmitter(rewriter, op, op.getRhs(), op.getBias(), op.getInit(),
                     op.getLanes(), op.getGroup(), matrixRows),
-        lhs(op.getLhs()) {}
+        product(op), lhs(op.getLhs()) {}
 
   Values reduce(Values accumulators) override {
     int64_t depth = cast<RankedTensorType>(lhs.getType()).getShape().back();
@@ -78,22 +86,23 @@ struct ContractEmitter : TileEmitter {
 
   Values reduceMatrices(Values accumulators) override {
     int64_t depth = cast<RankedTensorType>(lhs.getType()).getShape().back();
-    int64_t bytes = TileUnit().getStep(depth);
-    return loop({depth / bytes}, accumulators,
+    int64_t step = getMatrixStep(product, depth);
+    return loop({depth / step}, accumulators,
                 [&](ArrayRef<Value> ivs, Values sums) {
-                  Value k = scaled(ivs[0], bytes);
-                  return multiplyMatrices(
-                      scaled(ivs[0], bytes / group), sums, bytes,
-                      [&](ArrayRef<int64_t> row) {
-                        Values at;
-                        for (int64_t d : row)
-                          at.push_back(index(d));
-                        at.push_back(k);
-                        return read(getMatrixLeftType(bytes), lhs, at, true);
-                      });
+                  Value k = scaled(ivs[0], step);
+                  return multiplyMatrices(scaled(ivs[0], step / group), sums,
+                                          step, [&](ArrayRef<int64_t> row) {
+                                            Values at;
+                                            for (int64_t d : row)
+                                              at.push_back(index(d));
+                                            at.push_back(k);
+                                            return read(getMatrixLeftType(step),
+                                                        lhs, at, true);
+                                          });
                 });
   }
 
+  ContractOp product;
   Value lhs;
 };
 
@@ -186,8 +195,8 @@ struct ConvEmitter : TileEmitter {
     Value image = conv.getImage();
     int64_t channels = cast<RankedTensorType>(image.getType()).getDimSize(3);
     int64_t kh = conv.getWindow()[0], kw = conv.getWindow()[1];
-    int64_t stride = conv.getStrides()[1], bytes = TileUnit().getStep(channels);
-    VectorType type = getMatrixLeftType(bytes);
+    int64_t stride = conv.getStrides()[1], step = getMatrixStep(conv, channels);
+    VectorType type = getMatrixLeftType(step);
     // Pixels `stride` apart are the rows of a slice.
     auto readPixels = [&](Values at) {
       if (stride == 1)
@@ -195,21 +204,21 @@ struct ConvEmitter : TileEmitter {
       SmallVector<OpFoldResult> sizes(4, b.getIndexAttr(1)),
           strides(4, b.getIndexAttr(1));
       sizes[2] = b.getIndexAttr(matrixRows);
-      sizes[3] = b.getIndexAttr(bytes);
+      sizes[3] = b.getIndexAttr(step);
       strides[2] = b.getIndexAttr(stride);
       Value slice = tensor::ExtractSliceOp::create(
           b, loc, image, getAsOpFoldResult(at), sizes, strides);
       return read(type, slice, Values(4, index(0)), true);
     };
     return loop(
-        {kh, kw, channels / bytes}, accumulators,
+        {kh, kw, channels / step}, accumulators,
         [&](ArrayRef<Value> ivs, Values sums) {
           Value tap = add(scaled(ivs[0], kw), ivs[1]);
           Value first =
-              add(scaled(tap, channels / group), scaled(ivs[2], bytes / group));
-          Value channel = scaled(ivs[2], bytes);
+              add(scaled(tap, channels / group), scaled(ivs[2], step / group));
+          Value channel = scaled(ivs[2], step);
           return multiplyMatrices(
-              first, sums, bytes, [&](ArrayRef<int64_t> row) {
+              first, sums, step, [&](ArrayRef<int64_t> row) {
                 return readPixels(imagePosition(row, ivs[0], ivs[1], channel));
               });
         });
@@ -224,7 +233,7 @@ struct ConvEmitter : TileEmitter {
         for (int64_t v = 0; v < vectors; ++v) {
           Values at = imagePosition(row, index(t / kw), index(t % kw),
                                     index(v * lanes));
-          Value pixel = read(packType, conv.getImage(), at, isWhole(v));
+          Value pixel = read(accType, conv.getImage(), at, isWhole(v));
           Value &sum = accumulators[r * vectors + v];
           sum = multiplyAdd(sum, pixel, panel[v]);
         }
@@ -313,8 +322,15 @@ struct ConvEmitter : TileEmitter {
   ConvOp conv;
 };
 
-/// A strategy written by hand may ask for what a matrix unit cannot do.
-LogicalResult verifyMatrices(Operation *op) {
+/// A strategy written by hand may ask for what a matrix unit cannot do, or
+/// leave to vectors what has the order of the unit.
+LogicalResult verifyMatrices(Operation *op, int64_t matrixRows) {
+  bool hasStep = op->hasAttr("step");
+  if (hasStep != (matrixRows != 0) && hasStep)
+    return op->emitError("expected 'matrix_rows' in the strategy of a product "
+                         "with a step, which no vectors compute");
+  if (!matrixRows || hasStep)
+    return success();
   auto left = cast<RankedTensorType>(op->getOperand(0).getType());
   auto conv = dyn_cast<ConvOp>(op);
   bool vectorsOnly = conv && (conv.getDepthwise() || conv.getMerged());
@@ -352,7 +368,7 @@ struct VectorizeProducts
             << conv.getGroups() << " groups: run mpq-tile-kernels first";
         return signalPassFailure();
       }
-      if (matrixRows && failed(verifyMatrices(op)))
+      if (failed(verifyMatrices(op, matrixRows)))
         return signalPassFailure();
       LogicalResult emitted =
           isa<ContractOp>(op)

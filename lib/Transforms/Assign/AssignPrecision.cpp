@@ -56,6 +56,19 @@ struct Product {
 };
 } // namespace
 
+namespace {
+/// Why a product cannot have a precision, or "".
+struct Obstacles {
+  std::string int8, bf16, f16;
+
+  const std::string &of(PrecisionKind kind) const {
+    return kind == PrecisionKind::BF16  ? bf16
+           : kind == PrecisionKind::F16 ? f16
+                                        : int8;
+  }
+};
+} // namespace
+
 static bool isDequantized(OpOperand &operand) {
   return operand.get().getDefiningOp<DequantizeOp>() != nullptr;
 }
@@ -149,6 +162,35 @@ static std::string findBlockObstacle(QuantizableOpInterface op,
   for (int64_t i = 0; i < (data->isSplat() ? 1 : data->size()); ++i)
     if (!std::isfinite(data->getFloat(i)))
       return llvm::formatv("its weights hold {0}", data->getFloat(i));
+  return "";
+}
+
+/// Why the factors of `op` cannot be rounded to 16 bits, or "". The range of an
+/// activation matters only for f16, and only if it is known.
+static std::string findHalfObstacle(QuantizableOpInterface op,
+                                    PrecisionKind kind,
+                                    const RangeAnalysis &ranges) {
+  if (isDequantized(op.getWeightOperand()))
+    return "its weights are quantized in the model";
+  // What is nearer to the largest number than to the next power of two.
+  float largest = kind == PrecisionKind::F16 ? 65520.0f : 0x1.FFp127f;
+  auto overflows = [&](double value) { return std::fabs(value) >= largest; };
+  Value weights = op.getWeightOperand().get();
+  std::optional<ConstantView> data = ConstantView::get(weights);
+  for (int64_t i = 0; data && i < (data->isSplat() ? 1 : data->size()); ++i) {
+    float weight = data->getFloat(i);
+    if (!std::isfinite(weight) || overflows(weight))
+      return llvm::formatv("its weights hold {0}", weight);
+  }
+  for (OpOperand *factor :
+       {&op.getActivationOperand(), &op.getWeightOperand()}) {
+    std::optional<RangeAttr> range = ranges.lookup(factor->get());
+    if (range && (overflows(range->getMin()) || overflows(range->getMax())))
+      return llvm::formatv("its input reaches {0}, which {1} cannot hold",
+                           overflows(range->getMax()) ? range->getMax()
+                                                      : range->getMin(),
+                           stringifyPrecisionKind(kind));
+  }
   return "";
 }
 
@@ -256,7 +298,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
     PrecisionKind fallback = rules.precision.value_or(precision);
 
     std::vector<Product> products;
-    std::vector<std::string> obstacles;
+    std::vector<Obstacles> obstacles;
     module.walk([&](FunctionOpInterface function) {
       if (function.isExternal())
         return;
@@ -278,7 +320,11 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
         product.quantizedInModel = isDequantized(op.getActivationOperand()) &&
                                    isDequantized(op.getWeightOperand());
         obstacles.push_back(
-            product.quantizedInModel ? "" : findObstacle(op, ranges, ids));
+            product.quantizedInModel
+                ? Obstacles()
+                : Obstacles{findObstacle(op, ranges, ids),
+                            findHalfObstacle(op, PrecisionKind::BF16, ranges),
+                            findHalfObstacle(op, PrecisionKind::F16, ranges)});
         products.push_back(std::move(product));
       }
     });
@@ -286,7 +332,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       return signalPassFailure();
 
     bool hasBlocks = false;
-    for (auto [product, obstacle] : llvm::zip_equal(products, obstacles)) {
+    for (auto [product, found] : llvm::zip_equal(products, obstacles)) {
       if (product.quantizedInModel) {
         product.wanted = PrecisionKind::Int8;
         product.reason.clear();
@@ -294,8 +340,9 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       }
       bool inBlocks = product.wanted == PrecisionKind::Int4 ||
                       product.wanted == PrecisionKind::Int2;
-      if (inBlocks)
-        obstacle = findBlockObstacle(product.op, product.kind);
+      std::string obstacle = inBlocks
+                                 ? findBlockObstacle(product.op, product.kind)
+                                 : found.of(product.wanted);
       if (!obstacle.empty() && product.wanted != PrecisionKind::F32) {
         product.wanted = PrecisionKind::F32;
         product.reason = obstacle;

@@ -83,6 +83,7 @@ void Fingerprinter::addAttributes(DictionaryAttr attributes) {
         name == MPQDialect::getRangesAttrName() ||
         name == MPQDialect::getPrecisionAttrName() ||
         name == MPQDialect::getBlocksAttrName() ||
+        name == MPQDialect::getMatrixStepAttrName() ||
         name == MPQDialect::getTargetAttrName())
       continue;
     stream << name << ' ';

@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockWeights.h"
+#include "RoundFactors.h"
 
 #include "mpq/Transforms/Quantize/Passes.h"
 
@@ -200,7 +201,7 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
 }
 
 LogicalResult Quantizer::run() {
-  SmallVector<QuantizableOpInterface> products, inBlocks;
+  SmallVector<QuantizableOpInterface> products, inBlocks, halves;
   function.walk([&](QuantizableOpInterface op) {
     auto precision =
         op->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
@@ -209,6 +210,9 @@ LogicalResult Quantizer::run() {
     if (precision && (precision.getKind() == PrecisionKind::Int4 ||
                       precision.getKind() == PrecisionKind::Int2))
       inBlocks.push_back(op);
+    if (precision && (precision.getKind() == PrecisionKind::BF16 ||
+                      precision.getKind() == PrecisionKind::F16))
+      halves.push_back(op);
   });
   SmallVector<Value> values; // to quantize, or moved from such
   SmallVector<Value> rightSides;
@@ -271,7 +275,7 @@ LogicalResult Quantizer::run() {
     product->removeAttr(MPQDialect::getPrecisionAttrName());
     product->removeAttr(MPQDialect::getBlocksAttrName());
   }
-  return success();
+  return roundFactors(halves);
 }
 
 namespace {

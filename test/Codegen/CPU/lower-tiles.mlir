@@ -103,3 +103,34 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "i
     return %r : vector<16x16xi32>
   }
 }
+
+// -----
+
+// Sums in f32 are cleared and stored as those of integers are.
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-bf16,+amx-tile,+avx512bw,+avx512f,+avx512vl">} {
+  // CHECK-LABEL: @halves
+  // CHECK-DAG: llvm.mlir.constant(dense<[1, {{(0, )+}}64, 0, 32, 0, 64, {{(0, )+}}3, 3, 8, {{.*}}
+  // CHECK: llvm.call_intrinsic "llvm.x86.tilezero"
+  // CHECK: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+  // CHECK: llvm.call_intrinsic "llvm.x86.tilestored64"
+  func.func @halves(%left: memref<3x16xbf16>, %right: memref<8x32xbf16>, %out: memref<3x16xf32>) {
+    %c0 = arith.constant 0 : index
+    %z = arith.constant 0.0 : bf16
+    %zero = arith.constant dense<0.0> : vector<3x16xf32>
+    %a = vector.transfer_read %left[%c0, %c0], %z {in_bounds = [true, true]} : memref<3x16xbf16>, vector<3x16xbf16>
+    %b = vector.transfer_read %right[%c0, %c0], %z {in_bounds = [true, true]} : memref<8x32xbf16>, vector<8x32xbf16>
+    %sum = mpq.dot_tile %zero, %a, %b : vector<3x16xf32>, vector<3x16xbf16>, vector<8x32xbf16>
+    vector.transfer_write %sum, %out[%c0, %c0] {in_bounds = [true, true]} : vector<3x16xf32>, memref<3x16xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512bw,+avx512f,+avx512vl,+avx512vnni">} {
+  func.func @no_half_tiles(%acc: vector<16x16xf32>, %a: vector<16x32xbf16>) -> vector<16x16xf32> {
+    // expected-error @+1 {{needs a target with amx-tile and amx-bf16}}
+    %r = mpq.dot_tile %acc, %a, %a : vector<16x16xf32>, vector<16x32xbf16>, vector<16x32xbf16>
+    return %r : vector<16x16xf32>
+  }
+}

@@ -1,4 +1,4 @@
-// RUN: quant-opt %s --mpq-select-strategy --mlir-print-local-scope | FileCheck %s
+// RUN: quant-opt %s --split-input-file --mpq-select-strategy --mlir-print-local-scope | FileCheck %s
 
 // Products of bytes on a machine with AMX.
 module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-int8,+amx-tile,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
@@ -63,5 +63,26 @@ module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "s
   func.func private @row(%a: tensor<1x256xi8>, %w: tensor<4x64x64xi8>, %d: tensor<1x64xi32>, %begin: index, %end: index) -> tensor<1x64xi32> attributes {mpq.kernel} {
     %r = mpq.contract ins(%a, %w : tensor<1x256xi8>, tensor<4x64x64xi8>) outs(%d : tensor<1x64xi32>) -> tensor<1x64xi32>
     return %r : tensor<1x64xi32>
+  }
+}
+
+// -----
+
+// Steps of bf16 are for the matrix unit however few rows there are; weights of
+// 16 bits beside f32 are not.
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+amx-bf16,+amx-tile,+avx512f,+avx512bw,+avx512vl">} {
+  // CHECK-LABEL: func.func private @one_row(
+  // CHECK-SAME: tile = [1, 64], {{.*}}matrix_rows = 1>
+  func.func private @one_row(%a: tensor<1x256xbf16>, %w: tensor<4x128x32xbf16>, %d: tensor<1x64xf32>, %begin: index, %end: index) -> tensor<1x64xf32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<1x256xbf16>, tensor<4x128x32xbf16>) outs(%d : tensor<1x64xf32>) {step = 32 : i64} -> tensor<1x64xf32>
+    return %r : tensor<1x64xf32>
+  }
+
+  // CHECK-LABEL: func.func private @ascending(
+  // CHECK-NOT: matrix_rows
+  // CHECK: return
+  func.func private @ascending(%a: tensor<64x256xf32>, %w: tensor<4x256x16xbf16>, %d: tensor<64x64xf32>, %begin: index, %end: index) -> tensor<64x64xf32> attributes {mpq.kernel} {
+    %r = mpq.contract ins(%a, %w : tensor<64x256xf32>, tensor<4x256x16xbf16>) outs(%d : tensor<64x64xf32>) -> tensor<64x64xf32>
+    return %r : tensor<64x64xf32>
   }
 }

@@ -143,3 +143,20 @@ func.func @quantize_by_constant(%x: f32) -> i8 {
   %q = mpq.quantize %x, %s, %z : f32, f32, i8 -> i8
   return %q : i8
 }
+
+// To bf16 by integers: processors flush subnormal numbers. NaN stays NaN.
+// CHECK-LABEL: func.func @narrow
+// CHECK-SAME: %[[X:.*]]: vector<16xf32>
+// CHECK-DAG: %[[BITS:.*]] = arith.bitcast %[[X]] : vector<16xf32> to vector<16xi32>
+// CHECK-DAG: arith.constant dense<32767> : vector<16xi32>
+// CHECK-DAG: arith.cmpf oeq, %[[X]], %[[X]]
+// CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
+// CHECK: arith.bitcast %{{.*}} : vector<16xi16> to vector<16xbf16>
+// CHECK: arith.extui
+// CHECK: arith.shli
+// CHECK: arith.bitcast %{{.*}} : vector<16xi32> to vector<16xf32>
+func.func @narrow(%x: vector<16xf32>) -> vector<16xf32> {
+  %n = arith.truncf %x : vector<16xf32> to vector<16xbf16>
+  %w = arith.extf %n : vector<16xbf16> to vector<16xf32>
+  return %w : vector<16xf32>
+}

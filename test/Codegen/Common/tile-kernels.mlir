@@ -256,3 +256,37 @@ func.func private @turned(%x: tensor<8x64xf32>, %w: tensor<1x8x16xf32>, %d: tens
   } -> tensor<16x64xf32>
   return %r : tensor<16x64xf32>
 }
+
+// -----
+
+// A pool and what reads it: a row of the image at a time inside of the work
+// item, so that a row is all that is between them.
+// CHECK-LABEL: func.func private @pool(
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: %[[ROW:.*]] = tensor.empty() : tensor<1x1x20x64xf32>
+// CHECK: linalg.fill {{.*}} outs(%[[ROW]]
+// CHECK: arith.maximumf
+// CHECK: } -> tensor<1x1x20x64xf32>
+// CHECK: arith.negf
+// CHECK: } -> tensor<1x1x20x64xf32>
+func.func private @pool(%x: tensor<1x20x20x64xf32>, %d: tensor<1x20x20x64xf32>, %begin: index, %end: index) -> tensor<1x20x20x64xf32> attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [0, 0, 0, 0], grain = [0, 5, 0, 0]>} {
+  %window = tensor.empty() : tensor<1x1xf32>
+  %least = arith.constant 0xFF800000 : f32
+  %e = tensor.empty() : tensor<1x20x20x64xf32>
+  %f = linalg.fill ins(%least : f32) outs(%e : tensor<1x20x20x64xf32>) -> tensor<1x20x20x64xf32>
+  %p = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1 + d4, d2 + d5, d3)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d4, d5)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2, d3)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %window : tensor<1x20x20x64xf32>, tensor<1x1xf32>) outs(%f : tensor<1x20x20x64xf32>) {
+  ^bb0(%in: f32, %w: f32, %out: f32):
+    %m = arith.maximumf %out, %in : f32
+    linalg.yield %m : f32
+  } -> tensor<1x20x20x64xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%p : tensor<1x20x20x64xf32>) outs(%d : tensor<1x20x20x64xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %n = arith.negf %in : f32
+    linalg.yield %n : f32
+  } -> tensor<1x20x20x64xf32>
+  return %r : tensor<1x20x20x64xf32>
+}

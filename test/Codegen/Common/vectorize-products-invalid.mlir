@@ -23,3 +23,11 @@ func.func @unequal_steps(%a: tensor<16x97xi8>, %w: tensor<1x25x64xi8>, %d: tenso
   %p = mpq.contract ins(%a, %w : tensor<16x97xi8>, tensor<1x25x64xi8>) outs(%d : tensor<16x16xi32>) -> tensor<16x16xi32>
   return %p : tensor<16x16xi32>
 }
+
+// -----
+
+func.func @step_in_vectors(%a: tensor<16x64xbf16>, %w: tensor<1x32x32xbf16>, %d: tensor<16x16xf32>) -> tensor<16x16xf32> attributes {mpq.strategy = #mpq.strategy<tile = [16, 16], grain = [0, 0]>} {
+  // expected-error @below {{expected 'matrix_rows' in the strategy of a product with a step, which no vectors compute}}
+  %p = mpq.contract ins(%a, %w : tensor<16x64xbf16>, tensor<1x32x32xbf16>) outs(%d : tensor<16x16xf32>) {step = 32 : i64} -> tensor<16x16xf32>
+  return %p : tensor<16x16xf32>
+}

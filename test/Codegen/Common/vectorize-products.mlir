@@ -220,3 +220,37 @@ func.func @bias_of_batch(%b: tensor<1x16xi32>, %a: tensor<1x2x64xi8>, %w: tensor
   %p = mpq.contract ins(%a, %w : tensor<1x2x64xi8>, tensor<1x1x16x64xi8>) bias(%b : tensor<1x16xi32>) outs(%d : tensor<1x2x16xi32>) -> tensor<1x2x16xi32>
   return %p : tensor<1x2x16xi32>
 }
+
+// -----
+
+// Weights of 16 bits are widened in registers: bf16 by a shift, f16 by the
+// processor's conversion.
+// CHECK-LABEL: func.func @narrow_weights
+// CHECK: %[[N:.*]] = vector.transfer_read %{{.*}} : tensor<1x8x16xbf16>, vector<16xbf16>
+// CHECK: %[[B:.*]] = arith.bitcast %[[N]] : vector<16xbf16> to vector<16xi16>
+// CHECK: %[[E:.*]] = arith.extui %[[B]] : vector<16xi16> to vector<16xi32>
+// CHECK: %[[S:.*]] = arith.shli %[[E]]
+// CHECK: %[[W:.*]] = arith.bitcast %[[S]] : vector<16xi32> to vector<16xf32>
+// CHECK: math.fma %{{.*}}, %[[W]], %{{.*}} : vector<16xf32>
+// CHECK: %[[H:.*]] = vector.transfer_read %{{.*}} : tensor<1x8x16xf16>, vector<16xf16>
+// CHECK: arith.extf %[[H]] : vector<16xf16> to vector<16xf32>
+func.func @narrow_weights(%a: tensor<1x8xf32>, %w: tensor<1x8x16xbf16>, %h: tensor<1x8x16xf16>, %d: tensor<1x16xf32>) -> (tensor<1x16xf32>, tensor<1x16xf32>) {
+  %p = mpq.contract ins(%a, %w : tensor<1x8xf32>, tensor<1x8x16xbf16>) outs(%d : tensor<1x16xf32>) -> tensor<1x16xf32>
+  %q = mpq.contract ins(%a, %h : tensor<1x8xf32>, tensor<1x8x16xf16>) outs(%d : tensor<1x16xf32>) -> tensor<1x16xf32>
+  return %p, %q : tensor<1x16xf32>, tensor<1x16xf32>
+}
+
+// -----
+
+// Steps of bf16 in a matrix unit; sums are added to zero without a bias, too.
+// CHECK-LABEL: func.func @steps_of_halves
+// CHECK: %[[R:.*]] = scf.for {{.*}} iter_args(%[[SUM:.*]] = %{{.*}}) -> (vector<3x16xf32>)
+// CHECK: %[[L:.*]] = vector.transfer_read {{.*}} : tensor<3x64xbf16>, vector<3x32xbf16>
+// CHECK: %[[W:.*]] = vector.transfer_read {{.*}} : tensor<1x32x32xbf16>, vector<16x32xbf16>
+// CHECK: mpq.dot_tile %[[SUM]], %[[L]], %[[W]] : vector<3x16xf32>, vector<3x32xbf16>, vector<16x32xbf16>
+// CHECK: vector.transfer_write %[[R]]
+// CHECK: arith.addf
+func.func @steps_of_halves(%a: tensor<3x64xbf16>, %w: tensor<1x32x32xbf16>, %d: tensor<3x16xf32>) -> tensor<3x16xf32> attributes {mpq.strategy = #mpq.strategy<tile = [3, 16], grain = [0, 0], matrix_rows = 3>} {
+  %p = mpq.contract ins(%a, %w : tensor<3x64xbf16>, tensor<1x32x32xbf16>) outs(%d : tensor<3x16xf32>) {step = 32 : i64} -> tensor<3x16xf32>
+  return %p : tensor<3x16xf32>
+}

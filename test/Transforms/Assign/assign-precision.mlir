@@ -7,6 +7,10 @@
 // RUN: quant-opt %s --mpq-assign-precision="recipe=%S/Inputs/recipe.json" | FileCheck %s --check-prefix=RECIPE
 
 // RUN: quant-opt %s --mpq-assign-precision="precision=int4" | FileCheck %s --check-prefix=INT4
+// RUN: quant-opt %s --mpq-assign-precision="precision=bf16" | FileCheck %s --check-prefix=BF16
+// RUN: quant-opt %s --mpq-assign-precision="precision=f16" | FileCheck %s --check-prefix=F16
+// RUN: echo '{"rules": [{"op": "attention", "precision": "bf16"}]}' > %t.half
+// RUN: quant-opt %s --mpq-assign-precision="recipe=%t.half" | FileCheck %s --check-prefix=RULE
 // RUN: echo '{"precision": "int2", "block": 64, "activations": "int8"}' > %t.recipe
 // RUN: quant-opt %s --mpq-assign-precision="recipe=%t.recipe" | FileCheck %s --check-prefix=INT2
 
@@ -17,6 +21,23 @@
 // INT4: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
 // INT4: linalg.conv_2d_nhwc_hwcf {{{.*}}#mpq.precision<f32, "only matrix
 // INT2-COUNT-2: linalg.matmul {mpq.blocks = #mpq.blocks<64, activations = int8>, mpq.precision = #mpq.precision<int2>}
+
+// 16 bits need no range, but finite weights, and numbers that f16 can hold.
+// BF16-LABEL: @main
+// BF16-COUNT-4: linalg.matmul {mpq.precision = #mpq.precision<bf16>}
+// BF16: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
+// BF16: linalg.conv_2d_nhwc_hwcf {{{.*}}mpq.precision = #mpq.precision<bf16>}
+// BF16-LABEL: @beyond
+// BF16-COUNT-2: #mpq.precision<bf16>
+// F16-LABEL: @main
+// F16-COUNT-4: linalg.matmul {mpq.precision = #mpq.precision<f16>}
+// F16-LABEL: @beyond
+// F16: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold 70000.{{.*}}">}
+// F16: linalg.matmul {mpq.precision = #mpq.precision<f32, "its input reaches -{{.*}}, which f16 cannot hold">}
+// RULE-LABEL: @main
+// RULE: #mpq.precision<int8>
+// RULE: #mpq.precision<f32
+// RULE-COUNT-2: #mpq.precision<bf16>
 
 // REPORT: [
 // REPORT: "id": "first"
@@ -51,7 +72,7 @@
 // RECIPE: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
 // RECIPE: linalg.conv_2d_nhwc_hwcf {{{.*}}mpq.precision = #mpq.precision<f32, "rule 2 of the recipe">
 
-// FLOAT-COUNT-6: #mpq.precision<f32, "precision f32 is the default">
+// FLOAT-COUNT-8: #mpq.precision<f32, "precision f32 is the default">
 
 // CHECK-LABEL: @main
 func.func @main(%x: tensor<4x2xf32> {mpq.name = "x", mpq.range = #mpq.range<0.0, 1.0, calibration>}, %y: tensor<2x2xf32> {mpq.name = "y"},
@@ -81,4 +102,13 @@ func.func private @activation(%x: tensor<4xf32>) -> tensor<4xf32> {
   %e = tensor.empty() : tensor<4xf32>
   %y = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32> loc("curve")
   return %y : tensor<4xf32>
+}
+
+func.func @beyond(%x: tensor<4x2xf32> {mpq.range = #mpq.range<0.0, 1.0, calibration>}, %far: tensor<4x2xf32> {mpq.range = #mpq.range<-1.0e5, 1.0, calibration>},
+                  %i: tensor<4x2xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+  %large = arith.constant dense<7.0e4> : tensor<2x2xf32>
+  %w = arith.constant dense<1.0> : tensor<2x2xf32>
+  %0 = linalg.matmul ins(%x, %large : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("large")
+  %1 = linalg.matmul ins(%far, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32> loc("far")
+  return %0, %1 : tensor<4x2xf32>, tensor<4x2xf32>
 }
