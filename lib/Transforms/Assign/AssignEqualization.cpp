@@ -11,15 +11,18 @@
 // weights of an output larger. With steps s and t(n), the error that rounding
 // adds to output n of a product has the expected power
 //
-//   1/12 sum_c ((s f(c) W(c,n))^2 + (t(n) x(c) / f(c))^2)
+//   sum_c ((s f(c) W(c,n))^2 / 12 + (x(c) / f(c))^2 r(c,n)),
+//   r(c,n) = min(t(n)^2 / 12, (f(c) W(c,n))^2)
 //
-// (rounding errors are uniform and independent), where W(c,n)^2 and x(c)^2 are
-// the energies of weights and activations. Factors are sought among those of
-// SmoothQuant (Xiao et al., ICML 2023): r(c)^a / w(c)^(1-a), r the channel's
-// range and w its largest weight beside the largest of an output; a = 1 is what
-// depthwise convolutions want, a = 1/2 is cross-layer equalization (Nagel et
-// al., ICCV 2019). Those with the least error relative to the outputs are kept.
-// Cost: for each exponent one pass over the weights.
+// (rounding errors are uniform and independent, but for weights that are
+// rounded to 0), where W(c,n)^2 and x(c)^2 are the energies of weights and
+// activations. Factors are sought among those of SmoothQuant (Xiao et al., ICML
+// 2023): r(c)^a / w(c)^(1-a), r the channel's range and w its largest weight
+// beside the largest of an output; a = 1 is what depthwise convolutions want,
+// a = 1/2 is cross-layer equalization (Nagel et al., ICCV 2019). Others bring
+// down only the channels that are larger than the rest, as behind GELU. Those
+// with the least error relative to the outputs are kept. Cost: for each choice
+// two passes over the energies.
 //
 //===----------------------------------------------------------------------===//
 
@@ -54,6 +57,8 @@ using namespace mpq;
 /// The exponents that are tried.
 static constexpr double kExponents[] = {1.0, 0.875, 0.75, 0.625,
                                         0.5, 0.375, 0.25};
+/// By how many powers of two the largest channels are brought down.
+static constexpr int kShifts[] = {1, 2, 3, 4};
 /// By how much the error's power must fall: less is not worth a multiplication.
 static constexpr double kLeastGain = 1.25;
 /// A channel's largest value over its root mean square: of rectified values and
@@ -81,6 +86,9 @@ public:
 
   /// Expected power relative to the outputs, of factors 2^exponent.
   double of(ArrayRef<int> exponents) const;
+  /// Exponents that leave no channel larger than the largest one divided by
+  /// 2^shift.
+  SmallVector<int> getExponents(int shift) const;
   /// Exponents of r(c)^a / w(c)^(1-a), rounded, around 0.
   SmallVector<int> getExponents(double a) const;
   /// The range of the value divided by such factors, with 0.
@@ -183,34 +191,44 @@ double RoundingError::of(ArrayRef<int> exponents) const {
   auto [least, most] = getRange(exponents);
   double step = (most - least) / 255;
   int64_t channels = magnitude.size();
-  SmallVector<double> factors;
-  double activity = 0; // sum of (x(c) / f(c))^2
+  SmallVector<double> factors, activity; // (x(c) / f(c))^2
   for (auto [exponent, p] : llvm::zip_equal(exponents, power)) {
     factors.push_back(std::ldexp(1.0, exponent));
-    activity += p / (factors.back() * factors.back());
+    activity.push_back(p / (factors.back() * factors.back()));
   }
   double error = 0;
   for (const ReaderWeights &reader : readers) {
-    std::vector<double> sums(reader.scaleOfOutput.size(), 0.0);
-    std::vector<double> peaks(sums);
-    for (int64_t c = 0; c < channels; ++c) {
-      double square = step * factors[c] * step * factors[c];
+    auto outputOf = [&](int64_t c, int64_t n) {
+      return reader.depthwise ? c : n;
+    };
+    std::vector<double> steps(reader.scaleOfOutput.size(), 0.0); // t(n)
+    for (int64_t c = 0; c < channels; ++c)
       for (int64_t n = 0; n < reader.outputs; ++n) {
-        int64_t output = reader.depthwise ? c : n;
-        sums[output] += square * reader.energy[c * reader.outputs + n];
-        peaks[output] =
-            std::max(peaks[output],
-                     factors[c] * reader.peak[c * reader.outputs + n] / 127);
+        double peak = factors[c] * reader.peak[c * reader.outputs + n];
+        double &largest = steps[outputOf(c, n)];
+        largest = std::max(largest, peak / 127);
       }
-    }
-    for (auto [n, sum] : llvm::enumerate(sums)) {
-      double read =
-          reader.depthwise ? power[n] / (factors[n] * factors[n]) : activity;
-      error += (sum + double(reader.taps) * peaks[n] * peaks[n] * read) *
-               reader.scaleOfOutput[n];
+    for (int64_t c = 0; c < channels; ++c) {
+      double ofChannel = step * factors[c] * step * factors[c];
+      for (int64_t n = 0; n < reader.outputs; ++n) {
+        double energy = reader.energy[c * reader.outputs + n];
+        double weightStep = steps[outputOf(c, n)];
+        // Weights far below their step are rounded to 0.
+        double rounded = std::min(double(reader.taps) * weightStep * weightStep,
+                                  12 * factors[c] * factors[c] * energy);
+        error += (ofChannel * energy + activity[c] * rounded) *
+                 reader.scaleOfOutput[outputOf(c, n)];
+      }
     }
   }
   return error / 12;
+}
+
+SmallVector<int> RoundingError::getExponents(int shift) const {
+  double largest = *llvm::max_element(magnitude);
+  return llvm::map_to_vector(magnitude, [&](double m) {
+    return std::max(0, shift + int(std::ceil(std::log2(m / largest))));
+  });
 }
 
 SmallVector<int> RoundingError::getExponents(double a) const {
@@ -273,14 +291,17 @@ static void assignAutomatically(Operation *op, StringRef id,
   RoundingError error(channels, found.readers);
   SmallVector<int> best(channels.getMinima().size(), 0);
   double before = error.of(best), least = before;
-  for (double exponent : kExponents) {
-    SmallVector<int> exponents = error.getExponents(exponent);
+  auto consider = [&](SmallVector<int> exponents) {
     double power = error.of(exponents);
     if (power < least) {
       least = power;
       best = std::move(exponents);
     }
-  }
+  };
+  for (double exponent : kExponents)
+    consider(error.getExponents(exponent));
+  for (int shift : kShifts)
+    consider(error.getExponents(shift));
   if (!(before > kLeastGain * least))
     return;
   SmallVector<float> factors;
