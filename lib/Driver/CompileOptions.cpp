@@ -116,12 +116,6 @@ static Error setTarget(CompileOptions &options, StringRef value) {
 static std::vector<Row> makeTable() {
   static const CompileOptions defaults;
   std::vector<Row> rows;
-  rows.push_back({{"bias-data",
-                   OptionKind::Folder,
-                   "Samples to correct biases with after quantization",
-                   {},
-                   ""},
-                  setText(&CompileOptions::biasData)});
   rows.push_back(
       {{"calibrate",
         OptionKind::Folder,
@@ -129,6 +123,13 @@ static std::vector<Row> makeTable() {
         {},
         ""},
        setText(&CompileOptions::calibrationData)});
+  rows.push_back({{"fit-data",
+                   OptionKind::Folder,
+                   "Samples that biases and the rounding of weights are fitted "
+                   "to",
+                   {},
+                   ""},
+                  setText(&CompileOptions::fitData)});
   rows.push_back(choiceRow<OutputKind>(
       {"emit",
        OptionKind::Choice,

@@ -66,6 +66,10 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getScaleGroupAttrName() { return "mpq.scale_group"; }
     /// Operation attribute: the #mpq.blocks of weights of 4 or 2 bits.
     static ::llvm::StringRef getBlocksAttrName() { return "mpq.blocks"; }
+    /// Operation attribute: the #mpq.weight_rounding that a product asks for.
+    static ::llvm::StringRef getWeightRoundingAttrName() { return "mpq.weight_rounding"; }
+    /// Operation attribute: the #mpq.rounded_weights of a product.
+    static ::llvm::StringRef getRoundedWeightsAttrName() { return "mpq.rounded_weights"; }
     /// Loop attribute: iterations (i64) by which weights are read ahead.
     static ::llvm::StringRef getStreamAheadAttrName() { return "mpq.stream_ahead"; }
     /// Operation attribute: the #mpq.strategy codegen follows.

@@ -83,6 +83,8 @@ void Fingerprinter::addAttributes(DictionaryAttr attributes) {
         name == MPQDialect::getRangesAttrName() ||
         name == MPQDialect::getPrecisionAttrName() ||
         name == MPQDialect::getBlocksAttrName() ||
+        name == MPQDialect::getWeightRoundingAttrName() ||
+        name == MPQDialect::getRoundedWeightsAttrName() ||
         name == MPQDialect::getTargetAttrName())
       continue;
     stream << name << ' ';
