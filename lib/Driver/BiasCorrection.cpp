@@ -282,5 +282,5 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
         !correction.empty())
       item.product->setAttr(MPQDialect::getBiasCorrectionAttrName(),
                             builder.getDenseF32ArrayAttr(correction));
-  return success();
+  return int64_t(items.size());
 }

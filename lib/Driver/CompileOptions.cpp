@@ -123,13 +123,6 @@ static std::vector<Row> makeTable() {
         {},
         ""},
        setText(&CompileOptions::calibrationData)});
-  rows.push_back({{"fit-data",
-                   OptionKind::Folder,
-                   "Samples that biases and the rounding of weights are fitted "
-                   "to",
-                   {},
-                   ""},
-                  setText(&CompileOptions::fitData)});
   rows.push_back(choiceRow<OutputKind>(
       {"emit",
        OptionKind::Choice,
@@ -146,6 +139,13 @@ static std::vector<Row> makeTable() {
       {OutputKind::MLIR, OutputKind::Bytecode, OutputKind::LLVMIR,
        OutputKind::Assembly, OutputKind::Object, OutputKind::SharedLibrary,
        OutputKind::ONNX}));
+  rows.push_back({{"fit-data",
+                   OptionKind::Folder,
+                   "Samples that biases and the rounding of weights are fitted "
+                   "to",
+                   {},
+                   ""},
+                  setText(&CompileOptions::fitData)});
   rows.push_back(
       phaseRow("from", &CompileOptions::from,
                "First phase (default: import for ONNX, prepare for MLIR)"));
