@@ -58,7 +58,8 @@ EqualizationAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 LogicalResult BlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 int64_t size, PrecisionKind activations) {
+                                 int64_t size, PrecisionKind activations,
+                                 bool) {
   if (size < 0 || size % 4 != 0 ||
       (activations != PrecisionKind::F32 &&
        activations != PrecisionKind::Int8)) // (K1)
@@ -66,6 +67,25 @@ LogicalResult BlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "in f32 or int8 but got "
                        << size << " and "
                        << stringifyPrecisionKind(activations);
+  return success();
+}
+
+LogicalResult
+RoundedWeightsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                           WeightRoundingAttr, DenseF64ArrayAttr errors,
+                           ElementsAttr integers, ElementsAttr scales,
+                           ElementsAttr zeroPoints) {
+  if (errors.size() != 3 || !scales.getElementType().isF32() ||
+      !isa<IntegerType>(integers.getElementType()) ||
+      (zeroPoints &&
+       (zeroPoints.getElementType() != integers.getElementType() ||
+        zeroPoints.getShapedType().getShape() !=
+            scales.getShapedType().getShape()))) // (W1)
+    return emitError() << "expected three errors, integers, f32 scales, and "
+                          "zero points like both but got "
+                       << errors << ", " << integers.getType() << ", "
+                       << scales.getType() << " and "
+                       << (zeroPoints ? zeroPoints.getType() : Type());
   return success();
 }
 

@@ -104,6 +104,21 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
                       step.getInt() % 2 == 0,
                   "an even positive i64");
   }
+  if (name == getWeightRoundingAttrName())
+    return expect(isa<WeightRoundingAttr>(value), "an #mpq.weight_rounding");
+  if (name == getRoundedWeightsAttrName()) { // (W2)
+    auto rounded = dyn_cast<RoundedWeightsAttr>(value);
+    auto product = dyn_cast<QuantizableOpInterface>(op);
+    if (!rounded || !product || !product.isProduct())
+      return expect(false, "an #mpq.rounded_weights on a product");
+    auto type =
+        dyn_cast<ShapedType>(product.getWeightOperand().get().getType());
+    if (type.getShape() == rounded.getIntegers().getShapedType().getShape())
+      return success();
+    return op->emitError("expected '")
+           << name << "' for weights of type " << type << " but got integers "
+           << "of type " << rounded.getIntegers().getType();
+  }
   if (name == getStrategyAttrName())
     return expect(isa<StrategyAttr>(value), "an #mpq.strategy");
   if (name == getTargetAttrName())

@@ -198,7 +198,7 @@ static SmallVector<float> getCorrection(CorrectedProduct &item) {
   return llvm::map_to_vector(error, [](double e) { return float(-e); });
 }
 
-LogicalResult
+FailureOr<int64_t>
 mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
                           const SampleProgress &progress,
                           const std::function<bool()> &isCancelled) {
@@ -239,9 +239,7 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
     items.push_back(std::move(item));
   });
   if (items.empty())
-    return emitError(assigned.getLoc(),
-                     "there are no biases to correct: no product with constant "
-                     "weights is computed in int8");
+    return 0;
   observed->walk([](Operation *op) {
     op->removeAttr(MPQDialect::getPrecisionAttrName());
   });
@@ -284,5 +282,5 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
         !correction.empty())
       item.product->setAttr(MPQDialect::getBiasCorrectionAttrName(),
                             builder.getDenseF32ArrayAttr(correction));
-  return success();
+  return int64_t(items.size());
 }

@@ -76,11 +76,34 @@ static StringRef getKind(Operation *op) {
       });
 }
 
+static std::optional<ReportRounding> readRounding(Operation *op) {
+  auto asked = op->getAttrOfType<WeightRoundingAttr>(
+      MPQDialect::getWeightRoundingAttrName());
+  auto rounded = op->getAttrOfType<RoundedWeightsAttr>(
+      MPQDialect::getRoundedWeightsAttrName());
+  if (rounded)
+    asked = rounded.getRounding();
+  if (!asked)
+    return std::nullopt;
+  ReportRounding record;
+  record.kind = stringifyWeightRoundingKind(asked.getKind()).str();
+  record.scales = stringifyWeightScalesKind(asked.getScales()).str();
+  if (asked.getReason())
+    record.reason = asked.getReason().str();
+  if (rounded) {
+    record.nearestError = rounded.getErrors()[0];
+    record.error = rounded.getErrors()[1];
+    record.damping = rounded.getErrors()[2];
+  }
+  return record;
+}
+
 /// What it computes in, and why not in integers.
 static void recordPrecision(Operation *op, ReportOperation &record) {
   if (auto product = dyn_cast<QuantizableOpInterface>(op);
       product && product.isProduct()) {
     record.macs = product.getMultiplyAccumulates();
+    record.rounding = readRounding(op);
     auto precision =
         op->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
     if (precision) {

@@ -11,9 +11,9 @@
 
 #include "mpq/Analysis/OperationCount.h"
 #include "mpq/Codegen/Passes.h"
-#include "mpq/Driver/BiasCorrection.h"
 #include "mpq/Driver/Calibration.h"
 #include "mpq/Driver/Compilation.h"
+#include "mpq/Driver/FitToSamples.h"
 #include "mpq/Driver/Pipelines.h"
 #include "mpq/Driver/Report.h"
 #include "mpq/ONNX/ImportONNX.h"
@@ -112,9 +112,9 @@ LogicalResult Compiler::resolve() {
     record.emplace();
   precision = options.precision.value_or(hasProfile ? PrecisionGoal::Int8
                                                     : PrecisionGoal::F32);
-  if (!options.biasData.empty() && precision == PrecisionGoal::F32 &&
+  if (!options.fitData.empty() && precision == PrecisionGoal::F32 &&
       options.recipe.empty())
-    return emitError(loc) << "option --bias-data has no effect: nothing is "
+    return emitError(loc) << "option --fit-data has no effect: nothing is "
                              "quantized with --precision f32";
   // From a later phase on, ranges may stand in the file.
   if (precision == PrecisionGoal::Int8 && !hasProfile &&
@@ -150,7 +150,7 @@ LogicalResult Compiler::checkDecisions() {
        {std::tuple(!options.profile.empty(), "profile", Phase::Calibrate),
         std::tuple(!options.recipe.empty(), "recipe", Phase::Assign),
         std::tuple(options.precision.has_value(), "precision", Phase::Assign),
-        std::tuple(!options.biasData.empty(), "bias-data", Phase::Assign)})
+        std::tuple(!options.fitData.empty(), "fit-data", Phase::Assign)})
     if (failed(requirePhase(given, option, phase)))
       return failure();
   return success();
@@ -279,12 +279,10 @@ LogicalResult Compiler::runPhase(Phase phase) {
   }
   if (failed(manager.run(*module)))
     return failure();
-  if (phase == Phase::Assign && quantizes && !options.biasData.empty()) {
-    Dataset samples(options.biasData);
-    if (failed(assignBiasCorrection(*module, samples, progress,
-                                    monitor.isCancelled)))
-      return failure();
-  }
+  if (phase == Phase::Assign && quantizes && !options.fitData.empty() &&
+      failed(fitToSamples(*module, options.fitData, progress,
+                          monitor.isCancelled)))
+    return failure();
   return checkCancelled();
 }
 

@@ -123,12 +123,6 @@ static Error setTargets(CompileOptions &options, StringRef value) {
 static std::vector<Row> makeTable() {
   static const CompileOptions defaults;
   std::vector<Row> rows;
-  rows.push_back({{"bias-data",
-                   OptionKind::Folder,
-                   "Samples to correct biases with after quantization",
-                   {},
-                   ""},
-                  setText(&CompileOptions::biasData)});
   rows.push_back(
       {{"calibrate",
         OptionKind::Folder,
@@ -152,6 +146,13 @@ static std::vector<Row> makeTable() {
       {OutputKind::MLIR, OutputKind::Bytecode, OutputKind::LLVMIR,
        OutputKind::Assembly, OutputKind::Object, OutputKind::SharedLibrary,
        OutputKind::ONNX}));
+  rows.push_back({{"fit-data",
+                   OptionKind::Folder,
+                   "Samples that biases and the rounding of weights are fitted "
+                   "to",
+                   {},
+                   ""},
+                  setText(&CompileOptions::fitData)});
   rows.push_back(
       phaseRow("from", &CompileOptions::from,
                "First phase (default: import for ONNX, prepare for MLIR)"));

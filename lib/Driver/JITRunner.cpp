@@ -27,7 +27,7 @@ namespace {
 /// A compiled model with what its runs need.
 struct Runner {
   std::unique_ptr<JITModel> model;
-  ThreadPool pool{0};
+  std::shared_ptr<SharedThreads> threads = SharedThreads::get(0);
   std::vector<std::vector<char>> outputs;
 
   /// Where the observe hook of one run finds its way back.
@@ -51,8 +51,8 @@ struct Runner {
       outputData.push_back(output.data());
     Observation observation{model->getInfo(), tell};
     mpq_context context = {};
-    context.parallel_for = ThreadPool::parallelFor;
-    context.pool = &pool;
+    context.parallel_for = SharedThreads::parallelFor;
+    context.pool = threads.get();
     context.observe = observe;
     context.observer = &observation;
     model->run(inputData, outputData, context);

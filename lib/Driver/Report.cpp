@@ -100,6 +100,15 @@ static void writeOperation(OStream &json, const ReportOperation &op) {
         writeNumber(json, "smallest_scale", op.weights->smallestScale);
         writeNumber(json, "largest_scale", op.weights->largestScale);
       });
+    if (op.rounding)
+      json.attributeObject("rounding", [&] {
+        json.attribute("kind", op.rounding->kind);
+        json.attribute("scales", op.rounding->scales);
+        writeText(json, "reason", op.rounding->reason);
+        writeNumber(json, "nearest_error", op.rounding->nearestError);
+        writeNumber(json, "error", op.rounding->error);
+        writeNumber(json, "damping", op.rounding->damping);
+      });
     writeStrings(json, "operands", op.operands);
     writeStrings(json, "results", op.results);
   });

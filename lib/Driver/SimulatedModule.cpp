@@ -151,13 +151,15 @@ SimulationBuilder::quantize(PrecisionKind kind,
     module->walk([](Operation *op) {
       op->removeAttr(MPQDialect::getPrecisionAttrName());
       op->removeAttr(MPQDialect::getStoredAttrName());
+      op->removeAttr(MPQDialect::getRoundedWeightsAttrName());
     });
     for (auto [copy, weights] : llvm::zip_equal(copies, result.weightsOf))
       if (weights && isa<linalg::MatmulOp>(copy)) {
         copy->setAttr(MPQDialect::getPrecisionAttrName(),
                       PrecisionAttr::get(context, kind, StringAttr()));
         copy->setAttr(MPQDialect::getBlocksAttrName(),
-                      BlocksAttr::get(context, kBlock, PrecisionKind::F32));
+                      BlocksAttr::get(context, kBlock, PrecisionKind::F32,
+                                      /*zero_points=*/false));
       }
   }
   PassManager manager(context);

@@ -90,7 +90,7 @@ KINDS: dict[str, Kind] = {
     "folder": _PATH,
     "report": _PATH,
     "tune": _PATH,
-    "bias_data": Kind("a folder of samples or samples, {input name: array} each,",
+    "fit_data": Kind("a folder of samples or samples, {input name: array} each,",
                       lambda value: is_path(value) or _is_samples(value)),
     "correct_bias": Kind("True or False", lambda value: isinstance(value, bool)),
     "report_data": Kind("a folder of samples or samples, {input name: array} each,",

@@ -205,7 +205,7 @@ def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **o
 @cli.command(name="compile")
 @click.argument("model", type=click.Path())
 @click.option("-o", "--output", type=click.Path(), required=True, help="The shared library, or what --emit says.")
-@compile_options("bias-data", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
+@compile_options("fit-data", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
                  "shape", "target", "to", "tune")
 @common
 def compile_command(model, output, shape, quiet, as_json, **options):

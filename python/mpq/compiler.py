@@ -22,7 +22,7 @@ from .program import Program, TensorInfo, as_feed, in_order
 from .samples import save_samples
 
 SAMPLES_KEPT = 4
-BIAS_SAMPLES = 128
+FIT_SAMPLES = 128
 
 Feed = Mapping[str, Any]
 Shapes = Mapping[str, Sequence[int]]
@@ -263,7 +263,7 @@ def _numbered(samples: Iterable[Feed], read: Callable[[Feed], Any]) -> Iterator[
 
 
 def _calibrate(source: _Source, samples: Iterable[Feed], progress: Progress | None, kept: list[Feed],
-               bias_data: str | None = None, **options: Any) -> Profile:
+               fit_data: str | None = None, **options: Any) -> Profile:
     """Copies of the first samples go into `kept`, more of them into a folder: who makes them may use their memory
     again."""
     taken = itertools.count()
@@ -275,8 +275,8 @@ def _calibrate(source: _Source, samples: Iterable[Feed], progress: Progress | No
         arrays = next(ordered, None)
         if arrays is not None and len(kept) < SAMPLES_KEPT:
             kept.append({info.name: np.array(array) for info, array in zip(infos, arrays)})
-        if arrays is not None and bias_data and (number := next(taken)) < BIAS_SAMPLES:
-            save_samples([{info.name: array for info, array in zip(infos, arrays)}], bias_data, number)
+        if arrays is not None and fit_data and (number := next(taken)) < FIT_SAMPLES:
+            save_samples([{info.name: array for info, array in zip(infos, arrays)}], fit_data, number)
         return arrays
 
     with _exchange() as folder:
@@ -300,30 +300,30 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     recipe:    a file or a dictionary of rules (docs/Recipes.md)
     method:    how ranges are picked where the recipe says nothing (minmax; mpq.options() lists all)
     correct_bias: whether biases make up for the mean errors of rounding, as up to 128 samples show them (default: with
-               `data` and precision int8)
+               `data`). The same samples decide on weights where the recipe asks for it ("rounding": "gptq")
     """
     if correct_bias and data is None:
         raise _core.Error("expected calibration data to correct biases with but got none")
     automatic = correct_bias is None
     if automatic:
-        correct_bias = data is not None and precision == "int8"
+        correct_bias = data is not None and precision not in ("f32", "bf16", "f16")
     needs_ranges = precision not in ("int4", "int2", "bf16", "f16")
     if data is not None and profile is not None or needs_ranges and data is None and profile is None:
         raise _core.Error("expected either calibration data or a profile but got "
                           f"{'neither' if data is None else 'both'}")
     kept: list[Feed] = []
     files = tempfile.TemporaryDirectory(prefix="mpq-") if correct_bias else None
-    bias_data = os.path.join(files.name, "data") if files else None
+    fit_data = os.path.join(files.name, "data") if files else None
     if data is not None:
         samples = iter(data)
         first = list(itertools.islice(samples, 1))
         source = _Source.of(model, first[0] if first else None)
-        profile = _calibrate(source, itertools.chain(first, samples), progress, kept, bias_data, shape=shape, name=name)
+        profile = _calibrate(source, itertools.chain(first, samples), progress, kept, fit_data, shape=shape, name=name)
     else:
         source = _Source.of(model)
         profile = profile if profile is None or isinstance(profile, Profile) else Profile.load(profile)
     options = {"precision": precision, "recipe": copy.deepcopy(recipe), "method": method, "target": target,
-               "shape": copy.deepcopy(shape), "name": name, "profile": profile, "bias_data": bias_data}
+               "shape": copy.deepcopy(shape), "name": name, "profile": profile, "fit_data": fit_data}
     with _exchange() as folder:
         path = os.path.join(folder, "report.json")
 
@@ -333,10 +333,10 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
 
         try:
             result = run()
-        except _core.Error as error:  # nobody has asked for corrections of a model that has nothing to correct
-            if not automatic or "no biases to correct" not in str(error):
+        except _core.Error as error:  # nobody has asked to fit a model that has nothing to fit
+            if not automatic or "nothing to fit" not in str(error):
                 raise
-            options["bias_data"] = None
+            options["fit_data"] = None
             result = run()
         record = json.loads(Path(path).read_text())
     if recipe is not None and not isinstance(recipe, Mapping):  # the file may be written anew

@@ -20,7 +20,7 @@ def as_folder(samples: str | os.PathLike | Iterable[Feed] | None, folder: str) -
 
 
 @checked
-def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathLike | Iterable[Feed] | None = None,
+def compile_to(model: Any, path: str | os.PathLike, *, fit_data: str | os.PathLike | Iterable[Feed] | None = None,
                emit: str | None = None, from_: str | None = None, method: str | None = None, name: str | None = None,
                precision: str | None = None, profile: Profile | str | os.PathLike | None = None,
                recipe: str | os.PathLike | Mapping | None = None, report: str | os.PathLike | None = None,
@@ -30,7 +30,7 @@ def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathL
     """Writes what becomes of a model to the file `path`, as quant-compile does, and returns the closing table.
 
     model:       what mpq.compile takes
-    bias_data:   a folder of samples, or samples, to correct biases with after quantization
+    fit_data:    a folder of samples, or samples, that biases and the rounding of weights are fitted to
     emit:        what to write: a library (so), an object, assembly, LLVM IR, MLIR, ONNX
     from_, to:   the first and the last phase, for a look at the IR between two of them
     target:      a machine, or a list of several that a library or an object has code for
@@ -40,10 +40,10 @@ def compile_to(model: Any, path: str | os.PathLike, *, bias_data: str | os.PathL
     """
     source = _Source.of(model)
     with _exchange() as folder:
-        bias_data, report_data = (
+        fit_data, report_data = (
             as_folder(samples, os.path.join(folder, "data", kind))
-            for samples, kind in ((bias_data, "bias"), (report_data, "report")))
-        settings = _settings(folder, **{"from": from_}, bias_data=bias_data, emit=emit, method=method, name=name,
+            for samples, kind in ((fit_data, "fit"), (report_data, "report")))
+        settings = _settings(folder, **{"from": from_}, fit_data=fit_data, emit=emit, method=method, name=name,
                              precision=precision, profile=profile, recipe=recipe, report=report,
                              report_data=report_data, shape=shape, target=target, to=to, tune=tune)
         _, summary = _core.Compiler().compile(source.name, source.data, settings, os.fspath(path), progress)

@@ -22,7 +22,7 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from . import _core
 from .arguments import checked
-from .compiler import BIAS_SAMPLES, Feed, Profile, Progress, Shapes, calibrate, compile
+from .compiler import FIT_SAMPLES, Feed, Profile, Progress, Shapes, calibrate, compile
 from .emission import compile_to
 from .files import write_file
 from .program import Program, load
@@ -226,8 +226,8 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         profile = calibrate(model, feeds, **common)
     elif not isinstance(profile, Profile):
         profile = Profile.load(profile)
-    kept = feeds[:BIAS_SAMPLES]
-    simulation = Simulation(model, profile, bias_data=kept, method=method, **common)
+    kept = feeds[:FIT_SAMPLES]
+    simulation = Simulation(model, profile, fit_data=kept, method=method, **common)
     products = simulation.products
     references = simulation.run(feeds)
     effects = {(effect.product.id, effect.precision): effect.alone for effect in measure(
@@ -238,7 +238,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
     def program(recipe: Mapping[str, Any], path: str | None = None) -> Program:
         if path is None:
             return compile(model, profile=profile, recipe=recipe, method=method, **machine, **common)
-        compile_to(model, path, profile=profile, recipe=recipe, method=method, bias_data=kept, target=target, **common)
+        compile_to(model, path, profile=profile, recipe=recipe, method=method, fit_data=kept, target=target, **common)
         return load(path, threads=threads)
 
     times = {}

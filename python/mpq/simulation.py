@@ -31,14 +31,14 @@ class Simulation:
 
     @checked
     def __init__(self, model: Any, profile: Profile | str | os.PathLike, *,
-                 bias_data: str | os.PathLike | Iterable[Feed] | None = None,
+                 fit_data: str | os.PathLike | Iterable[Feed] | None = None,
                  recipe: str | os.PathLike | Mapping | None = None, method: str | None = None,
                  shape: Shapes | None = None, name: str | None = None, progress: Progress | None = None):
         source = _Source.of(model)
         self._compiler = _core.Compiler()
         with _exchange() as folder:
-            bias_data = as_folder(bias_data, os.path.join(folder, "data", "bias"))
-            settings = _settings(folder, bias_data=bias_data, profile=profile, recipe=recipe, method=method,
+            fit_data = as_folder(fit_data, os.path.join(folder, "data", "bias"))
+            settings = _settings(folder, fit_data=fit_data, profile=profile, recipe=recipe, method=method,
                                  shape=shape, name=name, precision="int8")
             self._core = _core.Simulation(self._compiler, source.name, source.data, settings, progress)
         self.products = [Product(*product) for product in self._core.products]

@@ -106,3 +106,22 @@ func.func @e1_extent(%x: tensor<4x3xf32>) {
 
 // expected-error @below {{expected attribute 'mpq.scale_group' to be a string on an operation of one result but got 1 : i64}}
 func.func private @group() attributes {mpq.scale_group = 1 : i64}
+
+// -----
+
+// expected-error@+1 {{expected three errors, integers, f32 scales, and zero points like both but got}}
+func.func private @w1() attributes {test.weights = #mpq.rounded_weights<<gptq, scales = mse>, errors = [0.1], dense<1> : tensor<2x2xi8>, dense<1.0> : tensor<2xf32>>}
+
+// -----
+
+func.func @w2(%x: tensor<3x4xf32>, %i: tensor<3x1xf32>) -> tensor<3x1xf32> {
+  %w = arith.constant dense<1.0> : tensor<4x1xf32>
+  // expected-error@+1 {{expected 'mpq.rounded_weights' for weights of type 'tensor<4x1xf32>' but got integers of type 'tensor<1x4xi8>'}}
+  %y = linalg.matmul {mpq.rounded_weights = #mpq.rounded_weights<<gptq, scales = mse>, errors = [0.1, 0.1, 0.01], dense<1> : tensor<1x4xi8>, dense<1.0> : tensor<1xf32>>} ins(%x, %w : tensor<3x4xf32>, tensor<4x1xf32>) outs(%i : tensor<3x1xf32>) -> tensor<3x1xf32>
+  return %y : tensor<3x1xf32>
+}
+
+// -----
+
+// expected-error @below {{expected attribute 'mpq.weight_rounding' to be an #mpq.weight_rounding but got 1}}
+func.func private @rounding() attributes {mpq.weight_rounding = 1 : i64}

@@ -66,9 +66,9 @@ def test_export_says_what_it_cannot(tmp_path):
         tools.run_tool("quant-compile", tmp_path / "m.onnx", "--precision", "bf16", "--emit", "onnx", "-o",
                        tmp_path / "q.onnx")
     np.save(tmp_path / "0.npy", X)
-    with pytest.raises(RuntimeError, match="no biases to correct"):
+    with pytest.raises(RuntimeError, match="nothing to fit"):
         tools.save_feed({"x": X}, tmp_path / "data", "0")
-        tools.run_tool("quant-compile", tmp_path / "m.onnx", "--precision", "bf16", "--bias-data", tmp_path / "data", "-o",
+        tools.run_tool("quant-compile", tmp_path / "m.onnx", "--precision", "bf16", "--fit-data", tmp_path / "data", "-o",
                        tmp_path / "q.so")
 
 

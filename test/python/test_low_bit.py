@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mpq
-from mpq_testing import bit_exact, layers, metrics, models, tools
+from mpq_testing import bit_exact, data, layers, metrics, models, tools
 from mpq_testing.layers import Layer
 from mpq_testing.paths import BUILD
 
@@ -74,3 +74,39 @@ def test_network():
 def test_needs_no_samples():
     with pytest.raises(mpq.Error, match="expected either calibration data or a profile but got neither"):
         mpq.quantize(MINILM.path)
+
+
+def _cosine(program, exact, feeds):
+    return float(np.mean([metrics.cosine(*(next(iter(run(feed).values())) for run in (program, exact))) for feed in feeds]))
+
+
+def test_rounding_by_samples():
+    """GPTQ loses half of what rounding to the nearest does, on sentences that it has not seen."""
+    exact = mpq.compile(MINILM.path, shape=MINILM.shape)
+    recipe = {"precision": "int4", "rounding": "gptq", "rules": [{"regex": "MatMul_9", "rounding": "nearest"}]}
+    quantized = mpq.quantize(MINILM.path, data.sentence_feeds(24, 60000), precision="int4", recipe=recipe,
+                             shape=MINILM.shape)
+    roundings = [op["rounding"] for op in quantized.record["operations"] if "rounding" in op]
+    assert len(roundings) > 30 and all(r["kind"] == "gptq" and r["scales"] == "mse" for r in roundings)
+    assert all(r["error"] < r["nearest_error"] and r["damping"] >= 0.01 for r in roundings)
+    feeds = data.sentence_feeds(8, data.EVALUATION)
+    nearest = _cosine(mpq.compile(MINILM.path, precision="int4", shape=MINILM.shape), exact, feeds)
+    fitted = _cosine(mpq.compile(quantized), exact, feeds)
+    assert 1 - fitted < (1 - nearest) / 2
+
+
+@pytest.mark.parametrize("model", ["ppocr-cls", "minilm"])
+def test_rounding_of_8_bits(model):
+    """Convolutions, depthwise ones and matrix products: no error grows."""
+    model = models.BY_NAME[model]
+    feeds = [model.calibration_feed(index) for index in range(4)]
+    quantized = mpq.quantize(model.path, feeds, recipe={"rounding": "gptq", "scales": "mse"}, shape=model.shape)
+    roundings = [op["rounding"] for op in quantized.record["operations"] if "rounding" in op]
+    assert len(roundings) > 20 and all(r["reason"] is None for r in roundings)
+    assert all(r["error"] <= r["nearest_error"] for r in roundings)
+    assert sum(r["error"] for r in roundings) < 0.7 * sum(r["nearest_error"] for r in roundings)
+
+
+def test_rounding_needs_samples():
+    with pytest.raises(mpq.Error, match="expected samples for rounding gptq and scales mse of its weights"):
+        mpq.quantize(MINILM.path, precision="int4", recipe={"rounding": "gptq"}, shape=MINILM.shape)

@@ -27,7 +27,7 @@ RECORD = "the record is kept in the result: Quantized.record and Quantized.repor
 FRONT = "the result are recipes, with what they cost and lose"
 NO_PASS = "passes are phases themselves, and read modules: the driver does this around them"
 
-SEARCHES = {"bias-data": "the samples it searches with", "calibrate": PROFILES, "resume": PROFILES, "emit": FRONT, "from": FRONT,
+SEARCHES = {"fit-data": "the samples it searches with", "calibrate": PROFILES, "resume": PROFILES, "emit": FRONT, "from": FRONT,
             "to": FRONT, "precision": "precisions", "recipe": FRONT, "report": FRONT, "report-data": FRONT,
             "tune": "mpq.compile with a point's recipe"}
 
@@ -36,26 +36,26 @@ LEFT_OUT = {
     "mpq.search": SEARCHES,
     "mpq search": SEARCHES,
     "mpq.compile_to": {"calibrate": PROFILES, "resume": PROFILES},
-    "mpq.compile": {"bias-data": "mpq.quantize corrects biases", "calibrate": PROFILES, "resume": PROFILES, "emit": LIBRARY, "from": LIBRARY, "to": LIBRARY,
+    "mpq.compile": {"fit-data": "mpq.quantize corrects biases", "calibrate": PROFILES, "resume": PROFILES, "emit": LIBRARY, "from": LIBRARY, "to": LIBRARY,
                     "report": "mpq.compile_to writes it", "report-data": "mpq.compile_to writes it"},
-    "mpq.quantize": {"bias-data": "correct_bias", "tune": QUANTIZED, "calibrate": PROFILES, "resume": PROFILES, "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED,
+    "mpq.quantize": {"fit-data": "correct_bias", "tune": QUANTIZED, "calibrate": PROFILES, "resume": PROFILES, "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED,
                      "report": RECORD, "report-data": RECORD},
-    "mpq.calibrate": {name: CALIBRATES for name in ("bias-data", "calibrate", "emit", "from", "method", "precision", "profile",
+    "mpq.calibrate": {name: CALIBRATES for name in ("fit-data", "calibrate", "emit", "from", "method", "precision", "profile",
                                                     "recipe", "report", "report-data", "target", "to", "tune")},
     "mpq compile": {"calibrate": PROFILES, "resume": PROFILES},
-    "mpq quantize": {"bias-data": "--correct-bias", "tune": QUANTIZED, "calibrate": PROFILES, "resume": PROFILES, "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED,
+    "mpq quantize": {"fit-data": "--correct-bias", "tune": QUANTIZED, "calibrate": PROFILES, "resume": PROFILES, "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED,
                      "report": "the command `mpq report`", "report-data": "the command `mpq report`"},
-    "mpq evaluate": {"bias-data": "it quantizes with --data", "tune": FILES, "calibrate": PROFILES, "resume": PROFILES, "emit": FILES, "from": FILES, "to": FILES, "report": FILES,
+    "mpq evaluate": {"fit-data": "it quantizes with --data", "tune": FILES, "calibrate": PROFILES, "resume": PROFILES, "emit": FILES, "from": FILES, "to": FILES, "report": FILES,
                      "report-data": "--data", "name": FILES, "precision": "it compares both"},
-    "mpq report": {"bias-data": "it quantizes with --data", "tune": FILES, "calibrate": PROFILES, "resume": PROFILES, "emit": FILES, "from": FILES, "to": FILES, "report": "--output",
+    "mpq report": {"fit-data": "it quantizes with --data", "tune": FILES, "calibrate": PROFILES, "resume": PROFILES, "emit": FILES, "from": FILES, "to": FILES, "report": "--output",
                    "report-data": "--data"},
     "mpq run": {name: "it runs a library that is compiled" for name in (
-        "bias-data", "calibrate", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
+        "fit-data", "calibrate", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
         "resume", "shape", "target", "to", "tune")},
     "mpq merge-profiles": {name: "it reads profiles only" for name in (
-        "bias-data", "calibrate", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
+        "fit-data", "calibrate", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
         "resume", "shape", "target", "to", "tune")},
-    "passes": {name: NO_PASS for name in ("bias-data", "calibrate", "emit", "from", "name", "report-data", "resume", "shape",
+    "passes": {name: NO_PASS for name in ("fit-data", "calibrate", "emit", "from", "name", "report-data", "resume", "shape",
                                           "target", "to", "tune")},
 }
 

@@ -72,10 +72,10 @@ def test_rounds_like_the_compiled_model(simulation, model, profile, feeds, preci
 
 
 def test_corrections_of_biases(model, profile, feeds, tmp_path):
-    simulation = mpq.Simulation(model, profile, bias_data=feeds)
+    simulation = mpq.Simulation(model, profile, fit_data=feeds)
     assert np.array_equal(outputs(simulation, feeds), outputs(mpq.compile(model), feeds))
     simulation.set_precisions("int8")
-    mpq.compile_to(model, tmp_path / "q.so", profile=profile, bias_data=feeds)
+    mpq.compile_to(model, tmp_path / "q.so", profile=profile, fit_data=feeds)
     expected = outputs(mpq.load(tmp_path / "q.so"), feeds)
     assert np.allclose(outputs(simulation, feeds), expected, atol=1e-5)
     plain = outputs(mpq.compile(model, profile=profile), feeds)

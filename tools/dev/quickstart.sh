@@ -24,7 +24,7 @@ step "quantizing and compiling"
 run quant-compile "$model" --shape $shape --precision f32 -o "$out/rec-f32.so"
 run quant-compile "$model" --shape $shape --calibrate "$out/lines" -o "$out/rec.profile.json"
 run quant-compile "$model" --shape $shape --profile "$out/rec.profile.json" \
-  --bias-data "$out/lines" --precision int8 -o "$out/rec-int8.so"
+  --fit-data "$out/lines" --precision int8 -o "$out/rec-int8.so"
 
 step "running"
 run quant-run "$out/rec-int8.so" --input "x=$out/lines/x/0000.npy" --output-dir "$out/outputs" --threads 1

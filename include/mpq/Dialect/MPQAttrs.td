@@ -157,13 +157,69 @@ def MPQ_BlocksAttr : MPQ_AttrDef<"Blocks", "blocks"> {
     `#mpq.blocks<32, activations = f32>`: a matrix product whose weights get a
     scale for 32 consecutive rows of a column (0: for the whole column), and
     whose activations stay float, or (`int8`) are quantized in the same blocks as
-    the model runs.
+    the model runs. With `zero_points = true` blocks of 4 bits have zero points;
+    those of 2 bits always do.
     Constraint (K1): the size is not negative and a multiple of 4, activations
     are `f32` or `int8`.
   }];
   let parameters = (ins "int64_t":$size,
-                        EnumParameter<MPQ_PrecisionEnum>:$activations);
-  let assemblyFormat = "`<` $size `,` `activations` `=` $activations `>`";
+                        EnumParameter<MPQ_PrecisionEnum>:$activations,
+                        OptionalParameter<"bool">:$zeroPoints);
+  let assemblyFormat = "`<` $size `,` `activations` `=` $activations "
+                       "(`,` `zero_points` `=` $zeroPoints^)? `>`";
+  let genVerifyDecl = 1;
+}
+
+def MPQ_WeightRoundingEnum : MPQ_Enum<"WeightRoundingKind",
+    "how constant weights become integers", [
+    I32EnumAttrCase<"Nearest", 0, "nearest">,
+    I32EnumAttrCase<"GPTQ", 1, "gptq">]>;
+def MPQ_WeightScalesEnum : MPQ_Enum<"WeightScalesKind",
+    "how scales of constant weights are chosen", [
+    I32EnumAttrCase<"MinMax", 0, "minmax">,
+    I32EnumAttrCase<"MSE", 1, "mse">]>;
+
+def MPQ_WeightRoundingAttr : MPQ_AttrDef<"WeightRounding", "weight_rounding"> {
+  let summary = "How the weights of a product are to become integers";
+  let description = [{
+    `#mpq.weight_rounding<gptq, scales = mse>` on a product asks for weights
+    that samples of its inputs decide on. With `nearest` and `minmax` there is
+    nothing to decide; a reason says why it is not as it was asked for.
+  }];
+  let parameters = (ins EnumParameter<MPQ_WeightRoundingEnum>:$kind,
+                        EnumParameter<MPQ_WeightScalesEnum>:$scales,
+                        OptionalParameter<"::mlir::StringAttr">:$reason);
+  let assemblyFormat =
+      "`<` $kind `,` `scales` `=` $scales (`,` $reason^)? `>`";
+  let extraClassDeclaration = [{
+    bool needsSamples() const {
+      return getKind() != WeightRoundingKind::Nearest ||
+             getScales() != WeightScalesKind::MinMax;
+    }
+  }];
+}
+
+def MPQ_RoundedWeightsAttr : MPQ_AttrDef<"RoundedWeights", "rounded_weights"> {
+  let summary = "The integers that constant weights become";
+  let description = [{
+    `#mpq.rounded_weights<<gptq, scales = mse>, errors = [0.1, 0.02, 0.01],
+    dense<...> : tensor<64x8xi4>, dense<...> : tensor<2x8xf32>>` on a product:
+    integers in the shape of its weights, scales, and zero points in the shape
+    of the scales (none: 0). The errors are of the product's outputs for the
+    samples that were seen, relative to the mean square: of rounding to the
+    nearest, and of these integers. The third number is the damping in parts of
+    the mean square of the inputs.
+    Constraint (W1): scales are f32, zero points have the type of the integers
+    and the shape of the scales, and there are three errors.
+    Constraint (W2): integers have the shape of the product's weights.
+  }];
+  let parameters = (ins "::mpq::WeightRoundingAttr":$rounding,
+                        "::mlir::DenseF64ArrayAttr":$errors,
+                        "::mlir::ElementsAttr":$integers,
+                        "::mlir::ElementsAttr":$scales,
+                        OptionalParameter<"::mlir::ElementsAttr">:$zeroPoints);
+  let assemblyFormat = "`<` $rounding `,` `errors` `=` $errors `,` $integers "
+                       "`,` $scales (`,` $zeroPoints^)? `>`";
   let genVerifyDecl = 1;
 }
 

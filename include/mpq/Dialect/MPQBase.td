@@ -69,6 +69,10 @@ def MPQ_Dialect : Dialect {
     /// Operation attribute: elements (i64) of the sum of a product of bf16 that
     /// a matrix unit takes at once (docs/Numerics.md, N-H3).
     static ::llvm::StringRef getMatrixStepAttrName() { return "mpq.matrix_step"; }
+    /// Operation attribute: the #mpq.weight_rounding that a product asks for.
+    static ::llvm::StringRef getWeightRoundingAttrName() { return "mpq.weight_rounding"; }
+    /// Operation attribute: the #mpq.rounded_weights of a product.
+    static ::llvm::StringRef getRoundedWeightsAttrName() { return "mpq.rounded_weights"; }
     /// Loop attribute: iterations (i64) by which weights are read ahead.
     static ::llvm::StringRef getStreamAheadAttrName() { return "mpq.stream_ahead"; }
     /// Operation attribute: the #mpq.strategy codegen follows.

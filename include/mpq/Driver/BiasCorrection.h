@@ -17,8 +17,8 @@ namespace mpq {
 /// Writes `mpq.bias_correction` on the integer products of a module after
 /// assign: for each output channel, minus the mean error that rounding its
 /// activation and its weights adds, over the samples. What mpq-correct-bias
-/// obeys. An error if there is no such product.
-mlir::LogicalResult
+/// obeys. Returns the number of such products.
+mlir::FailureOr<int64_t>
 assignBiasCorrection(mlir::ModuleOp assigned, SampleSource &samples,
                      const SampleProgress &progress = {},
                      const std::function<bool()> &isCancelled = {});

@@ -61,8 +61,9 @@ struct CompileOptions {
   std::optional<RangeMethod> method;
   /// Samples (Dataset.h): write a profile of them instead of code.
   std::string calibrationData;
-  /// Samples (Dataset.h) with which biases are corrected (BiasCorrection.h).
-  std::string biasData;
+  /// Samples (Dataset.h) that biases and the rounding of weights are fitted to
+  /// (FitToSamples.h).
+  std::string fitData;
   /// A file that keeps what calibration has seen so far (CalibrationState.h).
   std::string resume;
   /// A JSON file that gets a record of the compilation (docs/Report.md).

@@ -52,6 +52,14 @@ struct ReportWeights {
   double smallestScale = 0, largestScale = 0;
 };
 
+/// How a product's weights were rounded by samples, or why they were not.
+struct ReportRounding {
+  std::string kind, scales, reason;
+  /// Of the outputs, relative to their mean square; nothing if samples did not
+  /// decide.
+  std::optional<double> nearestError, error, damping;
+};
+
 struct ReportOperation {
   std::string id;        // of the first result
   std::string node;      // "<ONNX operator>:<node name or index>", or ""
@@ -64,6 +72,7 @@ struct ReportOperation {
   std::optional<int64_t> macs;
   bool readsIntegers = false, writesIntegers = false;
   std::optional<ReportWeights> weights;
+  std::optional<ReportRounding> rounding;
 };
 
 struct ReportValue {

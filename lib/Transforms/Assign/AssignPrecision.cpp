@@ -51,6 +51,7 @@ struct Product {
   std::string id;
   StringRef kind;
   PrecisionKind wanted;
+  WeightRoundingKind rounding;
   std::string reason; // why it is in float, or ""
   bool quantizedInModel = false;
 };
@@ -220,7 +221,10 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
       if (!matches)
         continue;
       matched = true;
-      product.wanted = rule.precision;
+      product.rounding = rule.rounding.value_or(product.rounding);
+      if (!rule.precision)
+        continue;
+      product.wanted = *rule.precision;
       product.reason =
           rule.precision == PrecisionKind::F32
               ? llvm::formatv("rule {0} of the recipe", index + 1).str()
@@ -312,8 +316,11 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
         auto op = dyn_cast<QuantizableOpInterface>(any);
         if (!op || !op.isProduct())
           continue;
-        Product product{op, ids.lookup(op->getResult(0)).str(),
-                        getProductKind(op), fallback,
+        Product product{op,
+                        ids.lookup(op->getResult(0)).str(),
+                        getProductKind(op),
+                        fallback,
+                        rules.rounding.value_or(WeightRoundingKind::Nearest),
                         fallback == PrecisionKind::F32 ? "precision f32 is the "
                                                          "default"
                                                        : ""};
@@ -331,7 +338,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
     if (failed(applyRules(rules, recipe, module.getLoc(), products)))
       return signalPassFailure();
 
-    bool hasBlocks = false;
+    bool hasBlocks = false, hasRounding = false;
     for (auto [product, found] : llvm::zip_equal(products, obstacles)) {
       if (product.quantizedInModel) {
         product.wanted = PrecisionKind::Int8;
@@ -356,18 +363,44 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       product.op->setAttr(
           MPQDialect::getPrecisionAttrName(),
           PrecisionAttr::get(&getContext(), product.wanted, reason));
+      bool inIntegers =
+          inBlocks ? obstacle.empty() : product.wanted == PrecisionKind::Int8;
+      if (inIntegers &&
+          ConstantView::get(product.op.getWeightOperand().get())) {
+        // Scales are searched for where samples are there anyway.
+        WeightRoundingAttr rounding = WeightRoundingAttr::get(
+            &getContext(), product.rounding,
+            rules.scales.value_or(product.rounding == WeightRoundingKind::GPTQ
+                                      ? WeightScalesKind::MSE
+                                      : WeightScalesKind::MinMax),
+            StringAttr());
+        hasRounding = true;
+        if (rounding.needsSamples())
+          product.op->setAttr(MPQDialect::getWeightRoundingAttrName(),
+                              rounding);
+      }
       if (!inBlocks || !obstacle.empty())
         continue;
       hasBlocks = true;
       product.op->setAttr(
           MPQDialect::getBlocksAttrName(),
           BlocksAttr::get(&getContext(), rules.block.value_or(kBlock),
-                          rules.activations.value_or(PrecisionKind::F32)));
+                          rules.activations.value_or(PrecisionKind::F32),
+                          rules.zeroPoints.value_or(false)));
     }
-    if ((rules.block || rules.activations) && !hasBlocks) {
+    if ((rules.rounding || rules.scales) && !hasRounding) {
       emitError(module.getLoc())
-          << "'" << (rules.block ? "block" : "activations") << "' of recipe '"
-          << recipe
+          << "'" << (rules.rounding ? "rounding" : "scales") << "' of recipe '"
+          << recipe << "' has no effect: no weights become integers";
+      return signalPassFailure();
+    }
+    if ((rules.block || rules.activations || rules.zeroPoints) && !hasBlocks) {
+      emitError(module.getLoc())
+          << "'"
+          << (rules.block         ? "block"
+              : rules.activations ? "activations"
+                                  : "zero_points")
+          << "' of recipe '" << recipe
           << "' has no effect: no product gets precision int4 or int2";
       return signalPassFailure();
     }

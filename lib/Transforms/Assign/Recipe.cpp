@@ -78,6 +78,19 @@ struct Reader {
     return *kind;
   }
 
+  Expected<WeightRoundingKind> readRounding(const llvm::json::Value &value,
+                                            StringRef where) const {
+    Expected<std::string> text = readString(value, "rounding", where);
+    if (!text)
+      return text.takeError();
+    std::optional<WeightRoundingKind> kind = symbolizeWeightRoundingKind(*text);
+    if (!kind)
+      return error("expected 'rounding' {0} to be nearest or gptq but got "
+                   "'{1}'{2}",
+                   where, *text, suggestNearest(*text, {"nearest", "gptq"}));
+    return *kind;
+  }
+
   /// Fails on a regular expression that does not parse.
   Error checkRegex(StringRef text, StringRef where) const {
     std::string message;
@@ -189,8 +202,9 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
   const llvm::json::Object *object = value.getAsObject();
   if (!object)
     return error("expected an object {0}", where);
-  if (Error e = checkKeys(*object, where,
-                          {"name", "regex", "op", "first", "precision"}))
+  if (Error e =
+          checkKeys(*object, where,
+                    {"name", "regex", "op", "first", "precision", "rounding"}))
     return e;
   RecipeRule rule;
   unsigned selectors = 0;
@@ -229,13 +243,22 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
         "unknown 'op' '{0}' {1}{2}; known are {3}", rule.text, where,
         suggestNearest(rule.text, getProductKinds()),
         llvm::make_range(getProductKinds().begin(), getProductKinds().end()));
-  const llvm::json::Value *precision = object->get("precision");
-  if (!precision)
-    return error("expected a 'precision' {0}", where);
-  Expected<PrecisionKind> kind = readPrecision(*precision, where);
-  if (!kind)
-    return kind.takeError();
-  rule.precision = *kind;
+  const llvm::json::Value *precision = object->get("precision"),
+                          *rounding = object->get("rounding");
+  if (!precision && !rounding)
+    return error("expected a 'precision' or a 'rounding' {0}", where);
+  if (precision) {
+    Expected<PrecisionKind> kind = readPrecision(*precision, where);
+    if (!kind)
+      return kind.takeError();
+    rule.precision = *kind;
+  }
+  if (rounding) {
+    Expected<WeightRoundingKind> kind = readRounding(*rounding, where);
+    if (!kind)
+      return kind.takeError();
+    rule.rounding = *kind;
+  }
   return rule;
 }
 
@@ -289,10 +312,11 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
   if (!object)
     return reader.error("expected an object with 'rules'");
   StringRef top = "at the top level";
-  if (Error e = reader.checkKeys(*object, top,
-                                 {"precision", "block", "activations", "stored",
-                                  "method", "percentile", "ranges", "equalize",
-                                  "rules"}))
+  if (Error e =
+          reader.checkKeys(*object, top,
+                           {"precision", "block", "zero_points", "activations",
+                            "rounding", "scales", "stored", "method",
+                            "percentile", "ranges", "equalize", "rules"}))
     return e;
   Recipe recipe;
   if (const llvm::json::Value *precision = object->get("precision")) {
@@ -310,6 +334,27 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
       return reader.error("expected 'block' to be \"column\" or a power of two "
                           "from 16 to 4096");
     recipe.block = *number;
+  }
+  if (const llvm::json::Value *zeroPoints = object->get("zero_points")) {
+    recipe.zeroPoints = zeroPoints->getAsBoolean();
+    if (!recipe.zeroPoints)
+      return reader.error("expected 'zero_points' to be true or false");
+  }
+  if (const llvm::json::Value *rounding = object->get("rounding")) {
+    Expected<WeightRoundingKind> kind = reader.readRounding(*rounding, top);
+    if (!kind)
+      return kind.takeError();
+    recipe.rounding = *kind;
+  }
+  if (const llvm::json::Value *scales = object->get("scales")) {
+    Expected<std::string> text = reader.readString(*scales, "scales", top);
+    if (!text)
+      return text.takeError();
+    recipe.scales = symbolizeWeightScalesKind(*text);
+    if (!recipe.scales)
+      return reader.error("expected 'scales' to be minmax or mse but got "
+                          "'{0}'{1}",
+                          *text, suggestNearest(*text, {"minmax", "mse"}));
   }
   for (auto [key, field] : {std::pair("activations", &Recipe::activations),
                             std::pair("stored", &Recipe::stored)}) {

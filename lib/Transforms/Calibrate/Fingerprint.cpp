@@ -84,6 +84,8 @@ void Fingerprinter::addAttributes(DictionaryAttr attributes) {
         name == MPQDialect::getPrecisionAttrName() ||
         name == MPQDialect::getBlocksAttrName() ||
         name == MPQDialect::getMatrixStepAttrName() ||
+        name == MPQDialect::getWeightRoundingAttrName() ||
+        name == MPQDialect::getRoundedWeightsAttrName() ||
         name == MPQDialect::getTargetAttrName())
       continue;
     stream << name << ' ';

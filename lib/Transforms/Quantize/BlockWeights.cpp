@@ -6,41 +6,27 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Rounding to the nearest. Weights of 4 bits are symmetric: kernels handle one
-// zero point for all faster, and of 16 steps one is no loss. Four steps have to
-// lie where the weights are, so weights of 2 bits have zero points.
+// Rounding to the nearest, unless samples have said better. Weights of 4 bits
+// are symmetric: kernels handle one zero point for all faster, and of 16 steps
+// one is no loss. Four steps have to lie where the weights are, so weights of 2
+// bits have zero points.
 //
 //===----------------------------------------------------------------------===//
 
 #include "BlockWeights.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Builders.h"
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Transforms/Quantize/Passes.h"
 
 #include <cmath>
 
 using namespace mlir;
 using namespace mpq;
-
-namespace {
-struct BlockParameters {
-  float scale;
-  int32_t zeroPoint;
-};
-} // namespace
-
-/// For weights from `low` to `high`, which hold zero.
-static BlockParameters getParameters(float low, float high, bool symmetric) {
-  float scale = symmetric ? std::max(-low, high) / 7.0f : (high - low) / 3.0f;
-  if (!(scale >= std::numeric_limits<float>::min()))
-    return {1.0f, 0}; // nothing but zeros, or nearly
-  if (symmetric)
-    return {scale, 0};
-  return {scale, int32_t(std::clamp(std::nearbyint(-low / scale), 0.0f, 3.0f))};
-}
 
 /// Quantizes the rows of `activation` in blocks as the model runs.
 static Value quantizeRows(OpBuilder &builder, Location loc, Value activation,
@@ -67,6 +53,26 @@ static Value quantizeRows(OpBuilder &builder, Location loc, Value activation,
                               /*is_unsigned=*/false);
 }
 
+WeightGrid mpq::getBlockGrid(PrecisionKind precision, BlocksAttr blocks) {
+  if (precision == PrecisionKind::Int2)
+    return {0, 3, true};
+  if (blocks.getZeroPoints())
+    return {0, 15, true};
+  return {-8, 7};
+}
+
+LogicalResult mpq::checkRounded(QuantizableOpInterface product,
+                                RoundedWeightsAttr rounded,
+                                RankedTensorType scales, Type storage) {
+  if (rounded.getScales().getType() == scales &&
+      rounded.getIntegers().getElementType() == storage)
+    return success();
+  return product.emitOpError("expected rounded weights of type ")
+         << storage << " with scales of type " << scales << " but got "
+         << rounded.getIntegers().getType() << " and "
+         << rounded.getScales().getType();
+}
+
 LogicalResult mpq::quantizeBlocks(QuantizableOpInterface product) {
   auto precision =
       product->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
@@ -88,63 +94,81 @@ LogicalResult mpq::quantizeBlocks(QuantizableOpInterface product) {
            << stringifyPrecisionKind(precision.getKind()) << " but got "
            << type;
 
-  bool symmetric = precision.getKind() == PrecisionKind::Int4;
   int64_t column = channels[0], row = 1 - column;
   int64_t depth = type.getDimSize(row), columns = type.getDimSize(column);
   int64_t block = wanted.getSize() ? wanted.getSize() : depth;
   block = std::max<int64_t>(std::min(block, depth), 1);
   int64_t blocks = llvm::divideCeilSigned(depth, block);
-  // Where an element and its parameters are.
-  auto at = [&](int64_t k, int64_t n) {
-    return column == 1 ? k * columns + n : n * depth + k;
-  };
-  auto parameter = [&](int64_t g, int64_t n) {
-    return column == 1 ? g * columns + n : n * blocks + g;
-  };
-  SmallVector<int8_t> integers(depth * columns), zeroPoints(blocks * columns);
-  SmallVector<float> scales(blocks * columns);
-  float lowest = symmetric ? -8.0f : 0.0f, highest = symmetric ? 7.0f : 3.0f;
-  for (int64_t g = 0; g < blocks; ++g)
-    for (int64_t n = 0; n < columns; ++n) {
-      int64_t end = std::min(depth, (g + 1) * block);
-      float low = 0, high = 0;
-      for (int64_t k = g * block; k < end; ++k) {
-        float value = data->getFloat(at(k, n));
-        if (!std::isfinite(value))
-          return product.emitOpError("expected finite weights but got ")
-                 << value;
-        low = std::min(low, value);
-        high = std::max(high, value);
-      }
-      BlockParameters chosen = getParameters(low, high, symmetric);
-      scales[parameter(g, n)] = chosen.scale;
-      zeroPoints[parameter(g, n)] = int8_t(chosen.zeroPoint);
-      for (int64_t k = g * block; k < end; ++k)
-        integers[at(k, n)] = int8_t(std::clamp(
-            std::nearbyintf(data->getFloat(at(k, n)) / chosen.scale) +
-                float(chosen.zeroPoint),
-            lowest, highest));
-    }
-
-  OpBuilder builder(product);
-  Location loc = weights.getLoc();
-  Type storage = builder.getIntegerType(symmetric ? 4 : 2);
   SmallVector<int64_t> shape{blocks, columns};
-  SmallVector<AffineExpr> exprs{builder.getAffineDimExpr(row).floorDiv(block),
-                                builder.getAffineDimExpr(column)};
+  SmallVector<AffineExpr> exprs;
+  OpBuilder builder(product);
+  exprs = {builder.getAffineDimExpr(row).floorDiv(block),
+           builder.getAffineDimExpr(column)};
   if (column == 0) {
     std::swap(shape[0], shape[1]);
     std::swap(exprs[0], exprs[1]);
   }
-  Value w = createConstant(builder, loc, type.clone(storage), integers);
-  Value s = createConstant(
-      builder, loc, RankedTensorType::get(shape, builder.getF32Type()), scales);
-  Value z = createConstant(builder, loc, RankedTensorType::get(shape, storage),
-                           zeroPoints);
+  WeightGrid grid = getBlockGrid(precision.getKind(), wanted);
+  bool isUnsigned = grid.lowest == 0;
+  Type storage = builder.getIntegerType(grid.highest > 3 ? 4 : 2);
+  auto parameterType = RankedTensorType::get(shape, builder.getF32Type());
+  auto given = product->getAttrOfType<RoundedWeightsAttr>(
+      MPQDialect::getRoundedWeightsAttrName());
+  ElementsAttr w, s, z;
+  if (given) {
+    w = given.getIntegers();
+    s = given.getScales();
+    z = given.getZeroPoints();
+    if (!z)
+      z = createConstantAttr(parameterType.clone(storage),
+                             SmallVector<char>(blocks * columns, 0));
+    if (failed(checkRounded(product, given, parameterType, storage)))
+      return failure();
+  } else {
+    // Where an element and its parameters are.
+    auto at = [&](int64_t k, int64_t n) {
+      return column == 1 ? k * columns + n : n * depth + k;
+    };
+    auto parameter = [&](int64_t g, int64_t n) {
+      return column == 1 ? g * columns + n : n * blocks + g;
+    };
+    SmallVector<char> integers(depth * columns), zeroPoints(blocks * columns);
+    SmallVector<float> scales(blocks * columns);
+    for (int64_t g = 0; g < blocks; ++g)
+      for (int64_t n = 0; n < columns; ++n) {
+        int64_t end = std::min(depth, (g + 1) * block);
+        float low = 0, high = 0;
+        for (int64_t k = g * block; k < end; ++k) {
+          float value = data->getFloat(at(k, n));
+          if (!std::isfinite(value))
+            return product.emitOpError("expected finite weights but got ")
+                   << value;
+          low = std::min(low, value);
+          high = std::max(high, value);
+        }
+        WeightParameters chosen = getWeightParameters(grid, low, high);
+        scales[parameter(g, n)] = chosen.scale;
+        zeroPoints[parameter(g, n)] = char(chosen.zeroPoint);
+        for (int64_t k = g * block; k < end; ++k)
+          integers[at(k, n)] =
+              roundToNearest(grid, chosen, data->getFloat(at(k, n)));
+      }
+    w = createConstantAttr(type.clone(storage), integers);
+    s = createConstantAttr(
+        parameterType,
+        ArrayRef<char>(reinterpret_cast<const char *>(scales.data()),
+                       scales.size() * sizeof(float)));
+    z = createConstantAttr(parameterType.clone(storage), zeroPoints);
+  }
+
+  Location loc = weights.getLoc();
+  auto constant = [&](ElementsAttr attr) -> Value {
+    return arith::ConstantOp::create(builder, loc, attr);
+  };
   auto dequantize = DequantizeOp::create(
-      builder, loc, type, w, s, z,
+      builder, loc, type, constant(w), constant(s), constant(z),
       AffineMapAttr::get(AffineMap::get(2, 0, exprs, builder.getContext())),
-      /*is_unsigned=*/!symmetric);
+      isUnsigned);
   product.getWeightOperand().set(dequantize);
   if (weights.use_empty())
     weights.getDefiningOp()->erase();

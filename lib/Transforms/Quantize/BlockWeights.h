@@ -8,6 +8,7 @@
 #ifndef MPQ_LIB_TRANSFORMS_QUANTIZE_BLOCKWEIGHTS_H
 #define MPQ_LIB_TRANSFORMS_QUANTIZE_BLOCKWEIGHTS_H
 
+#include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 
 namespace mpq {
@@ -16,6 +17,12 @@ namespace mpq {
 /// its `mpq.blocks` says, and activations that are quantized as the model runs
 /// if it wants them.
 mlir::LogicalResult quantizeBlocks(QuantizableOpInterface product);
+
+/// Fails if `rounded` is not of this storage with scales of this type.
+mlir::LogicalResult checkRounded(QuantizableOpInterface product,
+                                 RoundedWeightsAttr rounded,
+                                 mlir::RankedTensorType scales,
+                                 mlir::Type storage);
 
 } // namespace mpq
 

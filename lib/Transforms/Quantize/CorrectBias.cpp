@@ -26,10 +26,7 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-/// What each channel of the last dimension of `init` starts from, if that is
-/// all the same for the other dimensions.
-static std::optional<SmallVector<float>> readBias(Value init,
-                                                  int64_t channels) {
+std::optional<SmallVector<float>> mpq::readBias(Value init, int64_t channels) {
   FloatAttr scalar;
   if (auto fill = init.getDefiningOp<linalg::FillOp>();
       fill && matchPattern(fill.getInputs()[0], m_Constant(&scalar)))

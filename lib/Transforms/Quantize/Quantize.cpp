@@ -18,6 +18,7 @@
 
 #include "mpq/Transforms/Quantize/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -55,7 +56,7 @@ private:
   OpBuilder builder;
   /// Weights that several products share, as the steps of a sequence do, are
   /// quantized once for each choice of channels.
-  std::map<std::pair<Operation *, SmallVector<int64_t>>, Value>
+  std::map<std::tuple<Operation *, const void *, SmallVector<int64_t>>, Value>
       quantizedWeights;
   llvm::SetVector<Operation *> quantizedConstants;
 };
@@ -114,6 +115,16 @@ void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
   });
 }
 
+WeightGrid mpq::getChannelGrid(float largestWeight) {
+  float largest = largestWeight / 127.0f;
+  // No channel's scale is so small that its bias overflows the accumulator.
+  float smallest =
+      std::max(largest / 4096.0f, std::numeric_limits<float>::min());
+  WeightGrid grid;
+  grid.smallestScale = largest == 0.0f ? 1.0f : smallest;
+  return grid;
+}
+
 LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
   Value weights = product.getWeightOperand().get();
   std::optional<ConstantView> data = ConstantView::get(weights);
@@ -124,7 +135,10 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
   auto type = cast<RankedTensorType>(weights.getType());
   ArrayRef<int64_t> shape = type.getShape();
   SmallVector<int64_t> channelDims = product.getWeightChannelDims();
-  Value &quantized = quantizedWeights[{weights.getDefiningOp(), channelDims}];
+  auto given = product->getAttrOfType<RoundedWeightsAttr>(
+      MPQDialect::getRoundedWeightsAttrName());
+  Value &quantized = quantizedWeights[{
+      weights.getDefiningOp(), given.getAsOpaquePointer(), channelDims}];
   if (quantized) {
     product.getWeightOperand().set(quantized);
     return success();
@@ -152,45 +166,52 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
     }
   }
 
-  SmallVector<float> scales(channels, 0.0f);
-  for (auto [i, channel] : llvm::enumerate(channelOf)) {
-    float magnitude = std::fabs(data->getFloat(i));
-    if (!std::isfinite(magnitude))
-      return product.emitOpError(
-                 "expected finite weights for precision int8 but "
-                 "got ")
-             << data->getFloat(i) << " as element " << i;
-    scales[channel] = std::max(scales[channel], magnitude);
-  }
-  float largest = *llvm::max_element(scales) / 127.0f;
-  // No channel's scale is so small that its bias overflows the accumulator.
-  float smallest =
-      std::max(largest / 4096.0f, std::numeric_limits<float>::min());
-  if (largest == 0.0f)
-    smallest = 1.0f;
-  for (float &scale : scales)
-    scale = std::max(scale / 127.0f, smallest);
-
-  SmallVector<int8_t> integers(data->size());
-  for (auto [i, channel] : llvm::enumerate(channelOf))
-    integers[i] = int8_t(std::clamp(
-        std::nearbyintf(data->getFloat(i) / scales[channel]), -127.0f, 127.0f));
-
   builder.setInsertionPoint(product);
-  Location loc = weights.getLoc();
+  auto scaleType = RankedTensorType::get(scaleShape, builder.getF32Type());
   auto byte = builder.getI8Type();
-  Value w = createConstant(builder, loc, type.clone(byte), integers);
-  Value s = createConstant(
-      builder, loc, RankedTensorType::get(scaleShape, builder.getF32Type()),
-      scales);
-  Value z =
-      createConstant(builder, loc, RankedTensorType::get(scaleShape, byte),
-                     SmallVector<int8_t>(channels, 0));
+  ElementsAttr w, s;
+  if (given) {
+    if (failed(checkRounded(product, given, scaleType, byte)))
+      return failure();
+    w = given.getIntegers();
+    s = given.getScales();
+  } else {
+    SmallVector<float> largest(channels, 0.0f);
+    for (auto [i, channel] : llvm::enumerate(channelOf)) {
+      float magnitude = std::fabs(data->getFloat(i));
+      if (!std::isfinite(magnitude))
+        return product.emitOpError(
+                   "expected finite weights for precision int8 but "
+                   "got ")
+               << data->getFloat(i) << " as element " << i;
+      largest[channel] = std::max(largest[channel], magnitude);
+    }
+    WeightGrid grid = getChannelGrid(*llvm::max_element(largest));
+    SmallVector<WeightParameters> chosen;
+    SmallVector<float> scales;
+    for (float magnitude : largest) {
+      chosen.push_back(getWeightParameters(grid, -magnitude, magnitude));
+      scales.push_back(chosen.back().scale);
+    }
+    SmallVector<char> integers(data->size());
+    for (auto [i, channel] : llvm::enumerate(channelOf))
+      integers[i] = roundToNearest(grid, chosen[channel], data->getFloat(i));
+    w = createConstantAttr(type.clone(byte), integers);
+    s = createConstantAttr(
+        scaleType, ArrayRef<char>(reinterpret_cast<const char *>(scales.data()),
+                                  scales.size() * sizeof(float)));
+  }
+
+  Location loc = weights.getLoc();
+  Value integers = arith::ConstantOp::create(builder, loc, w);
+  Value scales = arith::ConstantOp::create(builder, loc, s);
+  Value zeroPoints = createConstant(builder, loc, scaleType.clone(byte),
+                                    SmallVector<int8_t>(channels, 0));
   SmallVector<AffineExpr> exprs;
   for (int64_t dim : channelDims)
     exprs.push_back(builder.getAffineDimExpr(dim));
   auto dequantize =
-      DequantizeOp::create(builder, loc, type, w, s, z,
+      DequantizeOp::create(builder, loc, type, integers, scales, zeroPoints,
                            AffineMapAttr::get(AffineMap::get(
                                type.getRank(), 0, exprs, builder.getContext())),
                            /*is_unsigned=*/false);
@@ -198,6 +219,14 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
   quantized = dequantize;
   quantizedConstants.insert(weights.getDefiningOp());
   return success();
+}
+
+static void removeDecisions(Operation *product) {
+  for (StringRef name :
+       {MPQDialect::getPrecisionAttrName(), MPQDialect::getBlocksAttrName(),
+        MPQDialect::getWeightRoundingAttrName(),
+        MPQDialect::getRoundedWeightsAttrName()})
+    product->removeAttr(name);
 }
 
 LogicalResult Quantizer::run() {
@@ -214,6 +243,17 @@ LogicalResult Quantizer::run() {
                       precision.getKind() == PrecisionKind::F16))
       halves.push_back(op);
   });
+  for (QuantizableOpInterface product :
+       llvm::concat<QuantizableOpInterface>(products, inBlocks)) {
+    auto rounding = product->getAttrOfType<WeightRoundingAttr>(
+        MPQDialect::getWeightRoundingAttrName());
+    if (rounding && rounding.needsSamples())
+      return product.emitOpError("expected samples for rounding ")
+             << stringifyWeightRoundingKind(rounding.getKind())
+             << " and scales "
+             << stringifyWeightScalesKind(rounding.getScales())
+             << " of its weights: pass them with --fit-data";
+  }
   SmallVector<Value> values; // to quantize, or moved from such
   SmallVector<Value> rightSides;
   llvm::DenseSet<Operation *> hasTwoActivations;
@@ -264,7 +304,7 @@ LogicalResult Quantizer::run() {
     if (!hasTwoActivations.contains(product) &&
         failed(quantizeWeights(product)))
       return failure();
-    product->removeAttr(MPQDialect::getPrecisionAttrName());
+    removeDecisions(product);
   }
   for (Operation *weights : quantizedConstants)
     if (weights->use_empty())
@@ -272,8 +312,7 @@ LogicalResult Quantizer::run() {
   for (QuantizableOpInterface product : inBlocks) {
     if (failed(quantizeBlocks(product)))
       return failure();
-    product->removeAttr(MPQDialect::getPrecisionAttrName());
-    product->removeAttr(MPQDialect::getBlocksAttrName());
+    removeDecisions(product);
   }
   return roundFactors(halves);
 }

@@ -36,6 +36,30 @@ func.func @int2(%x: tensor<3x4xf32>, %i: tensor<3x1xf32>) -> tensor<3x1xf32> {
 
 // -----
 
+// Integers that samples have decided on are taken as they are, whatever the weights; blocks of 4 bits may have zero points.
+// CHECK-LABEL: @rounded
+// CHECK-DAG: %[[W:.*]] = arith.constant dense<{{\[\[}}1], [-3], [5], [-1]]> : tensor<4x1xi4>
+// CHECK-DAG: %[[S:.*]] = arith.constant dense<2.500000e-01> : tensor<1x1xf32>
+// CHECK-DAG: %[[Z:.*]] = arith.constant dense<3> : tensor<1x1xi4>
+// CHECK: mpq.dequantize %[[W]], %[[S]], %[[Z]] by affine_map<(d0, d1) -> (d0 floordiv 4, d1)> unsigned
+// CHECK-NOT: mpq.rounded_weights
+func.func @rounded(%x: tensor<3x4xf32>, %i: tensor<3x1xf32>) -> tensor<3x1xf32> {
+  %w = arith.constant dense<1.0> : tensor<4x1xf32>
+  %y = linalg.matmul {mpq.precision = #mpq.precision<int4>, mpq.blocks = #mpq.blocks<0, activations = f32, zero_points = true>, mpq.rounded_weights = #mpq.rounded_weights<<gptq, scales = mse>, errors = [0.1, 0.1, 0.01], dense<[[1], [-3], [5], [-1]]> : tensor<4x1xi4>, dense<0.25> : tensor<1x1xf32>, dense<3> : tensor<1x1xi4>>} ins(%x, %w : tensor<3x4xf32>, tensor<4x1xf32>) outs(%i : tensor<3x1xf32>) -> tensor<3x1xf32>
+  return %y : tensor<3x1xf32>
+}
+
+// -----
+
+func.func @rounded_otherwise(%x: tensor<3x4xf32>, %i: tensor<3x1xf32>) -> tensor<3x1xf32> {
+  %w = arith.constant dense<1.0> : tensor<4x1xf32>
+  // expected-error@+1 {{expected rounded weights of type 'i4' with scales of type 'tensor<1x1xf32>' but got 'tensor<4x1xi4>' and 'tensor<2x1xf32>'}}
+  %y = linalg.matmul {mpq.precision = #mpq.precision<int4>, mpq.blocks = #mpq.blocks<0, activations = f32>, mpq.rounded_weights = #mpq.rounded_weights<<gptq, scales = mse>, errors = [0.1, 0.1, 0.01], dense<1> : tensor<4x1xi4>, dense<0.25> : tensor<2x1xf32>>} ins(%x, %w : tensor<3x4xf32>, tensor<4x1xf32>) outs(%i : tensor<3x1xf32>) -> tensor<3x1xf32>
+  return %y : tensor<3x1xf32>
+}
+
+// -----
+
 func.func @no_blocks(%x: tensor<3x4xf32>, %i: tensor<3x1xf32>) -> tensor<3x1xf32> {
   %w = arith.constant dense<1.0> : tensor<4x1xf32>
   // expected-error@+1 {{expected an 'mpq.blocks' attribute for precision int4}}

@@ -166,7 +166,7 @@ def recipe_of(model: Model) -> Path | None:
 def int8_flags(model: Model, count: int | None = None) -> list:
     """What quantizes the model: its profile over COUNT samples, these samples to correct biases, and its recipe."""
     recipe = recipe_of(model)
-    return ["--precision", "int8", "--profile", calibrate(model, count), "--bias-data", calibration_data(model, count),
+    return ["--precision", "int8", "--profile", calibrate(model, count), "--fit-data", calibration_data(model, count),
             *(["--recipe", recipe] if recipe else [])]
 
 

@@ -21,6 +21,9 @@ def AssignPrecisionPass : Pass<"mpq-assign-precision", "::mlir::ModuleOp"> {
     exceed 31 bits. Products whose operands are already dequantized, as in
     imported QDQ models, are left alone.
 
+    Products with constant weights for which the recipe's `rounding` or `scales`
+    want samples get a `mpq.weight_rounding`, too.
+
     Every product left in float is a `missed` remark of category `mpq-assign`
     with the reason. `report` names a JSON file that gets a record for every
     product in program order: `id`, `op`, `precision`, `reason` (null for

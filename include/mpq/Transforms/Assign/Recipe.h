@@ -26,7 +26,9 @@ struct RecipeRule {
   std::string text;
   /// Of Selector::First.
   int64_t count = 0;
-  PrecisionKind precision;
+  /// At least one of these is there.
+  std::optional<PrecisionKind> precision;
+  std::optional<WeightRoundingKind> rounding;
 };
 
 /// Channels (along the last dimension) of one value that products with constant
@@ -62,6 +64,12 @@ struct Recipe {
   /// What products with such weights do with activations: leave them in f32, or
   /// quantize them (int8) as the model runs.
   std::optional<PrecisionKind> activations;
+  /// Whether blocks of 4 bits have zero points.
+  std::optional<bool> zeroPoints;
+  /// How constant weights are rounded where rules do not say, and how their
+  /// scales are chosen.
+  std::optional<WeightRoundingKind> rounding;
+  std::optional<WeightScalesKind> scales;
   /// What memory holds results of integer products in that no product reads:
   /// int8 or f32.
   std::optional<PrecisionKind> stored;

@@ -8,8 +8,13 @@
 #ifndef MPQ_TRANSFORMS_QUANTIZE_PASSES_H
 #define MPQ_TRANSFORMS_QUANTIZE_PASSES_H
 
+#include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Rounding/RoundWeights.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+
+#include <optional>
 
 namespace mpq {
 
@@ -18,6 +23,18 @@ namespace mpq {
 
 #define GEN_PASS_REGISTRATION
 #include "mpq/Transforms/Quantize/Passes.h.inc"
+
+/// The integers for weights of precision int8, of which the largest has this
+/// magnitude.
+WeightGrid getChannelGrid(float largestWeight);
+
+/// The integers for weights of few bits in these blocks.
+WeightGrid getBlockGrid(PrecisionKind precision, BlocksAttr blocks);
+
+/// What each channel of the last dimension of `init` starts from, if that is
+/// all the same for the other dimensions: what mpq-correct-bias can change.
+std::optional<llvm::SmallVector<float>> readBias(mlir::Value init,
+                                                 int64_t channels);
 
 } // namespace mpq
 

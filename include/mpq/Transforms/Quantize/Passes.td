@@ -32,8 +32,12 @@ def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
       and zero points 0. A channel of tiny weights takes 1/4096 of the largest
       scale, so that its bias still fits the accumulator.
 
-    Fails on an activation without a range and on weights that are not finite
-    constants.
+    Weights of precision int4 and int2 become integers in the blocks that
+    `mpq.blocks` says. Where `mpq.rounded_weights` brings integers and scales,
+    weights are these.
+
+    Fails on an activation without a range, on weights that are not finite
+    constants, and on a `mpq.weight_rounding` that still waits for samples.
 
     ```mlir
     %r = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%x, %w ...
