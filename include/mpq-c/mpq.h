@@ -172,7 +172,8 @@ const mpq_tensor_info *mpq_simulation_inputs(const mpq_simulation *simulation,
 const mpq_tensor_info *mpq_simulation_outputs(const mpq_simulation *simulation,
                                               uint32_t *count);
 
-/** All products begin with "f32". */
+/** All products begin with "f32". Products that share weights, as the steps of
+ *  a sequence, share those that were chosen last. */
 int mpq_simulation_set_precision(mpq_simulation *simulation, uint32_t product,
                                  const char *precision);
 

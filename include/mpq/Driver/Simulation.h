@@ -52,7 +52,8 @@ public:
   llvm::ArrayRef<TensorInfo> getInputs() const;
   llvm::ArrayRef<TensorInfo> getOutputs() const;
 
-  /// One of the product's precisions. All begin with f32.
+  /// One of the product's precisions. All begin with f32. Products that share
+  /// weights, as the steps of a sequence, share what was chosen last for them.
   void setPrecision(size_t product, PrecisionKind precision);
 
   /// One pointer to dense row-major data for each input and output.
