@@ -248,21 +248,10 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
     return failure();
   observed = {};
 
-  auto fail = [&](llvm::Error error) -> LogicalResult {
-    return emitError(assigned.getLoc(), llvm::toString(std::move(error)));
-  };
-  for (uint64_t done = 1;; ++done) {
-    llvm::Expected<std::optional<Sample>> sample = samples.next();
-    if (!sample)
-      return fail(sample.takeError());
-    if (!*sample) {
-      if (done == 1)
-        return emitError(assigned.getLoc(), "expected samples to correct "
-                                            "biases with but there are none");
-      break;
-    }
-    if (llvm::Error error = (*run)(
-            (*sample)->arrays, [&](StringRef id, ArrayRef<float> values) {
+  if (failed(forEachSample(
+          assigned, samples, progress, "correct biases with",
+          [&](ArrayRef<NpyArray> arrays) {
+            return (*run)(arrays, [&](StringRef id, ArrayRef<float> values) {
               bool exact = id.consume_front("exact");
               unsigned index;
               if (!exact)
@@ -272,11 +261,9 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
               sums.add(exact ? sums.exact : sums.rounded, values);
               if (exact)
                 sums.positions += int64_t(values.size() / sums.exact.size());
-            }))
-      return fail(std::move(error));
-    if (progress && !progress(done, samples.getSize()))
-      return emitError(assigned.getLoc(), "compilation was cancelled");
-  }
+            });
+          })))
+    return failure();
   for (CorrectedProduct &item : items)
     if (SmallVector<float> correction = getCorrection(item);
         !correction.empty())

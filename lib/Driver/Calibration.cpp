@@ -104,6 +104,28 @@ LogicalResult mpq::openSamples(ModuleOp module, SampleSource &samples) {
   return success();
 }
 
+LogicalResult
+mpq::forEachSample(ModuleOp module, SampleSource &samples,
+                   const SampleProgress &progress, StringRef purpose,
+                   llvm::function_ref<llvm::Error(ArrayRef<NpyArray>)> use) {
+  for (uint64_t done = 1;; ++done) {
+    llvm::Expected<std::optional<Sample>> sample = samples.next();
+    llvm::Error error = sample ? llvm::Error::success() : sample.takeError();
+    if (!error && !*sample) {
+      if (done > 1)
+        return success();
+      return emitError(module.getLoc())
+             << "expected samples to " << purpose << " but there are none";
+    }
+    if (!error)
+      error = use((*sample)->arrays);
+    if (error)
+      return emitError(module.getLoc(), llvm::toString(std::move(error)));
+    if (progress && !progress(done, samples.getSize()))
+      return emitError(module.getLoc(), "compilation was cancelled");
+  }
+}
+
 FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,
                                   CalibrationEngine engine,
                                   const SampleProgress &progress,

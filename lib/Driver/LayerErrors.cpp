@@ -114,37 +114,24 @@ mpq::measureLayerErrors(ModuleOp assigned, SampleSource &samples,
   quantized = {};
 
   LayerErrors errors;
-  auto fail = [&](llvm::Error error) -> LogicalResult {
-    return emitError(assigned.getLoc(), llvm::toString(std::move(error)));
-  };
-  while (true) {
-    llvm::Expected<std::optional<Sample>> sample = samples.next();
-    if (!sample)
-      return fail(sample.takeError());
-    if (!*sample)
-      break;
-    ArrayRef<NpyArray> inputs = (*sample)->arrays;
-    std::map<std::string, std::vector<float>> expected;
-    if (llvm::Error error =
-            (*runOriginal)(inputs, [&](StringRef id, ArrayRef<float> values) {
-              expected[id.str()].assign(values.begin(), values.end());
-            }))
-      return fail(std::move(error));
-    if (llvm::Error error =
-            (*runQuantized)(inputs, [&](StringRef id, ArrayRef<float> values) {
-              auto found = expected.find(id.str());
-              if (found != expected.end() &&
-                  found->second.size() == values.size())
-                errors.values[id.str()].add(found->second, values);
-            }))
-      return fail(std::move(error));
-    ++errors.samples;
-    if (progress && !progress(errors.samples, samples.getSize()))
-      return emitError(assigned.getLoc(), "compilation was cancelled");
-  }
-  if (errors.samples == 0)
-    return emitError(
-        assigned.getLoc(),
-        "expected samples to measure errors on but there are none");
+  if (failed(forEachSample(
+          assigned, samples, progress, "measure errors on",
+          [&](ArrayRef<NpyArray> inputs) -> llvm::Error {
+            std::map<std::string, std::vector<float>> expected;
+            ++errors.samples;
+            if (llvm::Error error = (*runOriginal)(
+                    inputs, [&](StringRef id, ArrayRef<float> values) {
+                      expected[id.str()].assign(values.begin(), values.end());
+                    }))
+              return error;
+            return (*runQuantized)(
+                inputs, [&](StringRef id, ArrayRef<float> values) {
+                  auto found = expected.find(id.str());
+                  if (found != expected.end() &&
+                      found->second.size() == values.size())
+                    errors.values[id.str()].add(found->second, values);
+                });
+          })))
+    return failure();
   return errors;
 }

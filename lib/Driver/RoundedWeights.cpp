@@ -193,29 +193,15 @@ static LogicalResult gather(ModuleOp module, StringRef folder,
   if (failed(run))
     return failure();
   observed = {};
-  auto fail = [&](llvm::Error error) -> LogicalResult {
-    return emitError(module.getLoc(), llvm::toString(std::move(error)));
-  };
-  for (uint64_t done = 1;; ++done) {
-    llvm::Expected<std::optional<Sample>> sample = samples.next();
-    if (!sample)
-      return fail(sample.takeError());
-    if (!*sample) {
-      if (done > 1)
-        return success();
-      return emitError(module.getLoc(), "expected samples to fit weights to "
-                                        "but there are none");
-    }
-    if (llvm::Error error = (*run)((*sample)->arrays,
-                                   [&](StringRef id, ArrayRef<float> values) {
-                                     size_t index = 0;
-                                     id.getAsInteger(10, index);
-                                     inputs[index].add(pool, values);
-                                   }))
-      return fail(std::move(error));
-    if (progress && !progress(done, samples.getSize()))
-      return emitError(module.getLoc(), "compilation was cancelled");
-  }
+  return forEachSample(module, samples, progress, "fit weights to",
+                       [&](ArrayRef<NpyArray> arrays) {
+                         return (*run)(
+                             arrays, [&](StringRef id, ArrayRef<float> values) {
+                               size_t index = 0;
+                               id.getAsInteger(10, index);
+                               inputs[index].add(pool, values);
+                             });
+                       });
 }
 
 static SmallVector<char> getBytes(ArrayRef<float> values) {

@@ -33,6 +33,13 @@ mlir::FailureOr<Profile> calibrate(mlir::ModuleOp prepared,
 /// Opens `samples` for the inputs of the module's one public function.
 mlir::LogicalResult openSamples(mlir::ModuleOp module, SampleSource &samples);
 
+/// Calls `use` with the arrays of each sample. Errors are said of `module`, and
+/// that there are no samples, which `purpose` needs: "correct biases with".
+mlir::LogicalResult
+forEachSample(mlir::ModuleOp module, SampleSource &samples,
+              const SampleProgress &progress, llvm::StringRef purpose,
+              llvm::function_ref<llvm::Error(llvm::ArrayRef<NpyArray>)> use);
+
 /// What an instrumented run tells of one value.
 using ObserveFn =
     llvm::function_ref<void(llvm::StringRef id, llvm::ArrayRef<float> values)>;
