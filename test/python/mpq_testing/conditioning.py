@@ -42,7 +42,8 @@ def mean_cosine(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float
 
 
 def attainable(path: Path, feeds: Sequence[Feed]) -> float:
-    """Mean cosine, over samples and moved copies, of ONNX Runtime's first output with that of the model itself.
+    """Mean cosine over samples of ONNX Runtime's first output with that of the model itself, of the moved copy that is
+    furthest from it: an engine is a draw as each copy is, and half of them miss the copies' average.
 
     ONNX Runtime evaluates without graph optimizations, as the standard defines each operator.
     """
@@ -54,4 +55,4 @@ def attainable(path: Path, feeds: Sequence[Feed]) -> float:
         run = peer.runner(moved, optimize=False)
         cosines.append(mean_cosine([run(feed)[0] for feed in feeds], outputs))
         moved.unlink()
-    return float(np.mean(cosines))
+    return min(cosines)
