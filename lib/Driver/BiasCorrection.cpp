@@ -240,28 +240,18 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
   });
   if (items.empty())
     return 0;
-  observed->walk([](Operation *op) {
-    op->removeAttr(MPQDialect::getPrecisionAttrName());
-  });
-  FailureOr<ObservedRunner> run = makeObservedRunner(*observed, isCancelled);
-  if (failed(run))
-    return failure();
-  observed = {};
-
-  if (failed(forEachSample(
-          assigned, samples, progress, "correct biases with",
-          [&](ArrayRef<NpyArray> arrays) {
-            return (*run)(arrays, [&](StringRef id, ArrayRef<float> values) {
-              bool exact = id.consume_front("exact");
-              unsigned index;
-              if (!exact)
-                id.consume_front("rounded");
-              id.getAsInteger(10, index);
-              ChannelSums &sums = items[index].sums;
-              sums.add(exact ? sums.exact : sums.rounded, values);
-              if (exact)
-                sums.positions += int64_t(values.size() / sums.exact.size());
-            });
+  if (failed(observeSamples(
+          std::move(observed), samples, progress, isCancelled,
+          "correct biases with", [&](StringRef id, ArrayRef<float> values) {
+            bool exact = id.consume_front("exact");
+            unsigned index;
+            if (!exact)
+              id.consume_front("rounded");
+            id.getAsInteger(10, index);
+            ChannelSums &sums = items[index].sums;
+            sums.add(exact ? sums.exact : sums.rounded, values);
+            if (exact)
+              sums.positions += int64_t(values.size() / sums.exact.size());
           })))
     return failure();
   for (CorrectedProduct &item : items)

@@ -105,7 +105,7 @@ LogicalResult mpq::openSamples(ModuleOp module, SampleSource &samples) {
 }
 
 LogicalResult
-mpq::forEachSample(ModuleOp module, SampleSource &samples,
+mpq::forEachSample(Location loc, SampleSource &samples,
                    const SampleProgress &progress, StringRef purpose,
                    llvm::function_ref<llvm::Error(ArrayRef<NpyArray>)> use) {
   for (uint64_t done = 1;; ++done) {
@@ -114,16 +114,34 @@ mpq::forEachSample(ModuleOp module, SampleSource &samples,
     if (!error && !*sample) {
       if (done > 1)
         return success();
-      return emitError(module.getLoc())
+      return emitError(loc)
              << "expected samples to " << purpose << " but there are none";
     }
     if (!error)
       error = use((*sample)->arrays);
     if (error)
-      return emitError(module.getLoc(), llvm::toString(std::move(error)));
+      return emitError(loc, llvm::toString(std::move(error)));
     if (progress && !progress(done, samples.getSize()))
-      return emitError(module.getLoc(), "compilation was cancelled");
+      return emitError(loc, "compilation was cancelled");
   }
+}
+
+LogicalResult mpq::observeSamples(OwningOpRef<ModuleOp> observed,
+                                  SampleSource &samples,
+                                  const SampleProgress &progress,
+                                  const std::function<bool()> &isCancelled,
+                                  StringRef purpose, ObserveFn tell) {
+  observed->walk([](Operation *op) {
+    op->removeAttr(MPQDialect::getPrecisionAttrName());
+  });
+  FailureOr<ObservedRunner> run = makeObservedRunner(*observed, isCancelled);
+  if (failed(run))
+    return failure();
+  Location loc = observed->getLoc();
+  observed = nullptr; // its constants are in the program
+  return forEachSample(
+      loc, samples, progress, purpose,
+      [&](ArrayRef<NpyArray> arrays) { return (*run)(arrays, tell); });
 }
 
 FailureOr<Profile> mpq::calibrate(ModuleOp prepared, SampleSource &samples,

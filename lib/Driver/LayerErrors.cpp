@@ -115,7 +115,7 @@ mpq::measureLayerErrors(ModuleOp assigned, SampleSource &samples,
 
   LayerErrors errors;
   if (failed(forEachSample(
-          assigned, samples, progress, "measure errors on",
+          assigned.getLoc(), samples, progress, "measure errors on",
           [&](ArrayRef<NpyArray> inputs) -> llvm::Error {
             std::map<std::string, std::vector<float>> expected;
             ++errors.samples;

@@ -186,22 +186,13 @@ static LogicalResult gather(ModuleOp module, StringRef folder,
       ObserveOp::create(builder, copy.getLoc(), copy, std::to_string(index));
     }
   }
-  observed->walk([](Operation *op) {
-    op->removeAttr(MPQDialect::getPrecisionAttrName());
-  });
-  FailureOr<ObservedRunner> run = makeObservedRunner(*observed, isCancelled);
-  if (failed(run))
-    return failure();
-  observed = {};
-  return forEachSample(module, samples, progress, "fit weights to",
-                       [&](ArrayRef<NpyArray> arrays) {
-                         return (*run)(
-                             arrays, [&](StringRef id, ArrayRef<float> values) {
-                               size_t index = 0;
-                               id.getAsInteger(10, index);
-                               inputs[index].add(pool, values);
-                             });
-                       });
+  return observeSamples(std::move(observed), samples, progress, isCancelled,
+                        "fit weights to",
+                        [&](StringRef id, ArrayRef<float> values) {
+                          size_t index = 0;
+                          id.getAsInteger(10, index);
+                          inputs[index].add(pool, values);
+                        });
 }
 
 static SmallVector<char> getBytes(ArrayRef<float> values) {

@@ -19,6 +19,7 @@
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Dialect/ValueId.h"
+#include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Transforms/Quantize/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -32,10 +33,6 @@
 
 using namespace mlir;
 using namespace mpq;
-
-/// Elements that share a scale in weights of 4 and 2 bits: what they have
-/// without a recipe.
-static constexpr int64_t kBlock = 32;
 
 std::string SimulatedModule::getWeightsName(size_t index) {
   return "mpq.weights" + std::to_string(index);
@@ -158,7 +155,8 @@ SimulationBuilder::quantize(PrecisionKind kind,
         copy->setAttr(MPQDialect::getPrecisionAttrName(),
                       PrecisionAttr::get(context, kind, StringAttr()));
         copy->setAttr(MPQDialect::getBlocksAttrName(),
-                      BlocksAttr::get(context, kBlock, PrecisionKind::F32,
+                      BlocksAttr::get(context, kDefaultBlock,
+                                      PrecisionKind::F32,
                                       /*zero_points=*/false));
       }
   }

@@ -7,6 +7,7 @@ MiniLM agree to six digits and some to 0.997, for any two engines. So the mean o
 misses the bound, it must be as near as the model's own conditioning allows.
 """
 
+import numpy as np
 import onnx
 import pytest
 
@@ -32,7 +33,13 @@ def test_other_engines_agree(model):
     outputs = {name: [run(feed)[0] for feed in feeds] for name, run in engines.items()}
     for engine in ("plain", "openvino"):
         cosine = conditioning.mean_cosine(outputs["ours"], outputs[engine])
-        assert cosine >= BOUND or cosine >= conditioning.attainable(exported, feeds), engine
+        if cosine >= BOUND:
+            continue
+        # A few samples decide the mean. An engine is one more draw, so no further off than the furthest copy, and most
+        # samples meet the bound all the same.
+        each = [metrics.cosine(a, b) for a, b in zip(outputs["ours"], outputs[engine])]
+        assert np.median(each) >= BOUND, engine
+        assert cosine >= min(conditioning.of_moved_copies(exported, feeds)), engine
     if model is not models.DETECTOR:  # each of its maps of 400,000 elements meets ties
         # Equal to all digits where no tie is met: the numbers of the model are ours.
         nearest = [max(metrics.cosine(a, b), metrics.cosine(a, c)) for a, b, c in zip(*outputs.values())]

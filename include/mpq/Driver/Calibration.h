@@ -11,6 +11,7 @@
 #include "mpq/Calibration/CollectProfile.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "mlir/Support/LLVM.h"
 
 namespace mpq {
@@ -33,10 +34,10 @@ mlir::FailureOr<Profile> calibrate(mlir::ModuleOp prepared,
 /// Opens `samples` for the inputs of the module's one public function.
 mlir::LogicalResult openSamples(mlir::ModuleOp module, SampleSource &samples);
 
-/// Calls `use` with the arrays of each sample. Errors are said of `module`, and
+/// Calls `use` with the arrays of each sample. Errors are said at `loc`, also
 /// that there are no samples, which `purpose` needs: "correct biases with".
 mlir::LogicalResult
-forEachSample(mlir::ModuleOp module, SampleSource &samples,
+forEachSample(mlir::Location loc, SampleSource &samples,
               const SampleProgress &progress, llvm::StringRef purpose,
               llvm::function_ref<llvm::Error(llvm::ArrayRef<NpyArray>)> use);
 
@@ -51,6 +52,14 @@ using ObservedRunner =
 mlir::FailureOr<ObservedRunner>
 makeObservedRunner(mlir::ModuleOp instrumented,
                    const std::function<bool()> &isCancelled = {});
+
+/// Runs `observed`, a float model whose decided precisions are left out, on all
+/// samples, as forEachSample does.
+mlir::LogicalResult observeSamples(mlir::OwningOpRef<mlir::ModuleOp> observed,
+                                   SampleSource &samples,
+                                   const SampleProgress &progress,
+                                   const std::function<bool()> &isCancelled,
+                                   llvm::StringRef purpose, ObserveFn tell);
 
 /// How many channels of a value of this shape a profile tells apart: its last
 /// dimension, or 0.

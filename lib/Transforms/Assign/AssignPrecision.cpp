@@ -42,9 +42,6 @@ namespace mpq {
 using namespace mlir;
 using namespace mpq;
 
-/// Rows of weights that share a scale, if a recipe does not say.
-static constexpr int64_t kBlock = 32;
-
 namespace {
 struct Product {
   QuantizableOpInterface op;
@@ -384,7 +381,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       hasBlocks = true;
       product.op->setAttr(
           MPQDialect::getBlocksAttrName(),
-          BlocksAttr::get(&getContext(), rules.block.value_or(kBlock),
+          BlocksAttr::get(&getContext(), rules.block.value_or(kDefaultBlock),
                           rules.activations.value_or(PrecisionKind::F32),
                           rules.zeroPoints.value_or(false)));
     }

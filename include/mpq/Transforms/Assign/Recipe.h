@@ -19,6 +19,9 @@
 
 namespace mpq {
 
+/// Weights of 4 or 2 bits that share a scale, if a recipe does not say.
+inline constexpr int64_t kDefaultBlock = 32;
+
 /// One rule of a recipe: which products, and what they get.
 struct RecipeRule {
   enum class Selector { Name, Regex, Op, First } selector;
