@@ -74,6 +74,17 @@ static const llvm::Target *lookupTarget(StringRef triple, std::string &error) {
   return llvm::TargetRegistry::lookupTarget(llvm::Triple(triple), error);
 }
 
+/// Every feature that LLVM asks this processor for, and whether code may use
+/// it.
+static llvm::StringMap<bool> getHostFeatures() {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  if (!mpq::mayUseTileRegisters())
+    for (auto &feature : features)
+      if (feature.getKey().starts_with("amx"))
+        feature.second = false;
+  return features;
+}
+
 TargetAttr mpq::getHostTarget(MLIRContext *context) {
   std::string triple = llvm::sys::getProcessTriple();
   StringRef cpu = llvm::sys::getHostCPUName();
@@ -84,11 +95,9 @@ TargetAttr mpq::getHostTarget(MLIRContext *context) {
              : nullptr);
   // Virtual machines lack features of the CPU they name.
   std::vector<std::string> features;
-  bool tiles = mayUseTileRegisters();
-  for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
+  for (const auto &feature : getHostFeatures()) {
     std::string enabled = "+" + feature.getKey().str();
-    bool usable = tiles || !feature.getKey().starts_with("amx");
-    if (feature.getValue() && usable)
+    if (feature.getValue())
       features.push_back(enabled);
     else if (named && named->checkFeatures(enabled))
       features.push_back("-" + feature.getKey().str());
@@ -112,14 +121,10 @@ bool mpq::runsOnHost(TargetAttr target) {
   if (!needed || triple.getArch() != host.getArch() ||
       triple.getOS() != host.getOS())
     return false;
-  bool tiles = mayUseTileRegisters();
-  for (const auto &feature : llvm::sys::getHostCPUFeatures()) {
-    bool usable =
-        feature.getValue() && (tiles || !feature.getKey().starts_with("amx"));
-    if (!usable && needed->checkFeatures(("+" + feature.getKey()).str()))
-      return false;
-  }
-  return true;
+  return llvm::none_of(getHostFeatures(), [&](const auto &feature) {
+    return !feature.getValue() &&
+           needed->checkFeatures(("+" + feature.getKey()).str());
+  });
 }
 
 ArrayRef<StringRef> mpq::getTargetNames() {
