@@ -88,6 +88,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createAbsorbFactorsPass());
   manager.addPass(createLowerQDQPass());
   manager.addPass(createAvoidSlowFloatsPass());
+  manager.addPass(createSplitReductionsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createVerifyLoweredPass());

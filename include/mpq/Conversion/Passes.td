@@ -215,6 +215,28 @@ def AvoidSlowFloatsPass : Pass<"mpq-avoid-slow-floats"> {
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
 
+def SplitReductionsPass : Pass<"mpq-split-reductions"> {
+  let summary = "reduce large images row by row";
+  let description = [{
+    A reduction of an image of at least 256 KiB (rows and columns of pixels, with
+    channels innermost) becomes two: over the columns of each row, which threads
+    can share, then over the rows. Sums of floats are added in that order then.
+
+    ```mlir
+    %s = linalg.generic ... ["parallel", "reduction", "reduction", "parallel"]
+        ins(%image : tensor<1x160x160x96xf32>) outs(%zero : tensor<1x96xf32>)
+    // becomes
+    %r = linalg.generic ... ["parallel", "parallel", "reduction", "parallel"]
+        ins(%image : tensor<1x160x160x96xf32>) outs(... : tensor<1x160x96xf32>)
+    %s = linalg.generic ... ["parallel", "reduction", "parallel"]
+        ins(%r : tensor<1x160x96xf32>) outs(%zero : tensor<1x96xf32>)
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def VerifyLoweredPass : Pass<"mpq-verify-lowered"> {
   let summary = "check what the phase lower promises";
   let description = [{

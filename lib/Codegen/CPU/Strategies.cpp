@@ -112,6 +112,19 @@ static int64_t getDepthInGroups(Operation *product) {
   return weights.getDimSize(weights.getRank() - 2);
 }
 
+/// Of the leading parallel loops of the last operation those before its lanes:
+/// all, where pixels that are reduced lie between.
+static unsigned getLoopsBeforeLanes(const KernelOps &ops,
+                                    ArrayRef<int64_t> extents) {
+  auto last = cast<linalg::LinalgOp>(ops.last);
+  AffineMap map = last.getMatchingIndexingMap(last.getDpsInitOperand(0));
+  if (extents.empty())
+    return 0;
+  unsigned innermost = extents.size() - 1;
+  return map.getResults().back().isFunctionOfDim(innermost) ? innermost
+                                                            : innermost + 1;
+}
+
 /// True if an input of the last operation has loop `loop` innermost.
 static bool isInnermostInOperand(const KernelOps &ops, unsigned loop) {
   auto last = cast<linalg::LinalgOp>(ops.last);
@@ -236,7 +249,8 @@ ProductShape::ProductShape(Operation *product, ArrayRef<int64_t> extents,
                     : getDepthInGroups(product) *
                           (conv ? conv.getGroup() : contract.getGroup());
   int64_t work = depth * extents.back() * height * width;
-  int64_t grain = integer ? 2 * kProductGrain : kProductGrain;
+  // Depthwise bytes come at an eighth of the others' rate.
+  int64_t grain = integer && !depthwise ? 2 * kProductGrain : kProductGrain;
   items = std::clamp<int64_t>(work / grain, 1, kWorkItems);
 }
 
@@ -465,12 +479,13 @@ static Decision decideElementwise(const KernelOps &ops,
   // innermost in an operand: it is turned in tiles, and its lines would be
   // read again for each block.
   std::optional<unsigned> split;
-  for (unsigned d = 0; d + 1 < extents.size() && !split; ++d)
+  unsigned end = getLoopsBeforeLanes(ops, extents);
+  for (unsigned d = 0; d < end && !split; ++d)
     if (extents[d] >= items && isOutermostInOperands(ops, d) &&
         !isInnermostInOperand(ops, d))
       split = d;
   for (bool transposed : {false, true})
-    for (unsigned d = 0; d + 1 < extents.size() && !split; ++d)
+    for (unsigned d = 0; d < end && !split; ++d)
       if (extents[d] != 1 && isInnermostInOperand(ops, d) == transposed)
         split = d;
   if (split) {

@@ -42,6 +42,10 @@ namespace {
 using Group = llvm::SetVector<Operation *>;
 } // namespace
 
+/// Bytes of a row that stays in the second-level cache between the operations
+/// of a row-wise group.
+static constexpr int64_t kMostRowBytes = 256 << 10;
+
 //===----------------------------------------------------------------------===//
 // Which operations go together
 //===----------------------------------------------------------------------===//
@@ -134,6 +138,15 @@ static Group growTurn(linalg::GenericOp last) {
   return group;
 }
 
+/// What `op` reads for one of `rows` stays in the second-level cache; an image
+/// that is one row would not be shared by threads either.
+static bool hasShortRows(linalg::GenericOp op, ArrayRef<int64_t> rows) {
+  return llvm::all_of(op.getDpsInputs(), [&](Value input) {
+    return !isa<RankedTensorType>(input.getType()) ||
+           getBytes(input) / llvm::product_of(rows) < kMostRowBytes;
+  });
+}
+
 /// Row-wise groups: everything with the same leading rows whose users are all
 /// inside, as long as something reduces a row.
 static Group growRows(linalg::GenericOp last) {
@@ -146,7 +159,8 @@ static Group growRows(linalg::GenericOp last) {
     for (Value operand : group[i]->getOperands()) {
       auto producer = operand.getDefiningOp<linalg::GenericOp>();
       if (!producer || group.contains(producer) ||
-          !allUsersIn(producer, group) || !isRowWise(producer, rows))
+          !allUsersIn(producer, group) || !isRowWise(producer, rows) ||
+          !hasShortRows(producer, rows))
         continue;
       group.insert(producer);
       // A new member may complete the users of earlier candidates.

@@ -17,7 +17,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "BodyVectorizer.h"
+#include "GenericEmitter.h"
 #include "PackBytes.h"
 #include "TransposeTile.h"
 #include "mpq/Codegen/KernelGroup.h"
@@ -48,206 +48,6 @@ using namespace mpq;
 static constexpr int64_t kMostTurned = 40;
 /// Innermost extents (colours) up to which results are interleaved instead.
 static constexpr int64_t kMostInterleaved = 4;
-
-namespace {
-class GenericEmitter {
-public:
-  GenericEmitter(RewriterBase &rewriter, linalg::GenericOp op, int64_t lanes)
-      : b(rewriter), op(op), loc(op.getLoc()), lanes(lanes),
-        extents(op.getStaticLoopRanges()), indices(extents.size()),
-        outMap(op.getMatchingIndexingMap(op.getDpsInitOperand(0))) {}
-
-  LogicalResult emit();
-
-private:
-  using Body = function_ref<FailureOr<Value>(Value destination)>;
-
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  }
-
-  /// Sequential loops over `dims` around `body`, with one carried value.
-  FailureOr<Value> loops(ArrayRef<unsigned> dims, Value carried, Body body) {
-    if (dims.empty())
-      return body(carried);
-    unsigned d = dims.front();
-    if (extents[d] == 1) {
-      indices[d] = constant(0);
-      return loops(dims.drop_front(), carried, body);
-    }
-    auto loop = scf::ForOp::create(b, loc, constant(0), constant(extents[d]),
-                                   constant(1), carried);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    indices[d] = loop.getInductionVar();
-    FailureOr<Value> next =
-        loops(dims.drop_front(), loop.getRegionIterArg(0), body);
-    if (failed(next))
-      return failure();
-    scf::YieldOp::create(b, loc, *next);
-    return loop.getResult(0);
-  }
-
-  /// The lane dimension in steps of `step`: a loop of whole vectors, then the
-  /// tail at a constant position (which is how reads know to mask).
-  FailureOr<Value>
-  laneLoop(unsigned lane, int64_t step, Value carried,
-           function_ref<FailureOr<Value>(Value, int64_t)> body) {
-    int64_t whole = extents[lane] / step * step, rest = extents[lane] - whole;
-    if (whole == step) {
-      indices[lane] = constant(0);
-      FailureOr<Value> next = body(carried, step);
-      if (failed(next))
-        return failure();
-      carried = *next;
-    } else if (whole) {
-      auto loop = scf::ForOp::create(b, loc, constant(0), constant(whole),
-                                     constant(step), carried);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      indices[lane] = loop.getInductionVar();
-      FailureOr<Value> next = body(loop.getRegionIterArg(0), step);
-      if (failed(next))
-        return failure();
-      scf::YieldOp::create(b, loc, *next);
-      carried = loop.getResult(0);
-    }
-    if (rest) {
-      indices[lane] = constant(whole);
-      return body(carried, rest);
-    }
-    return carried;
-  }
-
-  SmallVector<Value> resultPosition() {
-    SmallVector<Value> at;
-    for (AffineExpr expr : outMap.getResults())
-      at.push_back(emitAffineExpr(b, loc, expr, indices));
-    return at;
-  }
-
-  /// The body on vectors; the output's argument is `accumulator` if given.
-  FailureOr<Value> vectorBody(unsigned lane, int64_t width, Value accumulator) {
-    BodyVectorizer body(b, op, width, lane, indices);
-    for (OpOperand *input : op.getDpsInputOperands()) {
-      BlockArgument argument = op.getMatchingBlockArgument(input);
-      if (argument.use_empty())
-        continue;
-      Value known = turned.lookup(input);
-      body.map(argument, known ? known : body.readOperand(input));
-    }
-    BlockArgument out = op.getMatchingBlockArgument(op.getDpsInitOperand(0));
-    if (accumulator)
-      body.map(out, accumulator);
-    else if (!out.use_empty())
-      body.map(out, body.readOperand(op.getDpsInitOperand(0)));
-    FailureOr<Value> value = body.run();
-    if (failed(value) || !accumulator ||
-        order.order != ReductionOrder::Contraction)
-      return value;
-    // N-C1: the product and the sum round once.
-    auto sum = (*value).getDefiningOp<arith::AddFOp>();
-    if (!sum)
-      return value;
-    Value product = sum.getLhs() == accumulator ? sum.getRhs() : sum.getLhs();
-    auto multiply = product.getDefiningOp<arith::MulFOp>();
-    return math::FmaOp::create(b, loc, multiply.getLhs(), multiply.getRhs(),
-                               accumulator)
-        .getResult();
-  }
-
-  /// Writes lanes along result dimension `laneDim`.
-  FailureOr<Value> write(Value vector, Value destination, unsigned laneDim,
-                         int64_t valid) {
-    SmallVector<Value> at = resultPosition();
-    if (laneDim + 1 == outMap.getNumResults())
-      return writeLanes(b, loc, vector, destination, at, valid);
-    // Unit dimensions inside the lanes: element by element.
-    for (int64_t l = 0; l < valid; ++l) {
-      SmallVector<Value> place(at);
-      place[laneDim] =
-          arith::AddIOp::create(b, loc, place[laneDim], constant(l));
-      Value element = vector::ExtractOp::create(b, loc, vector, l);
-      destination =
-          tensor::InsertOp::create(b, loc, element, destination, place);
-    }
-    return destination;
-  }
-
-  FailureOr<Value> emitBesideLanes(unsigned lane, unsigned laneDim);
-  FailureOr<Value> emitRowReduction(unsigned lane);
-  int64_t getRowBytes(OpOperand *operand, unsigned dim);
-  FailureOr<Value> emitTransposed(unsigned lane, unsigned laneDim,
-                                  unsigned inner,
-                                  ArrayRef<OpOperand *> strided);
-  FailureOr<Value> emitInterleaved(unsigned lane, unsigned inner);
-
-  /// True if rows of the two innermost result dimensions, `lane` the last, lie
-  /// side by side in memory.
-  bool hasAdjacentRows(unsigned lane, unsigned inner) {
-    unsigned rank = outMap.getNumResults();
-    return rank >= 2 &&
-           outMap.getResult(rank - 2) == b.getAffineDimExpr(inner) &&
-           areDenseDimensions(getDestination(/*readsInit=*/false), rank - 2);
-  }
-
-  /// Where the result goes: behind a fill, and never into a value that the
-  /// reduction starts from.
-  Value getDestination(bool readsInit) {
-    Value init = op.getDpsInits()[0];
-    if (auto fill = init.getDefiningOp<linalg::FillOp>())
-      return fill.getOutputs()[0];
-    if (!readsInit || isWritable(init))
-      return init;
-    auto type = cast<RankedTensorType>(init.getType());
-    return tensor::EmptyOp::create(b, loc, type.getShape(),
-                                   type.getElementType());
-  }
-
-  /// True for a part of the kernel's own result (filled before the loops).
-  static bool isWritable(Value value) {
-    while (true) {
-      if (auto argument = dyn_cast<BlockArgument>(value)) {
-        auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
-        if (!loop || argument == loop.getInductionVar())
-          return false;
-        value = loop.getTiedLoopInit(argument)->get();
-        continue;
-      }
-      Operation *def = value.getDefiningOp();
-      if (auto slice = dyn_cast<tensor::ExtractSliceOp>(def))
-        value = slice.getSource();
-      else if (auto insert = dyn_cast<tensor::InsertSliceOp>(def))
-        value = insert.getDest();
-      else if (auto fill = dyn_cast<linalg::FillOp>(def))
-        value = fill.getOutputs()[0];
-      else if (auto loop = dyn_cast<scf::ForOp>(def))
-        value = loop.getTiedLoopInit(cast<OpResult>(value))->get();
-      else if (auto view = dyn_cast<bufferization::ToTensorOp>(def))
-        return view.getWritable();
-      else
-        return isa<tensor::EmptyOp>(def);
-    }
-  }
-
-  /// The scalar an init is filled with, or nothing.
-  Value getFill() {
-    auto fill = op.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
-    return fill ? fill.getInputs()[0] : Value();
-  }
-
-  RewriterBase &b;
-  linalg::GenericOp op;
-  Location loc;
-  int64_t lanes;
-  SmallVector<int64_t> extents;
-  SmallVector<Value> indices;
-  AffineMap outMap;
-  ReductionInfo order;
-  /// Operands of the current vector that were read as part of a tile.
-  DenseMap<OpOperand *, Value> turned;
-};
-} // namespace
 
 LogicalResult GenericEmitter::emit() {
   b.setInsertionPoint(op);
@@ -304,30 +104,22 @@ FailureOr<Value> GenericEmitter::emitBesideLanes(unsigned lane,
   if (extents.empty())
     return op.emitError("expected at least one loop");
   Value destination = getDestination(!reduced.empty());
+  if (!reduced.empty())
+    return loops(outer, destination, [&](Value destination) {
+      return laneLoop(lane, lanes * getVectorsAtOnce(lane), destination,
+                      [&](Value destination, int64_t valid) {
+                        return emitSums(lane, laneDim, reduced, destination,
+                                        valid);
+                      });
+    });
   return loops(outer, destination, [&](Value destination) {
-    return laneLoop(
-        lane, lanes, destination,
-        [&](Value destination, int64_t valid) -> FailureOr<Value> {
-          FailureOr<Value> value;
-          if (reduced.empty()) {
-            value = vectorBody(lane, lanes, Value());
-          } else {
-            BodyVectorizer reader(b, op, lanes, lane, indices);
-            // In place: what a lane starts from is read before it is written.
-            Value current =
-                isWritable(op.getDpsInits()[0]) ? destination : Value();
-            Value start = getFill();
-            start = reader.toVector(
-                start ? start
-                      : reader.readOperand(op.getDpsInitOperand(0), current));
-            value = loops(reduced, start, [&](Value accumulator) {
-              return vectorBody(lane, lanes, accumulator);
-            });
-          }
-          if (failed(value))
-            return failure();
-          return write(*value, destination, laneDim, valid);
-        });
+    return laneLoop(lane, lanes, destination,
+                    [&](Value destination, int64_t valid) -> FailureOr<Value> {
+                      FailureOr<Value> value = vectorBody(lane, lanes, Value());
+                      if (failed(value))
+                        return failure();
+                      return write(*value, destination, laneDim, valid);
+                    });
   });
 }
 
@@ -456,98 +248,6 @@ FailureOr<Value> GenericEmitter::emitInterleaved(unsigned lane,
   if (failed(result))
     return failure();
   return tensor::ExpandShapeOp::create(b, loc, type, *result, rows).getResult();
-}
-
-FailureOr<Value> GenericEmitter::emitRowReduction(unsigned lane) {
-  Operation *combiner = order.combiners.front();
-  BlockArgument out = op.getMatchingBlockArgument(op.getDpsInitOperand(0));
-  bool outFirst = combiner->getOperand(0) == out;
-  TypedAttr neutral = isa<FloatType>(out.getType())
-                          ? TypedAttr(b.getFloatAttr(
-                                out.getType(), getCombinerIdentity(combiner)))
-                          : *arith::getNeutralElement(combiner);
-  auto type = VectorType::get({rowPartials}, out.getType());
-  // Magnitudes are ordered like their bits, which NaN is above: one instruction
-  // instead of those that look for it.
-  bool magnitudes =
-      isa<arith::MaximumFOp>(combiner) &&
-      combiner->getOperand(outFirst ? 1 : 0).getDefiningOp<math::AbsFOp>();
-  auto maximumOfBits = [&](Value x, Value y) -> Value {
-    Type type = b.getI32Type();
-    if (auto vector = dyn_cast<VectorType>(x.getType()))
-      type = vector.clone(type);
-    Value bits = arith::MaxSIOp::create(
-        b, loc, arith::BitcastOp::create(b, loc, type, x),
-        arith::BitcastOp::create(b, loc, type, y));
-    return arith::BitcastOp::create(b, loc, x.getType(), bits);
-  };
-  // Every combination keeps the body's operand order.
-  auto combine = [&](Value older, Value newer) -> Value {
-    Value operands[] = {outFirst ? older : newer, outFirst ? newer : older};
-    OperationState state(loc, combiner->getName(), operands, {older.getType()},
-                         combiner->getAttrs());
-    return b.create(state)->getResult(0);
-  };
-  SmallVector<unsigned> outer, reduced;
-  for (unsigned d = 0; d < extents.size(); ++d)
-    if (d != lane)
-      (op.getIteratorTypesArray()[d] == utils::IteratorType::parallel ? outer
-                                                                      : reduced)
-          .push_back(d);
-  Value destination = getDestination(/*readsInit=*/true);
-
-  return loops(outer, destination, [&](Value destination) -> FailureOr<Value> {
-    Value partials = arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(type, Attribute(neutral)));
-    FailureOr<Value> sums = loops(reduced, partials, [&](Value partials) {
-      return laneLoop(
-          lane, rowPartials, partials,
-          [&](Value partials, int64_t valid) -> FailureOr<Value> {
-            FailureOr<Value> next = vectorBody(lane, rowPartials, partials);
-            if (magnitudes && succeeded(next)) {
-              auto maximum = next->getDefiningOp<arith::MaximumFOp>();
-              next = maximumOfBits(maximum.getLhs(), maximum.getRhs());
-              b.eraseOp(maximum);
-            }
-            if (failed(next) || valid == rowPartials)
-              return next;
-            // Elements beyond the row leave their partial result alone.
-            SmallVector<bool> inside(rowPartials, false);
-            std::fill_n(inside.begin(), valid, true);
-            auto maskType = VectorType::get({rowPartials}, b.getI1Type());
-            Value mask = arith::ConstantOp::create(
-                b, loc, DenseElementsAttr::get(maskType, inside));
-            return arith::SelectOp::create(b, loc, mask, *next, partials)
-                .getResult();
-          });
-    });
-    if (failed(sums))
-      return failure();
-    Value tree = *sums;
-    for (int64_t half = rowPartials / 2; half >= 1; half /= 2) {
-      Value low = vector::ExtractStridedSliceOp::create(
-          b, loc, tree, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{half},
-          ArrayRef<int64_t>{1});
-      Value high = vector::ExtractStridedSliceOp::create(
-          b, loc, tree, ArrayRef<int64_t>{half}, ArrayRef<int64_t>{half},
-          ArrayRef<int64_t>{1});
-      tree = magnitudes ? maximumOfBits(low, high) : combine(low, high);
-    }
-    Value total = vector::ExtractOp::create(b, loc, tree, 0);
-    SmallVector<Value> at = resultPosition();
-    Value start = getFill();
-    if (!start)
-      start = tensor::ExtractOp::create(
-          b, loc,
-          isWritable(op.getDpsInits()[0]) ? destination : op.getDpsInits()[0],
-          at);
-    APFloat number(0.0f);
-    bool isNumber =
-        matchPattern(start, m_ConstantFloat(&number)) && !number.isNaN();
-    total = magnitudes && isNumber ? maximumOfBits(start, total)
-                                   : combine(start, total);
-    return tensor::InsertOp::create(b, loc, total, destination, at).getResult();
-  });
 }
 
 namespace {

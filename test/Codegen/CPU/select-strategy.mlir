@@ -72,6 +72,30 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<1x10x10x32xi32>
   }
 
+  // As many multiply-adds of other products would be one work item.
+  // CHECK-LABEL: func.func private @depthwise_items(
+  // CHECK-SAME: grain = [0, 6, 0, 0]>, mpq.work_items = 2 : i64}
+  func.func private @depthwise_items(%x: tensor<1x14x162x64xi8>, %w: tensor<4x24x64xi8>, %d: tensor<1x12x160x64xi32>, %begin: index, %end: index) -> tensor<1x12x160x64xi32> attributes {mpq.kernel} {
+    %r = mpq.conv ins(%x, %w : tensor<1x14x162x64xi8>, tensor<4x24x64xi8>) outs(%d : tensor<1x12x160x64xi32>)
+        {depthwise, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x12x160x64xi32>
+    return %r : tensor<1x12x160x64xi32>
+  }
+
+  // Rows whose pixels are reduced are shared: the lanes are channels.
+  // CHECK-LABEL: func.func private @image_rows(
+  // CHECK-SAME: grain = [0, 8]>, mpq.work_items = 8 : i64}
+  func.func private @image_rows(%x: tensor<1x64x64x96xf32>, %d: tensor<1x64x96xf32>, %begin: index, %end: index) -> tensor<1x64x96xf32> attributes {mpq.kernel} {
+    %zero = arith.constant 0.0 : f32
+    %f = linalg.fill ins(%zero : f32) outs(%d : tensor<1x64x96xf32>) -> tensor<1x64x96xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(n, h, w, c) -> (n, h, w, c)>, affine_map<(n, h, w, c) -> (n, h, c)>], iterator_types = ["parallel", "parallel", "reduction", "parallel"]}
+        ins(%x : tensor<1x64x64x96xf32>) outs(%f : tensor<1x64x96xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %s = arith.addf %out, %in : f32
+      linalg.yield %s : f32
+    } -> tensor<1x64x96xf32>
+    return %r : tensor<1x64x96xf32>
+  }
+
   // A depthwise image that no cache holds: blocks of 3 rows.
   // CHECK-LABEL: func.func private @depthwise_blocks(
   // CHECK-SAME: grain = [0, 3, 0, 0]>, mpq.work_items = 40 : i64}

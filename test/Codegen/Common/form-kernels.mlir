@@ -141,3 +141,30 @@ func.func @calibrated(%x: tensor<4xf32>) -> tensor<4xf32> {
   } -> tensor<4xf32>
   return %r : tensor<4xf32>
 }
+
+// -----
+
+// An image is no row: its sums over rows of pixels, which threads share, have a
+// kernel of their own, as the sum of those has.
+// CHECK: func.func private @kernel_0(%{{.*}}: tensor<1x64x64x32xf32>, %{{.*}}: tensor<1x64x32xf32>,
+// CHECK: func.func private @kernel_1(%{{.*}}: tensor<1x64x32xf32>, %{{.*}}: tensor<1x32xf32>,
+func.func @image(%x: tensor<1x64x64x32xf32>) -> tensor<1x32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<1x64x32xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<1x64x32xf32>) -> tensor<1x64x32xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(n, h, w, c) -> (n, h, w, c)>, affine_map<(n, h, w, c) -> (n, h, c)>], iterator_types = ["parallel", "parallel", "reduction", "parallel"]}
+      ins(%x : tensor<1x64x64x32xf32>) outs(%f : tensor<1x64x32xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %s = arith.addf %out, %in : f32
+    linalg.yield %s : f32
+  } -> tensor<1x64x32xf32>
+  %e2 = tensor.empty() : tensor<1x32xf32>
+  %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<1x32xf32>) -> tensor<1x32xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(n, h, c) -> (n, h, c)>, affine_map<(n, h, c) -> (n, c)>], iterator_types = ["parallel", "reduction", "parallel"]}
+      ins(%r : tensor<1x64x32xf32>) outs(%f2 : tensor<1x32xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %t = arith.addf %out, %in : f32
+    linalg.yield %t : f32
+  } -> tensor<1x32xf32>
+  return %s : tensor<1x32xf32>
+}
