@@ -46,15 +46,26 @@ def ctc_decode(probabilities: np.ndarray, alphabet: list[str]) -> str:
     return "".join(alphabet[k] for k in best[changed & (best != 0)])
 
 
-def recognizer_accuracy(run: Run, count: int = 300) -> float:
-    """Share of lines read without an error, spaces aside."""
+def lines_read(run: Run, count: int = 300) -> np.ndarray:
+    """Which lines are read without an error, spaces aside."""
     alphabet = recognizer_alphabet()
-    right = 0
+    right = []
     for seed in range(data.EVALUATION, data.EVALUATION + count):
         x, text = data.text_line(seed)
         read = ctc_decode(run({"x": x})[0], alphabet)
-        right += read.replace(" ", "") == text.replace(" ", "")
-    return right / count
+        right.append(read.replace(" ", "") == text.replace(" ", ""))
+    return np.array(right)
+
+
+def recognizer_accuracy(run: Run, count: int = 300) -> float:
+    """Share of lines read without an error, spaces aside."""
+    return float(lines_read(run, count).mean())
+
+
+def differ_by_chance(one: np.ndarray, other: np.ndarray) -> bool:
+    """McNemar's test (1947) at 1%: samples that only one of two gets right are as often the one's as the other's."""
+    only_one, only_other = np.sum(one & ~other), np.sum(other & ~one)
+    return bool((only_one - only_other) ** 2 <= 6.63 * (only_one + only_other))
 
 
 def detector_overlap(run: Run, reference: Run, count: int = 100) -> dict[str, float]:
