@@ -242,8 +242,11 @@ Value Quantizer::quantizeAsItRuns(Value value, unsigned kept, bool isUnsigned) {
   if (!quantized) {
     builder.setInsertionPointAfterValue(value);
     auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<AffineExpr> exprs;
+    for (unsigned d = 0; d < kept; ++d)
+      exprs.push_back(builder.getAffineDimExpr(d));
     AffineMap map =
-        builder.getMultiDimIdentityMap(type.getRank()).getMajorSubMap(kept);
+        AffineMap::get(type.getRank(), 0, exprs, builder.getContext());
     quantized =
         mpq::quantizeAsItRuns(builder, value.getLoc(), value, map,
                               type.getShape().take_front(kept), isUnsigned);
