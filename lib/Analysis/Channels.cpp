@@ -25,6 +25,10 @@ bool mpq::isIntegerProduct(Operation *op) {
          precision.getKind() == PrecisionKind::Int8;
 }
 
+bool mpq::isStaticIntegerProduct(Operation *op) {
+  return isIntegerProduct(op) && !op->hasAttr(MPQDialect::getDynamicAttrName());
+}
+
 bool mpq::keepsChannels(Operation *op) {
   SmallVector<ReassociationIndices> groups;
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))

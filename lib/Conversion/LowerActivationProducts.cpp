@@ -112,34 +112,6 @@ struct ProductLoops {
 };
 } // namespace
 
-static Value createZeros(OpBuilder &builder, Location loc,
-                         RankedTensorType type) {
-  Value zero =
-      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
-  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
-                                        type.getElementType());
-  return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
-}
-
-/// `init + sum u8 * s8` with the given maps.
-static Value createIntegerProduct(OpBuilder &builder, Location loc, Value a,
-                                  Value b, Value init, ArrayRef<AffineMap> maps,
-                                  ArrayRef<utils::IteratorType> iterators) {
-  return linalg::GenericOp::create(
-             builder, loc, TypeRange{init.getType()}, ValueRange{a, b},
-             ValueRange{init}, maps, iterators,
-             [](OpBuilder &b, Location l, ValueRange args) {
-               Type i32 = b.getI32Type();
-               Value x = arith::ExtUIOp::create(b, l, i32, args[0]);
-               Value y = arith::ExtSIOp::create(b, l, i32, args[1]);
-               Value term = arith::MulIOp::create(b, l, x, y);
-               linalg::YieldOp::create(
-                   b, l,
-                   arith::AddIOp::create(b, l, args[2], term).getResult());
-             })
-      .getResult(0);
-}
-
 /// What the sums start from: `K za zb - za sum qb` in every row, or 0.
 static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
                          const ProductLoops &loops, const Side &a,
@@ -195,35 +167,6 @@ static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
       ->getResult(0);
 }
 
-/// Sums over the rows of the left operand, (batch, rows).
-static Value createRowSums(OpBuilder &builder, linalg::LinalgOp op,
-                           const ProductLoops &loops, Value bytes) {
-  Location loc = op.getLoc();
-  AffineMap leftMap = op.getMatchingIndexingMap(&op->getOpOperand(0));
-  AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-  llvm::SmallBitVector unused(output.getNumDims());
-  unused.set(loops.n);
-  AffineMap sumMap =
-      AffineMap::get(output.getNumDims(), 0, output.getResults().drop_back(),
-                     builder.getContext());
-  SmallVector<AffineMap> maps{compressDims(leftMap, unused),
-                              compressDims(sumMap, unused)};
-  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
-  iterators.erase(iterators.begin() + loops.n);
-  auto type = RankedTensorType::get(
-      cast<ShapedType>(op->getResult(0).getType()).getShape().drop_back(),
-      builder.getI32Type());
-  return linalg::GenericOp::create(
-             builder, loc, TypeRange{type}, ValueRange{bytes},
-             ValueRange{createZeros(builder, loc, type)}, maps, iterators,
-             [](OpBuilder &b, Location l, ValueRange args) {
-               Value x = arith::ExtUIOp::create(b, l, b.getI32Type(), args[0]);
-               linalg::YieldOp::create(
-                   b, l, arith::AddIOp::create(b, l, args[1], x).getResult());
-             })
-      .getResult(0);
-}
-
 namespace {
 struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
@@ -258,8 +201,9 @@ struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     SmallVector<AffineMap> maps{identity};
     int32_t rowFactor = int32_t(b->parameters.zeroPoint);
     if (rowFactor != 0) {
-      inputs.push_back(createRowSums(rewriter, op, *loops, a->bytes));
-      maps.push_back(identity.getMajorSubMap(type.getRank() - 1));
+      inputs.push_back(createOperandSums(rewriter, op, op->getOpOperand(0),
+                                         a->bytes, /*isUnsigned=*/true,
+                                         maps.emplace_back()));
     }
     auto getSum = [&](OpBuilder &b, Location l, ValueRange args) -> Value {
       if (rowFactor == 0)

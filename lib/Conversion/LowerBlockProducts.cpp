@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DynamicParameters.h"
 #include "Parameters.h"
 #include "ProductParts.h"
 
@@ -35,120 +36,6 @@ namespace mpq {
 
 using namespace mlir;
 using namespace mpq;
-
-/// Scales are not below this: their reciprocals stay finite.
-static constexpr float kSmallestScale = 0x1p-100f;
-
-//===----------------------------------------------------------------------===//
-// Activations
-//===----------------------------------------------------------------------===//
-
-/// The last dimension as blocks, filled up with zeros.
-static Value splitLast(OpBuilder &builder, Location loc, Value value,
-                       int64_t blocks, int64_t block) {
-  auto type = cast<RankedTensorType>(value.getType());
-  int64_t rank = type.getRank(), extent = type.getShape().back();
-  SmallVector<int64_t> shape(type.getShape());
-  if (blocks * block != extent) {
-    shape.back() = blocks * block;
-    SmallVector<OpFoldResult> low(rank, builder.getIndexAttr(0)), high(low);
-    high.back() = builder.getIndexAttr(blocks * block - extent);
-    Value zero = arith::ConstantOp::create(
-        builder, loc, builder.getZeroAttr(type.getElementType()));
-    value = tensor::PadOp::create(
-        builder, loc, RankedTensorType::get(shape, type.getElementType()),
-        value, low, high, zero);
-  }
-  shape.back() = blocks;
-  shape.push_back(block);
-  SmallVector<ReassociationIndices> split;
-  for (int64_t d = 0; d < rank; ++d)
-    split.push_back({d});
-  split.back().push_back(rank);
-  return tensor::ExpandShapeOp::create(
-      builder, loc, RankedTensorType::get(shape, type.getElementType()), value,
-      split);
-}
-
-/// A generic over `shape` with results of all its dimensions, or without the
-/// last (a reduction from `init`).
-static Value
-createGeneric(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape,
-              Type element, ValueRange inputs, ArrayRef<AffineMap> inputMaps,
-              TypedAttr init,
-              function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
-  int64_t rank = shape.size();
-  ArrayRef<int64_t> outShape = init ? shape.drop_back() : shape;
-  SmallVector<utils::IteratorType> iterators(rank,
-                                             utils::IteratorType::parallel);
-  Value out = tensor::EmptyOp::create(builder, loc, outShape, element);
-  if (init) {
-    iterators.back() = utils::IteratorType::reduction;
-    Value start = arith::ConstantOp::create(builder, loc, init);
-    out = linalg::FillOp::create(builder, loc, start, out).getResult(0);
-  }
-  SmallVector<AffineMap> maps(inputMaps);
-  maps.push_back(
-      builder.getMultiDimIdentityMap(rank).getMajorSubMap(outShape.size()));
-  return linalg::GenericOp::create(
-             builder, loc, TypeRange{out.getType()}, inputs, ValueRange{out},
-             maps, iterators,
-             [&](OpBuilder &b, Location l, ValueRange args) {
-               linalg::YieldOp::create(b, l, body(b, l, args));
-             })
-      .getResult(0);
-}
-
-/// max(largest magnitude * f32(1 / 127), 2^-100) along the last dimension.
-static Value createScales(OpBuilder &builder, Location loc, Value blocks) {
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(blocks.getType()).getShape();
-  Type f32 = builder.getF32Type();
-  Value largest = createGeneric(
-      builder, loc, shape, f32, blocks,
-      builder.getMultiDimIdentityMap(shape.size()), builder.getF32FloatAttr(0),
-      [](OpBuilder &b, Location l, ValueRange args) -> Value {
-        Value magnitude = math::AbsFOp::create(b, l, args[0]);
-        return arith::MaximumFOp::create(b, l, magnitude, args[1]);
-      });
-  return createGeneric(
-      builder, loc, shape.drop_back(), f32, largest,
-      builder.getMultiDimIdentityMap(shape.size() - 1), {},
-      [](OpBuilder &b, Location l, ValueRange args) -> Value {
-        auto constant = [&](float value) {
-          return arith::ConstantOp::create(b, l, b.getF32FloatAttr(value));
-        };
-        Value scale =
-            arith::MulFOp::create(b, l, args[0], constant(1.0f / 127.0f));
-        return arith::MaximumFOp::create(b, l, scale, constant(kSmallestScale));
-      });
-}
-
-namespace {
-/// An activation that the model quantizes as it runs.
-struct DynamicActivation {
-  QuantizeOp quantize;
-  Value input;
-  int64_t block; // elements along the sum that share a scale
-};
-} // namespace
-
-/// Matches dequantize(quantize(x)) with parameters chosen from x.
-static std::optional<DynamicActivation> matchDynamic(Value value) {
-  auto dequantize = value.getDefiningOp<DequantizeOp>();
-  auto quantize =
-      dequantize ? dequantize.getInput().getDefiningOp<QuantizeOp>() : nullptr;
-  auto params =
-      quantize ? quantize.getScale().getDefiningOp<ChooseParamsOp>() : nullptr;
-  if (!params || quantize.getZeroPoint() != params.getZeroPoint() ||
-      dequantize.getScale() != params.getScale() ||
-      dequantize.getZeroPoint() != params.getZeroPoint() ||
-      quantize.getParamMap() != params.getParamMap() ||
-      dequantize.getParamMap() != params.getParamMap() ||
-      quantize.getInput() != params.getInput() || quantize.getIsUnsigned() ||
-      dequantize.getIsUnsigned())
-    return std::nullopt;
-  return DynamicActivation{quantize, params.getInput(), params.getBlock()};
-}
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -279,8 +166,10 @@ struct LowerBlockProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     if (!w)
       return rewriter.notifyMatchFailure(
           op, "no constant weights in blocks of columns and multiples of 4");
-    bool sameBlocks =
-        dynamic && (dynamic->block == w->block || dynamic->block >= w->depth);
+    bool sameBlocks = dynamic && !dynamic->params.getIsUnsigned() &&
+                      dynamic->params.getScale().getType().getRank() > 0 &&
+                      (dynamic->params.getBlock() == w->block ||
+                       dynamic->params.getBlock() >= w->depth);
     if (!sameBlocks || (w->block << (7 + w->bits)) > (int64_t(1) << 31))
       dynamic = std::nullopt;
 
@@ -341,15 +230,17 @@ private:
   static std::pair<Value, Value> quantizeRows(OpBuilder &builder, Location loc,
                                               DynamicActivation &dynamic,
                                               const BlockWeights &w) {
-    Value blocks = splitLast(builder, loc, dynamic.input, w.blocks, w.block);
+    Value blocks =
+        splitLast(builder, loc, dynamic.params.getInput(), w.blocks, w.block);
     ArrayRef<int64_t> shape =
         cast<RankedTensorType>(blocks.getType()).getShape();
     AffineMap identity = builder.getMultiDimIdentityMap(3),
               ofBlock = identity.getMajorSubMap(2);
     Value scales;
-    if (w.blocks > 1 && dynamic.block >= w.depth) {
+    if (w.blocks > 1 && dynamic.params.getBlock() >= w.depth) {
       // One scale for a row serves all blocks.
-      Value whole = splitLast(builder, loc, dynamic.input, 1, w.depth);
+      Value whole =
+          splitLast(builder, loc, dynamic.params.getInput(), 1, w.depth);
       AffineMap first = AffineMap::get(
           2, 0, {builder.getAffineDimExpr(0), builder.getAffineConstantExpr(0)},
           builder.getContext());
@@ -381,25 +272,14 @@ struct LowerChooseParams : OpRewritePattern<ChooseParamsOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ChooseParamsOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!op.getInput().getType().hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "dynamic shape");
+    if (!op.getInput().getType().hasStaticShape() || op.getIsUnsigned())
+      return rewriter.notifyMatchFailure(op, "not signed, of static shape");
     Location loc = op.getLoc();
-    int64_t extent = op.getInput().getType().getShape().back();
-    int64_t block = std::min(op.getBlock(), extent);
-    Value scales =
-        createScales(rewriter, loc,
-                     splitLast(rewriter, loc, op.getInput(),
-                               llvm::divideCeilSigned(extent, block), block));
+    Value scales = createScales(rewriter, loc, getBlocks(rewriter, op));
     auto type = op.getScale().getType();
-    if (type != scales.getType()) { // one block for each row
-      SmallVector<ReassociationIndices> rows;
-      for (int64_t d = 0; d < type.getRank(); ++d)
-        rows.push_back({d});
-      if (!rows.empty())
-        rows.back().push_back(type.getRank());
-      scales =
-          tensor::CollapseShapeOp::create(rewriter, loc, type, scales, rows);
-    }
+    if (type != scales.getType()) // one pair for the whole tensor
+      scales = tensor::CollapseShapeOp::create(
+          rewriter, loc, type, scales, ArrayRef<ReassociationIndices>{});
     Value zeros = arith::ConstantOp::create(
         rewriter, loc, rewriter.getZeroAttr(op.getZeroPoint().getType()));
     rewriter.replaceOp(op, {scales, zeros});

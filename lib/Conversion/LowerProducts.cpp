@@ -42,106 +42,6 @@ using namespace mpq;
 // Construction
 //===----------------------------------------------------------------------===//
 
-/// A number for each channel: a scalar for the body, or an operand and its map.
-namespace {
-class ChannelConstant {
-public:
-  template <typename T>
-  ChannelConstant(OpBuilder &builder, ProductParts &parts, ArrayRef<T> values,
-                  Type element) {
-    if (llvm::all_equal(values)) {
-      if constexpr (std::is_same_v<T, float>)
-        scalar = FloatAttr::get(element, values.front());
-      else
-        scalar = IntegerAttr::get(element, values.front());
-      return;
-    }
-    operand = createConstant<T>(
-        builder, parts.op.getLoc(),
-        RankedTensorType::get(parts.channelExtents, element), values);
-    SmallVector<AffineExpr> exprs;
-    for (int64_t d : parts.channelDims)
-      exprs.push_back(builder.getAffineDimExpr(d));
-    int64_t rank = cast<ShapedType>(parts.op->getResult(0).getType()).getRank();
-    map = AffineMap::get(rank, 0, exprs, builder.getContext());
-  }
-  void appendTo(SmallVectorImpl<Value> &inputs,
-                SmallVectorImpl<AffineMap> &maps) {
-    if (scalar)
-      return;
-    position = inputs.size();
-    inputs.push_back(operand);
-    maps.push_back(map);
-  }
-  Value get(OpBuilder &builder, Location loc, ValueRange args) const {
-    return scalar ? Value(arith::ConstantOp::create(builder, loc, scalar))
-                  : args[position];
-  }
-
-private:
-  TypedAttr scalar;
-  Value operand;
-  AffineMap map;
-  unsigned position = 0;
-};
-} // namespace
-
-/// The i32 tensor the accumulation starts from.
-static Value createInit(OpBuilder &builder, ProductParts &parts,
-                        ArrayRef<int64_t> start) {
-  Location loc = parts.op.getLoc();
-  auto type = cast<RankedTensorType>(parts.op->getResult(0).getType());
-  Type i32 = builder.getI32Type();
-  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(), i32);
-  if (llvm::all_equal(start)) {
-    Value scalar = arith::ConstantOp::create(
-        builder, loc, builder.getI32IntegerAttr(int32_t(start.front())));
-    return linalg::FillOp::create(builder, loc, scalar, empty).getResult(0);
-  }
-  SmallVector<int32_t> numbers(start);
-  Value bias = createConstant(
-      builder, loc, RankedTensorType::get(parts.channelExtents, i32), numbers);
-  SmallVector<int64_t> dimensions;
-  for (int64_t d = 0; d < type.getRank(); ++d)
-    if (!llvm::is_contained(parts.channelDims, d))
-      dimensions.push_back(d);
-  if (dimensions.empty())
-    return bias;
-  return linalg::BroadcastOp::create(builder, loc, bias, empty, dimensions)
-      ->getResult(0);
-}
-
-/// `init + sum u8 * s8` with the maps of the float product.
-static Value createIntegerProduct(OpBuilder &builder, ProductParts &parts,
-                                  Value init) {
-  Location loc = parts.op.getLoc();
-  SmallVector<Value> inputs(2);
-  unsigned activation = parts.activation->getOperandNumber();
-  inputs[activation] = parts.dequantizedActivation.getInput();
-  Value weights = parts.dequantizedWeight.getInput();
-  if (parts.weightsChanged)
-    weights = createConstant(
-        builder, weights.getLoc(),
-        cast<RankedTensorType>(weights.getType()).clone(builder.getI8Type()),
-        parts.weights);
-  inputs[1 - activation] = weights;
-  return linalg::GenericOp::create(
-             builder, loc, TypeRange{init.getType()}, inputs, ValueRange{init},
-             parts.op.getIndexingMapsArray(), parts.op.getIteratorTypesArray(),
-             [&](OpBuilder &b, Location l, ValueRange args) {
-               Type i32 = b.getI32Type();
-               SmallVector<Value> wide(2);
-               wide[activation] =
-                   arith::ExtUIOp::create(b, l, i32, args[activation]);
-               wide[1 - activation] =
-                   arith::ExtSIOp::create(b, l, i32, args[1 - activation]);
-               Value term = arith::MulIOp::create(b, l, wide[0], wide[1]);
-               Value sum = arith::AddIOp::create(b, l, args[2], term);
-               linalg::YieldOp::create(b, l, sum);
-             })
-      .getResult(0);
-}
-
 /// `acc - zw * sum qx` for weights whose zero point could not be removed: a
 /// second reduction of the activations over the same windows.
 static Value subtractActivationSums(OpBuilder &builder, ProductParts &parts,
@@ -208,8 +108,7 @@ static Value subtractActivationSums(OpBuilder &builder, ProductParts &parts,
   SmallVector<AffineMap> elementMaps{
       builder.getMultiDimIdentityMap(type.getRank()),
       AffineMap::get(type.getRank(), 0, sumOperandDims, context)};
-  ChannelConstant zeroPoint(builder, parts, ArrayRef<int32_t>(parts.remainder),
-                            i32);
+  ChannelConstant zeroPoint(builder, parts, ArrayRef<int32_t>(parts.remainder));
   zeroPoint.appendTo(inputs, elementMaps);
   return createElementwise(
       builder, loc, type, inputs, elementMaps,
@@ -272,8 +171,7 @@ struct LowerProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
       SmallVector<float> multipliers;
       for (float scale : parts.scales)
         multipliers.push_back(scale / output.scale);
-      ChannelConstant multiplier(rewriter, parts, ArrayRef<float>(multipliers),
-                                 f32);
+      ChannelConstant multiplier(rewriter, parts, ArrayRef<float>(multipliers));
       multiplier.appendTo(inputs, maps);
       auto narrow = cast<RankedTensorType>(quantize.getType());
       Value result = createElementwise(
@@ -291,7 +189,7 @@ struct LowerProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
       return success();
     }
 
-    ChannelConstant scale(rewriter, parts, ArrayRef<float>(parts.scales), f32);
+    ChannelConstant scale(rewriter, parts, ArrayRef<float>(parts.scales));
     scale.appendTo(inputs, maps);
     if (bias.kind == Bias::Float) {
       inputs.push_back(op.getDpsInits()[0]);

@@ -58,7 +58,8 @@ static LogicalResult findChannels(ProductParts &parts,
 }
 
 LogicalResult mpq::splitProduct(QuantizableOpInterface product,
-                                ProductParts &parts, StringRef &reason) {
+                                ProductParts &parts, StringRef &reason,
+                                bool dynamic) {
   parts.op = dyn_cast<linalg::LinalgOp>(product.getOperation());
   if (!parts.op)
     return reason = "it is of a dialect without indexing maps: its own "
@@ -71,8 +72,12 @@ LogicalResult mpq::splitProduct(QuantizableOpInterface product,
   parts.dequantizedWeight = parts.weight->get().getDefiningOp<DequantizeOp>();
   if (!parts.dequantizedActivation || !parts.dequantizedWeight)
     return reason = "not both operands are dequantized", failure();
-  std::optional<TensorParameters> input =
-      getTensorParameters(parts.dequantizedActivation);
+  DequantizeOp activation = parts.dequantizedActivation;
+  std::optional<TensorParameters> input = getTensorParameters(activation);
+  if (dynamic)
+    input =
+        TensorParameters{1.0f, 1, activation.getIsUnsigned(),
+                         getElementTypeOrSelf(activation.getInput().getType())};
   if (!input)
     return reason = "the activation's parameters are not one constant pair",
            failure();
@@ -149,6 +154,191 @@ LogicalResult mpq::splitProduct(QuantizableOpInterface product,
         255 * (std::abs(value) + std::abs(int64_t(parts.remainder[channel])));
   }
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Integers
+//===----------------------------------------------------------------------===//
+
+template <typename T>
+static std::pair<TypedAttr, Value>
+createChannelNumbers(OpBuilder &builder, ProductParts &parts,
+                     ArrayRef<T> values, Type element) {
+  if (!llvm::all_equal(values))
+    return {nullptr,
+            createConstant<T>(
+                builder, parts.op.getLoc(),
+                RankedTensorType::get(parts.channelExtents, element), values)};
+  if constexpr (std::is_same_v<T, float>)
+    return {FloatAttr::get(element, values.front()), nullptr};
+  else
+    return {IntegerAttr::get(element, values.front()), nullptr};
+}
+
+/// From the result's dimensions to those of its channels.
+static AffineMap getChannelMap(ProductParts &parts) {
+  SmallVector<AffineExpr> exprs;
+  for (int64_t d : parts.channelDims)
+    exprs.push_back(getAffineDimExpr(d, parts.op.getContext()));
+  int64_t rank = cast<ShapedType>(parts.op->getResult(0).getType()).getRank();
+  return AffineMap::get(rank, 0, exprs, parts.op.getContext());
+}
+
+ChannelConstant::ChannelConstant(OpBuilder &builder, ProductParts &parts,
+                                 ArrayRef<float> values)
+    : map(getChannelMap(parts)) {
+  std::tie(scalar, operand) =
+      createChannelNumbers(builder, parts, values, builder.getF32Type());
+}
+
+ChannelConstant::ChannelConstant(OpBuilder &builder, ProductParts &parts,
+                                 ArrayRef<int32_t> values)
+    : map(getChannelMap(parts)) {
+  std::tie(scalar, operand) =
+      createChannelNumbers(builder, parts, values, builder.getI32Type());
+}
+
+void ChannelConstant::appendTo(SmallVectorImpl<Value> &inputs,
+                               SmallVectorImpl<AffineMap> &maps) {
+  if (scalar)
+    return;
+  position = inputs.size();
+  inputs.push_back(operand);
+  maps.push_back(map);
+}
+
+Value ChannelConstant::get(OpBuilder &builder, Location loc,
+                           ValueRange args) const {
+  return scalar ? Value(arith::ConstantOp::create(builder, loc, scalar))
+                : args[position];
+}
+
+Value mpq::createInit(OpBuilder &builder, ProductParts &parts,
+                      ArrayRef<int64_t> start) {
+  Location loc = parts.op.getLoc();
+  auto type = cast<RankedTensorType>(parts.op->getResult(0).getType());
+  Type i32 = builder.getI32Type();
+  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(), i32);
+  if (llvm::all_equal(start)) {
+    Value scalar = arith::ConstantOp::create(
+        builder, loc, builder.getI32IntegerAttr(int32_t(start.front())));
+    return linalg::FillOp::create(builder, loc, scalar, empty).getResult(0);
+  }
+  SmallVector<int32_t> numbers(start);
+  Value bias = createConstant(
+      builder, loc, RankedTensorType::get(parts.channelExtents, i32), numbers);
+  SmallVector<int64_t> dimensions;
+  for (int64_t d = 0; d < type.getRank(); ++d)
+    if (!llvm::is_contained(parts.channelDims, d))
+      dimensions.push_back(d);
+  if (dimensions.empty())
+    return bias;
+  return linalg::BroadcastOp::create(builder, loc, bias, empty, dimensions)
+      ->getResult(0);
+}
+
+Value mpq::createIntegerProduct(OpBuilder &builder, ProductParts &parts,
+                                Value init) {
+  Location loc = parts.op.getLoc();
+  SmallVector<Value> inputs(2);
+  unsigned activation = parts.activation->getOperandNumber();
+  inputs[activation] = parts.dequantizedActivation.getInput();
+  Value weights = parts.dequantizedWeight.getInput();
+  if (parts.weightsChanged)
+    weights = createConstant(
+        builder, weights.getLoc(),
+        cast<RankedTensorType>(weights.getType()).clone(builder.getI8Type()),
+        parts.weights);
+  inputs[1 - activation] = weights;
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{init.getType()}, inputs, ValueRange{init},
+             parts.op.getIndexingMapsArray(), parts.op.getIteratorTypesArray(),
+             [&](OpBuilder &b, Location l, ValueRange args) {
+               Type i32 = b.getI32Type();
+               SmallVector<Value> wide(2);
+               wide[activation] =
+                   arith::ExtUIOp::create(b, l, i32, args[activation]);
+               wide[1 - activation] =
+                   arith::ExtSIOp::create(b, l, i32, args[1 - activation]);
+               Value term = arith::MulIOp::create(b, l, wide[0], wide[1]);
+               Value sum = arith::AddIOp::create(b, l, args[2], term);
+               linalg::YieldOp::create(b, l, sum);
+             })
+      .getResult(0);
+}
+
+Value mpq::createZeros(OpBuilder &builder, Location loc,
+                       RankedTensorType type) {
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(),
+                                        type.getElementType());
+  return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
+}
+
+Value mpq::createIntegerProduct(OpBuilder &builder, Location loc, Value a,
+                                Value b, Value init, ArrayRef<AffineMap> maps,
+                                ArrayRef<utils::IteratorType> iterators) {
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{init.getType()}, ValueRange{a, b},
+             ValueRange{init}, maps, iterators,
+             [](OpBuilder &b, Location l, ValueRange args) {
+               Type i32 = b.getI32Type();
+               Value x = arith::ExtUIOp::create(b, l, i32, args[0]);
+               Value y = arith::ExtSIOp::create(b, l, i32, args[1]);
+               Value term = arith::MulIOp::create(b, l, x, y);
+               linalg::YieldOp::create(
+                   b, l,
+                   arith::AddIOp::create(b, l, args[2], term).getResult());
+             })
+      .getResult(0);
+}
+
+Value mpq::createOperandSums(OpBuilder &builder, linalg::LinalgOp op,
+                             OpOperand &operand, Value bytes, bool isUnsigned,
+                             AffineMap &map) {
+  Location loc = op.getLoc();
+  AffineMap operandMap = op.getMatchingIndexingMap(&operand);
+  AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  // Loops of the other operand alone do not change the sum.
+  llvm::SmallBitVector unused(extents.size());
+  SmallVector<utils::IteratorType> iterators;
+  for (auto [loop, kind] : llvm::enumerate(op.getIteratorTypesArray())) {
+    unused[loop] = !operandMap.isFunctionOfDim(loop);
+    if (!unused[loop])
+      iterators.push_back(kind);
+  }
+  SmallVector<AffineExpr> sumExprs, resultExprs;
+  SmallVector<int64_t> shape;
+  for (auto [d, expr] : llvm::enumerate(output.getResults())) {
+    unsigned loop = cast<AffineDimExpr>(expr).getPosition();
+    if (unused[loop])
+      continue;
+    sumExprs.push_back(expr);
+    resultExprs.push_back(builder.getAffineDimExpr(d));
+    shape.push_back(extents[loop]);
+  }
+  MLIRContext *context = builder.getContext();
+  map = AffineMap::get(output.getNumResults(), 0, resultExprs, context);
+  AffineMap sumMap = AffineMap::get(extents.size(), 0, sumExprs, context);
+  auto type = RankedTensorType::get(shape, builder.getI32Type());
+  return linalg::GenericOp::create(
+             builder, loc, TypeRange{type}, ValueRange{bytes},
+             ValueRange{createZeros(builder, loc, type)},
+             ArrayRef<AffineMap>{compressDims(operandMap, unused),
+                                 compressDims(sumMap, unused)},
+             iterators,
+             [&](OpBuilder &b, Location l, ValueRange args) {
+               Type i32 = b.getI32Type();
+               Value x =
+                   isUnsigned
+                       ? Value(arith::ExtUIOp::create(b, l, i32, args[0]))
+                       : Value(arith::ExtSIOp::create(b, l, i32, args[0]));
+               linalg::YieldOp::create(
+                   b, l, arith::AddIOp::create(b, l, args[1], x).getResult());
+             })
+      .getResult(0);
 }
 
 //===----------------------------------------------------------------------===//

@@ -53,14 +53,66 @@ struct Bias {
   /// Integer: a number for each channel in units of the accumulator.
   llvm::SmallVector<int64_t> integers;
 };
-/// Splits `op`; on failure `reason` says what it lacks.
+
+/// Splits `op`; on failure `reason` says what it lacks. The parameters of the
+/// activation are constants, or (`dynamic`) computed as the model runs: then
+/// the scales are those of the weights alone, and `correction` is for a zero
+/// point of 1.
 mlir::LogicalResult splitProduct(QuantizableOpInterface product,
-                                 ProductParts &parts, llvm::StringRef &reason);
+                                 ProductParts &parts, llvm::StringRef &reason,
+                                 bool dynamic = false);
 
 /// Classifies what the product starts from: nothing, constants for each channel
 /// (float, or integers under a dequantization as in imported models), or a
 /// tensor that has to be added in float.
 Bias analyzeBias(ProductParts &parts);
+
+/// A number for each channel: a scalar for the body, or an operand and its map.
+class ChannelConstant {
+public:
+  ChannelConstant(mlir::OpBuilder &builder, ProductParts &parts,
+                  llvm::ArrayRef<float> values);
+  ChannelConstant(mlir::OpBuilder &builder, ProductParts &parts,
+                  llvm::ArrayRef<int32_t> values);
+
+  void appendTo(llvm::SmallVectorImpl<mlir::Value> &inputs,
+                llvm::SmallVectorImpl<mlir::AffineMap> &maps);
+  /// The number inside a body with block arguments `args`.
+  mlir::Value get(mlir::OpBuilder &builder, mlir::Location loc,
+                  mlir::ValueRange args) const;
+
+private:
+  mlir::TypedAttr scalar;
+  mlir::Value operand;
+  mlir::AffineMap map;
+  unsigned position = 0;
+};
+
+/// The i32 tensor an accumulation starts from, by channel.
+mlir::Value createInit(mlir::OpBuilder &builder, ProductParts &parts,
+                       llvm::ArrayRef<int64_t> start);
+
+/// `init + sum u8 * s8` with the maps of the float product.
+mlir::Value createIntegerProduct(mlir::OpBuilder &builder, ProductParts &parts,
+                                 mlir::Value init);
+
+/// The same of two tensors of bytes.
+mlir::Value
+createIntegerProduct(mlir::OpBuilder &builder, mlir::Location loc,
+                     mlir::Value a, mlir::Value b, mlir::Value init,
+                     llvm::ArrayRef<mlir::AffineMap> maps,
+                     llvm::ArrayRef<mlir::utils::IteratorType> iterators);
+
+/// A tensor of zeros (i32).
+mlir::Value createZeros(mlir::OpBuilder &builder, mlir::Location loc,
+                        mlir::RankedTensorType type);
+
+/// Sums of `bytes`, which are those of `operand`, over the reduction loops of
+/// `op`. `map` becomes that from the result's dimensions to those of the sums.
+mlir::Value createOperandSums(mlir::OpBuilder &builder,
+                              mlir::linalg::LinalgOp op,
+                              mlir::OpOperand &operand, mlir::Value bytes,
+                              bool isUnsigned, mlir::AffineMap &map);
 
 /// A parallel generic of the output's shape.
 mlir::Value createElementwise(

@@ -35,31 +35,32 @@ LogicalResult ChooseParamsOp::verify() {
   if (scale.getShape() != getZeroPoint().getType().getShape()) // (H2)
     return emitOpError("requires scale and zero point of equal shape but got ")
            << scale << " and " << getZeroPoint().getType();
-  int64_t rows = input.getRank() - 1, block = input.getShape().back();
-  bool ok = map.getNumResults() >= rows && rows >= 0;
-  for (auto [d, expr] : llvm::enumerate(map.getResults()))
-    ok = ok && (int64_t(d) < rows ? expr == getAffineDimExpr(d, getContext())
-                                  : expr.isFunctionOfDim(rows));
-  if (ok && map.getNumResults() > rows) {
-    auto binary = dyn_cast<AffineBinaryOpExpr>(map.getResult(rows));
+  // Leading dimensions, and perhaps blocks of the last one.
+  unsigned kept = map.getNumResults();
+  int64_t block = 0;
+  bool ok = kept <= map.getNumDims();
+  if (ok && isBlocked()) {
+    auto binary = dyn_cast<AffineBinaryOpExpr>(map.getResult(--kept));
     ok = binary && binary.getKind() == AffineExprKind::FloorDiv &&
-         isa<AffineDimExpr>(binary.getLHS()) &&
+         binary.getLHS() == getAffineDimExpr(kept, getContext()) &&
          isa<AffineConstantExpr>(binary.getRHS());
     if (ok)
       block = cast<AffineConstantExpr>(binary.getRHS()).getValue();
     ok = ok && block > 0;
   }
+  for (unsigned d = 0; ok && d < kept; ++d)
+    ok = map.getResult(d) == getAffineDimExpr(d, getContext());
   if (!ok) // (H1)
     return emitOpError(
-               "expected a parameter map to the leading dimensions, "
-               "and the last one floordiv a positive constant, but got ")
+               "expected a parameter map to leading dimensions, or to all but "
+               "the last and that one floordiv a positive constant, but got ")
            << getParamMapAttr();
-  SmallVector<int64_t> wanted(input.getShape().drop_back());
-  if (map.getNumResults() > rows)
+  SmallVector<int64_t> wanted(input.getShape().take_front(kept));
+  if (block)
     wanted.push_back(
-        input.isDynamicDim(rows)
+        input.isDynamicDim(kept)
             ? ShapedType::kDynamic
-            : llvm::divideCeilSigned(input.getDimSize(rows), block));
+            : llvm::divideCeilSigned(input.getDimSize(kept), block));
   if (failed(verifyCompatibleShape(scale.getShape(), wanted))) // (H2)
     return emitOpError("expected scales of shape [")
            << wanted << "] but got " << scale;

@@ -80,6 +80,12 @@ LogicalResult MPQDialect::verifyOperationAttribute(Operation *op,
       return expect(precision != nullptr, "an #mpq.precision");
     return expect(false, "integers, or f32 with a reason");
   }
+  if (name == getDynamicAttrName()) {
+    auto precision = op->getAttrOfType<PrecisionAttr>(getPrecisionAttrName());
+    return expect(isa<UnitAttr>(value) && precision &&
+                      precision.getKind() == PrecisionKind::Int8,
+                  "a unit attribute on a product of precision int8");
+  }
   if (name == getStreamAheadAttrName()) {
     auto ahead = dyn_cast<DenseI64ArrayAttr>(value);
     return expect(isa<scf::ForOp>(op) && ahead && ahead.size() == 2 &&

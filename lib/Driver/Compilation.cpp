@@ -43,6 +43,18 @@ LogicalResult Compiler::requirePhase(bool given, StringRef option,
                         << " run";
 }
 
+/// Whether products need no ranges unless a rule says so. What is wrong with
+/// the recipe, the pass that reads it says.
+static bool quantizesAsItRuns(StringRef path) {
+  if (path.empty())
+    return false;
+  llvm::Expected<Recipe> recipe = Recipe::load(path);
+  if (recipe)
+    return recipe->activations == RecipeActivations::Dynamic;
+  llvm::consumeError(recipe.takeError());
+  return true;
+}
+
 LogicalResult Compiler::resolve() {
   bool isONNX = mpq::isONNX(source);
   from = options.from.value_or(isONNX ? Phase::Import : Phase::Prepare);
@@ -118,9 +130,11 @@ LogicalResult Compiler::resolve() {
                              "quantized with --precision f32";
   // From a later phase on, ranges may stand in the file.
   if (precision == PrecisionGoal::Int8 && !hasProfile &&
-      from <= Phase::Calibrate)
+      from <= Phase::Calibrate && !quantizesAsItRuns(options.recipe))
     return emitError(loc) << "expected a profile for --precision int8: make "
-                             "one with --calibrate and pass it with --profile";
+                             "one with --calibrate and pass it with --profile, "
+                             "or quantize activations as the model runs with "
+                             "a recipe of \"activations\": \"dynamic\"";
   if (failed(checkTargets()))
     return failure();
   return checkOutput();

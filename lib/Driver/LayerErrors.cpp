@@ -48,6 +48,7 @@ static void makeFloat(ModuleOp module) {
   SmallVector<DequantizeOp> restored;
   module.walk([&](Operation *op) {
     op->removeAttr(MPQDialect::getPrecisionAttrName());
+    op->removeAttr(MPQDialect::getDynamicAttrName());
     if (auto dequantize = dyn_cast<DequantizeOp>(op))
       if (dequantize.getInput().getDefiningOp<QuantizeOp>())
         restored.push_back(dequantize);

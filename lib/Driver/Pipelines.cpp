@@ -82,6 +82,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createNormalizeSignednessPass());
   manager.addPass(createMoveOnIntegersPass());
   manager.addPass(createAbsorbClampsPass());
+  manager.addPass(createLowerDynamicProductsPass());
   manager.addPass(createLowerBlockProductsPass());
   manager.addPass(createLowerActivationProductsPass());
   manager.addPass(createLowerProductsPass());

@@ -147,6 +147,7 @@ SimulationBuilder::quantize(PrecisionKind kind,
   if (kind != PrecisionKind::Int8) {
     module->walk([](Operation *op) {
       op->removeAttr(MPQDialect::getPrecisionAttrName());
+      op->removeAttr(MPQDialect::getDynamicAttrName());
       op->removeAttr(MPQDialect::getStoredAttrName());
       op->removeAttr(MPQDialect::getRoundedWeightsAttrName());
     });

@@ -23,6 +23,7 @@ const OperatorRegistry &OperatorRegistry::get() {
     registerConvolutionOperators(all);
     registerDataMovementOperators(all);
     registerElementwiseOperators(all);
+    registerIntegerProductOperators(all);
     registerMatMulNBitsOperators(all);
     registerMatMulOperators(all);
     registerNormalizationOperators(all);

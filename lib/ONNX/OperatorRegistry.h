@@ -62,6 +62,7 @@ void registerConstantOperators(OperatorRegistry &registry);
 void registerConvolutionOperators(OperatorRegistry &registry);
 void registerDataMovementOperators(OperatorRegistry &registry);
 void registerElementwiseOperators(OperatorRegistry &registry);
+void registerIntegerProductOperators(OperatorRegistry &registry);
 void registerMatMulNBitsOperators(OperatorRegistry &registry);
 void registerMatMulOperators(OperatorRegistry &registry);
 void registerNormalizationOperators(OperatorRegistry &registry);

@@ -6,14 +6,16 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// N-W1, N-W2 and N-Y1 in plain loops. Packed weights are unpacked first: the
-// layout cannot matter for the result.
+// N-W1, N-W2, N-Y1 and N-Y2 in plain loops. Packed weights are unpacked first:
+// the layout cannot matter for the result.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Evaluator.h"
 
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Numerics/FloatOps.h"
+#include "mpq/Numerics/Formulas.h"
 
 #include <cmath>
 
@@ -118,26 +120,65 @@ HostTensor mpq::evaluateBlockProduct(BlockContractOp op,
   return result;
 }
 
+/// N-Y1: a scale for signed bytes around zero.
+static float chooseScale(ArrayRef<float> values) {
+  float largest = 0;
+  for (float value : values) {
+    float magnitude = std::fabs(value);
+    // NaN stays.
+    if (!(magnitude <= largest))
+      largest = std::isnan(largest) ? largest : magnitude;
+  }
+  float scale = largest * (1.0f / 127.0f);
+  return scale < formulas::kSmallestDynamicScale
+             ? formulas::kSmallestDynamicScale
+             : scale;
+}
+
+/// N-Y2: scale and zero point for unsigned bytes.
+static std::pair<float, int32_t> chooseAffine(ArrayRef<float> values) {
+  float low = 0, high = 0;
+  for (float value : values) {
+    if (std::isnan(value))
+      return {value, 0};
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  float scale = (high - low) * (1.0f / 255.0f);
+  scale = scale < formulas::kSmallestDynamicScale
+              ? formulas::kSmallestDynamicScale
+              : scale;
+  FloatOps ops;
+  formulas::QuantizeForm form;
+  form.multiply = true;
+  form.low = 0;
+  form.high = 255;
+  return {scale, formulas::quantize(ops, -low, scale, /*z=*/0, form)};
+}
+
 Results mpq::evaluateChooseParams(ChooseParamsOp op, const HostTensor &input) {
   RankedTensorType type = op.getScale().getType();
   HostTensor scales(ElementKind::F32, type.getShape()),
       zeros(ElementKind::I8, type.getShape());
-  int64_t extent = op.getInput().getType().getShape().back();
-  int64_t block = std::min(op.getBlock(), std::max<int64_t>(extent, 1));
+  ArrayRef<int64_t> shape = op.getInput().getType().getShape();
+  int64_t extent = op.isBlocked() ? shape.back() : op.getBlock();
+  int64_t block =
+      std::min<int64_t>(op.getBlock(), std::max<int64_t>(extent, 1));
   int64_t blocks = llvm::divideCeilSigned(extent, block);
+  const float *values = input.getData<float>();
   float *out = scales.getMutableData<float>();
+  auto *zeroPoints = zeros.getMutableData<int8_t>();
   for (int64_t i = 0, e = type.getNumElements(); i < e; ++i) {
     int64_t first = i / blocks * extent + i % blocks * block;
     int64_t last = std::min(first + block, (i / blocks + 1) * extent);
-    float largest = 0;
-    for (int64_t k = first; k < last; ++k) {
-      float magnitude = std::fabs(input.getFloat(k));
-      // NaN stays.
-      if (!(magnitude <= largest))
-        largest = std::isnan(largest) ? largest : magnitude;
+    ArrayRef<float> part(values + first, last - first);
+    if (!op.getIsUnsigned()) {
+      out[i] = chooseScale(part);
+      continue;
     }
-    float scale = largest * (1.0f / 127.0f);
-    out[i] = scale < 0x1p-100f ? 0x1p-100f : scale;
+    auto [scale, zeroPoint] = chooseAffine(part);
+    out[i] = scale;
+    zeroPoints[i] = int8_t(zeroPoint);
   }
   return {scales, zeros};
 }

@@ -285,6 +285,18 @@ def _calibrate(source: _Source, samples: Iterable[Feed], progress: Progress | No
         return Profile(Path(path).read_bytes())
 
 
+def _needs_ranges(precision: str, recipe: str | os.PathLike | Mapping | None) -> bool:
+    """Whether integers come from ranges of activations. What is wrong with a recipe, the compiler says."""
+    if precision in ("int4", "int2", "bf16", "f16"):
+        return False
+    if isinstance(recipe, (str, os.PathLike)):
+        try:
+            recipe = json.loads(Path(recipe).read_bytes())
+        except (OSError, ValueError):
+            return False
+    return not isinstance(recipe, Mapping) or recipe.get("activations") != "dynamic"
+
+
 @checked
 def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str = "int8",
              recipe: str | os.PathLike | Mapping | None = None, method: str | None = None, target: str = "host",
@@ -295,7 +307,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
 
     model:     a path (.onnx, .mlir, .mlirbc), ONNX bytes, an onnx.ModelProto or a torch.nn.Module
     data:      samples to calibrate with; or pass a `profile` of an earlier calibration. Weights alone (precision int4
-               or int2) and factors of 16 bits (bf16 or f16) need neither.
+               or int2), factors of 16 bits (bf16 or f16) and a recipe with "activations": "dynamic" need neither.
     precision: what products compute in where the recipe says nothing
     recipe:    a file or a dictionary of rules (docs/Recipes.md)
     method:    how ranges are picked where the recipe says nothing (minmax; mpq.options() lists all)
@@ -307,7 +319,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     automatic = correct_bias is None
     if automatic:
         correct_bias = data is not None and precision not in ("f32", "bf16", "f16")
-    needs_ranges = precision not in ("int4", "int2", "bf16", "f16")
+    needs_ranges = _needs_ranges(precision, recipe)
     if data is not None and profile is not None or needs_ranges and data is None and profile is None:
         raise _core.Error("expected either calibration data or a profile but got "
                           f"{'neither' if data is None else 'both'}")

@@ -1,7 +1,7 @@
 // RUN: quant-opt %s --split-input-file --verify-diagnostics
 
 func.func @h1(%x: tensor<4x10xf32>) {
-  // expected-error@+1 {{'mpq.choose_params' op expected a parameter map to the leading dimensions, and the last one floordiv a positive constant, but got affine_map<(d0, d1) -> (d1, d0)>}}
+  // expected-error@+1 {{'mpq.choose_params' op expected a parameter map to leading dimensions, or to all but the last and that one floordiv a positive constant, but got affine_map<(d0, d1) -> (d1, d0)>}}
   %s, %z = mpq.choose_params %x by affine_map<(d0, d1) -> (d1, d0)> : tensor<4x10xf32> -> tensor<10x4xf32>, tensor<10x4xi8>
   return
 }
@@ -11,6 +11,22 @@ func.func @h1(%x: tensor<4x10xf32>) {
 func.func @h1_rank(%x: tensor<4x10xf32>) {
   // expected-error@+1 {{'mpq.choose_params' op expected a parameter map from 2 dimensions to 2 but got}}
   %s, %z = mpq.choose_params %x by affine_map<(d0, d1) -> (d0)> : tensor<4x10xf32> -> tensor<4x1xf32>, tensor<4x1xi8>
+  return
+}
+
+// -----
+
+func.func @h1_trailing(%x: tensor<4x10xf32>) {
+  // expected-error@+1 {{'mpq.choose_params' op expected a parameter map to leading dimensions, or to all but the last and that one floordiv a positive constant, but got affine_map<(d0, d1) -> (d1)>}}
+  %s, %z = mpq.choose_params %x by affine_map<(d0, d1) -> (d1)> unsigned : tensor<4x10xf32> -> tensor<10xf32>, tensor<10xi8>
+  return
+}
+
+// -----
+
+func.func @h2_tensor(%x: tensor<4x10xf32>) {
+  // expected-error@+1 {{'mpq.choose_params' op expected a parameter map from 2 dimensions to 1 but got affine_map<(d0, d1) -> ()>}}
+  %s, %z = mpq.choose_params %x by affine_map<(d0, d1) -> ()> unsigned : tensor<4x10xf32> -> tensor<1xf32>, tensor<1xi8>
   return
 }
 

@@ -402,6 +402,14 @@ case("DequantizeLinear", values(4, 6, low=0, high=255, dtype=U8), Const(values(2
 case("QuantizeLinear", WIDE, S, Const(np.uint16(30000)), domain="com.microsoft", variant="contrib")
 case("DequantizeLinear", values(4, 6, low=0, high=9999, dtype=np.uint16), S, Const(np.uint16(500)),
      domain="com.microsoft", variant="contrib")
+case("DynamicQuantizeLinear", WIDE, outputs=3)
+case("DynamicQuantizeLinear", np.abs(WIDE) + np.float32(1), outputs=3, variant="positive")
+BYTES, WEIGHTS = values(2, 4, 6, low=0, high=255, dtype=U8), values(6, 5, low=-128, high=127, dtype=S8)
+case("MatMulInteger", BYTES, Const(WEIGHTS))
+case("MatMulInteger", BYTES, Const(WEIGHTS), Const(U8(7)), Const(np.array([0, 1, -3, 5, 0], S8)), variant="columns")
+case("MatMulInteger", BYTES, Const(values(6, 5, low=0, high=255, dtype=U8)), Const(U8(200)), Const(U8(11)),
+     variant="unsigned")
+case("MatMulInteger", BYTES, Const(WEIGHTS), np.array([9], U8), variant="computed-zero")
 
 
 def packed(*shape):

@@ -29,6 +29,9 @@ std::optional<int64_t> getChannelDimOfWeights(QuantizableOpInterface product);
 /// True for a product that `mpq.precision` says is to be computed in int8.
 bool isIntegerProduct(mlir::Operation *op);
 
+/// The same for activations that have constant parameters, from a range.
+bool isStaticIntegerProduct(mlir::Operation *op);
+
 } // namespace mpq
 
 #endif // MPQ_ANALYSIS_CHANNELS_H

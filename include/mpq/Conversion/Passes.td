@@ -102,6 +102,46 @@ def AbsorbFactorsPass : Pass<"mpq-absorb-factors"> {
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
 
+def LowerDynamicProductsPass : Pass<"mpq-lower-dynamic-products"> {
+  let summary = "compute products of activations quantized as the model runs";
+  let description = [{
+    An activation that is quantized to unsigned bytes with parameters from
+    `mpq.choose_params`, and a product of it whose scale `s` and zero point `z`
+    do not change inside of the sum (one pair for each row, or each image),
+    become integer linalg. With constant weights of scale `t` (docs/Numerics.md,
+    N-W3):
+
+    ```
+    f32(sum qx qw - z sum qw) * (s * t) + what the sum starts from
+    ```
+
+    where the sums of weights are constants. A right operand that is computed, in
+    signed bytes with parameters from `mpq.choose_params` that do not change along
+    the sum, has its sums computed as well. What could exceed 31 bits stays
+    float, and so does a product of weights with zero points that do not become
+    signed bytes.
+
+    Scale, `f32(1 / s)` and zero point of a row lie side by side in one tensor,
+    `tensor<..x3xf32>`, which its quantization and all products of it read.
+
+    ```mlir
+    %s, %z = mpq.choose_params %x by #rows unsigned : ...
+    %q = mpq.quantize %x, %s, %z by #rows unsigned : ...
+    %d = mpq.dequantize %q, %s, %z by #rows unsigned : ...
+    %r = linalg.matmul ins(%d, %weights ...)
+    // becomes
+    %low = linalg.generic ... { arith.minimumf }  // and %high
+    %p = linalg.generic ... ins(%low, %high ...)  // tensor<4x3xf32>
+    %q = linalg.generic ... ins(%x, %p, %p ...) { mpq.quantize }
+    %sum = linalg.generic ... ins(%q, %w ...) { extui, extsi, muli, addi }
+    %r = linalg.generic ... ins(%sum, %p, %p ...)
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
+}
+
 def LowerBlockProductsPass : Pass<"mpq-lower-block-products"> {
   let summary = "compute products whose weights have a scale for each block";
   let description = [{

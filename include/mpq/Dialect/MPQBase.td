@@ -58,6 +58,9 @@ def MPQ_Dialect : Dialect {
     static ::llvm::StringRef getBiasCorrectionAttrName() { return "mpq.bias_correction"; }
     /// Operation attribute: the #mpq.precision its computation gets.
     static ::llvm::StringRef getPrecisionAttrName() { return "mpq.precision"; }
+    /// Operation attribute: a unit attribute on a product of precision int8
+    /// whose activations are quantized as the model runs.
+    static ::llvm::StringRef getDynamicAttrName() { return "mpq.dynamic"; }
     /// Operation attribute: the #mpq.precision that memory holds its result in.
     static ::llvm::StringRef getStoredAttrName() { return "mpq.stored"; }
     /// Operation attribute: a string on each step of a recurrence. The results

@@ -22,20 +22,29 @@ include "mpq/Dialect/MPQBase.td"
 def ChooseParamsOp : MPQ_Op<"choose_params", [Pure]> {
   let summary = "scale and zero point of values that are known at run time";
   let description = [{
-    Symmetric parameters for signed 8 bits, one pair for each block `p` of the
-    parameter map (docs/Numerics.md, N-Y1):
+    One pair for each block `p` of the parameter map. For signed 8 bits it is
+    symmetric (docs/Numerics.md, N-Y1):
 
     ```
     scale[p]      = max(max_{i in p} |input[i]| * f32(1 / 127), 2^-100)
     zero_point[p] = 0
     ```
 
-    With a NaN in the block the scale is NaN. The map keeps the leading
-    dimensions; blocks divide the last one, or a row is one block.
+    For unsigned 8 bits it is affine, of a range that holds 0 (N-Y2):
+
+    ```
+    lo, hi        = min(0, min_{i in p} input[i]), max(0, max_{i in p} input[i])
+    scale[p]      = max((hi - lo) * f32(1 / 255), 2^-100)
+    zero_point[p] = round_half_even(clamp(-lo * f32(1 / scale[p]), 0, 255))
+    ```
+
+    With a NaN in the block the scale is NaN, and the zero point 0. The map keeps
+    some leading dimensions (a block is a row, a matrix, the whole tensor), or
+    all but the last, which blocks divide.
 
     Constraints:
-    * (H1) with `n` the last dimension, the map is `(d0, .., dn) -> (d0, ..)` with
-      or without `dn floordiv c` at its end.
+    * (H1) with `n` the last dimension, the map is `(d0, .., dn) -> (d0, .., dm)`
+      for any `m < n`, or to nothing, or to all before `dn` and `dn floordiv c`.
     * (H2) scale and zero point have the shape of the blocks.
 
     Example:
@@ -44,21 +53,29 @@ def ChooseParamsOp : MPQ_Op<"choose_params", [Pure]> {
        : tensor<4x64xf32> -> tensor<4x2xf32>, tensor<4x2xi8>
     ```
   }];
-  let arguments = (ins RankedTensorOf<[F32]>:$input, AffineMapAttr:$param_map);
+  let arguments = (ins RankedTensorOf<[F32]>:$input, AffineMapAttr:$param_map,
+                       UnitAttr:$is_unsigned);
   let results = (outs RankedTensorOf<[F32]>:$scale,
                       RankedTensorOf<[I8]>:$zero_point);
   let assemblyFormat = [{
-    $input `by` $param_map attr-dict
+    $input `by` $param_map (`unsigned` $is_unsigned^)? attr-dict
     `:` type($input) `->` type($scale) `,` type($zero_point)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// Elements of the last dimension that share parameters.
+    /// Whether blocks divide the last dimension.
+    bool isBlocked() {
+      ::mlir::AffineMap map = getParamMap();
+      return map.getNumResults() > 0 &&
+             map.getNumResults() == map.getNumDims();
+    }
+    /// Consecutive elements of the last dimension, or of those that the map
+    /// leaves out, that share parameters.
     int64_t getBlock() {
       ::mlir::AffineMap map = getParamMap();
-      int64_t extent = getInput().getType().getShape().back();
-      if (map.getNumResults() < map.getNumDims())
-        return extent;
+      if (!isBlocked())
+        return ::llvm::product_of(
+            getInput().getType().getShape().drop_front(map.getNumResults()));
       auto divided = ::mlir::cast<::mlir::AffineBinaryOpExpr>(
           map.getResult(map.getNumDims() - 1));
       return ::mlir::cast<::mlir::AffineConstantExpr>(divided.getRHS()).getValue();

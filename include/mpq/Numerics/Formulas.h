@@ -180,6 +180,10 @@ typename B::Float powConstant(B &b, typename B::Float x, float y) {
 
 enum class RoundTo { HalfEven, HalfUp, HalfAway };
 
+/// Scales that are chosen as the model runs are not below this: their
+/// reciprocals stay finite (N-Y1, N-Y2).
+inline constexpr float kSmallestDynamicScale = 0x1p-100f;
+
 /// What the attributes of a quantize operation say.
 struct QuantizeForm {
   RoundTo rounding = RoundTo::HalfEven;

@@ -49,20 +49,28 @@ struct Product {
   StringRef kind;
   PrecisionKind wanted;
   WeightRoundingKind rounding;
+  std::optional<RecipeActivations> activations;
   std::string reason; // why it is in float, or ""
   bool quantizedInModel = false;
+
+  bool isDynamic() const { return activations == RecipeActivations::Dynamic; }
 };
 } // namespace
 
 namespace {
 /// Why a product cannot have a precision, or "".
 struct Obstacles {
-  std::string int8, bf16, f16;
+  std::string int8, missingRange, bf16, f16;
 
-  const std::string &of(PrecisionKind kind) const {
-    return kind == PrecisionKind::BF16  ? bf16
-           : kind == PrecisionKind::F16 ? f16
-                                        : int8;
+  const std::string &of(const Product &product) const {
+    switch (product.wanted) {
+    case PrecisionKind::BF16:
+      return bf16;
+    case PrecisionKind::F16:
+      return f16;
+    default:
+      return int8.empty() && !product.isDynamic() ? missingRange : int8;
+    }
   }
 };
 } // namespace
@@ -121,10 +129,21 @@ static bool isPlainProduct(Operation *op) {
          dims->k.size() == 1 && dims->batch.size() <= 1;
 }
 
-/// Why `op` cannot be computed in integers, or "".
-static std::string findObstacle(QuantizableOpInterface op,
-                                const RangeAnalysis &ranges,
-                                const ValueIds &ids) {
+/// Why no range is known of what an integer product of activations reads, or
+/// "". One that quantizes as it runs needs none.
+static std::string findMissingRange(QuantizableOpInterface op,
+                                    const RangeAnalysis &ranges,
+                                    const ValueIds &ids) {
+  std::string missing =
+      findMissingRange(op.getActivationOperand().get(), ranges, ids);
+  Value weights = op.getWeightOperand().get();
+  if (missing.empty() && !ConstantView::get(weights))
+    missing = findMissingRange(weights, ranges, ids);
+  return missing;
+}
+
+/// Why `op` cannot be computed in integers whatever the ranges, or "".
+static std::string findObstacle(QuantizableOpInterface op) {
   if (!op.getMultiplyAccumulates())
     return "its shape is dynamic";
   Value weights = op.getWeightOperand().get();
@@ -139,11 +158,7 @@ static std::string findObstacle(QuantizableOpInterface op,
   if (op.getReductionExtent() > (int64_t(1) << 31) / largest)
     return llvm::formatv("a sum of {0} products may exceed 31 bits",
                          op.getReductionExtent());
-  std::string missing =
-      findMissingRange(op.getActivationOperand().get(), ranges, ids);
-  if (missing.empty() && !data)
-    missing = findMissingRange(weights, ranges, ids);
-  return missing;
+  return "";
 }
 
 /// Why the weights of `op` cannot have few bits in blocks, or "".
@@ -192,33 +207,49 @@ static std::string findHalfObstacle(QuantizableOpInterface op,
   return "";
 }
 
+/// Whether `rule` selects `product`, which is at `position` in program order.
+static bool selects(const RecipeRule &rule, const Product &product,
+                    int64_t position) {
+  switch (rule.selector) {
+  case RecipeRule::Selector::Name:
+    return product.id == rule.text;
+  case RecipeRule::Selector::Regex:
+    return llvm::Regex(rule.text).match(product.id);
+  case RecipeRule::Selector::Op:
+    return product.kind == rule.text;
+  case RecipeRule::Selector::First:
+    return position < rule.count;
+  }
+  llvm_unreachable("unknown selector");
+}
+
+/// Whether what `rule` says of activations can matter to a product.
+static bool acts(const RecipeRule &rule, ArrayRef<Product> products) {
+  bool inFloat = rule.activations == RecipeActivations::F32;
+  for (auto [position, product] : llvm::enumerate(products)) {
+    bool inBlocks = product.wanted == PrecisionKind::Int4 ||
+                    product.wanted == PrecisionKind::Int2;
+    bool in8Bits = product.wanted == PrecisionKind::Int8 &&
+                   !product.quantizedInModel && !inFloat;
+    if ((inBlocks || in8Bits) && selects(rule, product, position))
+      return true;
+  }
+  return false;
+}
+
 /// Applies the rules in order; fails on one that matches nothing.
 static LogicalResult applyRules(const Recipe &recipe, StringRef path,
                                 Location loc,
                                 MutableArrayRef<Product> products) {
   for (auto [index, rule] : llvm::enumerate(recipe.rules)) {
-    llvm::Regex regex(rule.text);
     bool matched = false;
     for (auto [position, product] : llvm::enumerate(products)) {
-      bool matches = false;
-      switch (rule.selector) {
-      case RecipeRule::Selector::Name:
-        matches = product.id == rule.text;
-        break;
-      case RecipeRule::Selector::Regex:
-        matches = regex.match(product.id);
-        break;
-      case RecipeRule::Selector::Op:
-        matches = product.kind == rule.text;
-        break;
-      case RecipeRule::Selector::First:
-        matches = int64_t(position) < rule.count;
-        break;
-      }
-      if (!matches)
+      if (!selects(rule, product, position))
         continue;
       matched = true;
       product.rounding = rule.rounding.value_or(product.rounding);
+      if (rule.activations)
+        product.activations = rule.activations;
       if (!rule.precision)
         continue;
       product.wanted = *rule.precision;
@@ -318,6 +349,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
                         getProductKind(op),
                         fallback,
                         rules.rounding.value_or(WeightRoundingKind::Nearest),
+                        rules.activations,
                         fallback == PrecisionKind::F32 ? "precision f32 is the "
                                                          "default"
                                                        : ""};
@@ -326,7 +358,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
         obstacles.push_back(
             product.quantizedInModel
                 ? Obstacles()
-                : Obstacles{findObstacle(op, ranges, ids),
+                : Obstacles{findObstacle(op), findMissingRange(op, ranges, ids),
                             findHalfObstacle(op, PrecisionKind::BF16, ranges),
                             findHalfObstacle(op, PrecisionKind::F16, ranges)});
         products.push_back(std::move(product));
@@ -335,7 +367,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
     if (failed(applyRules(rules, recipe, module.getLoc(), products)))
       return signalPassFailure();
 
-    bool hasBlocks = false, hasRounding = false;
+    bool hasBlocks = false, hasRounding = false, hasDynamic = false;
     for (auto [product, found] : llvm::zip_equal(products, obstacles)) {
       if (product.quantizedInModel) {
         product.wanted = PrecisionKind::Int8;
@@ -346,7 +378,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
                       product.wanted == PrecisionKind::Int2;
       std::string obstacle = inBlocks
                                  ? findBlockObstacle(product.op, product.kind)
-                                 : found.of(product.wanted);
+                                 : found.of(product);
       if (!obstacle.empty() && product.wanted != PrecisionKind::F32) {
         product.wanted = PrecisionKind::F32;
         product.reason = obstacle;
@@ -362,6 +394,11 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
           PrecisionAttr::get(&getContext(), product.wanted, reason));
       bool inIntegers =
           inBlocks ? obstacle.empty() : product.wanted == PrecisionKind::Int8;
+      if (product.wanted == PrecisionKind::Int8 && product.isDynamic()) {
+        hasDynamic = true;
+        product.op->setAttr(MPQDialect::getDynamicAttrName(),
+                            UnitAttr::get(&getContext()));
+      }
       if (inIntegers &&
           ConstantView::get(product.op.getWeightOperand().get())) {
         // Scales are searched for where samples are there anyway.
@@ -382,7 +419,10 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       product.op->setAttr(
           MPQDialect::getBlocksAttrName(),
           BlocksAttr::get(&getContext(), rules.block.value_or(kDefaultBlock),
-                          rules.activations.value_or(PrecisionKind::F32),
+                          product.activations.value_or(
+                              RecipeActivations::F32) == RecipeActivations::F32
+                              ? PrecisionKind::F32
+                              : PrecisionKind::Int8,
                           rules.zeroPoints.value_or(false)));
     }
     if ((rules.rounding || rules.scales) && !hasRounding) {
@@ -391,16 +431,35 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
           << recipe << "' has no effect: no weights become integers";
       return signalPassFailure();
     }
-    if ((rules.block || rules.activations || rules.zeroPoints) && !hasBlocks) {
+    bool needsBlocks = rules.block || rules.zeroPoints;
+    bool isDynamic = rules.activations == RecipeActivations::Dynamic;
+    if ((needsBlocks || (rules.activations && !isDynamic)) && !hasBlocks) {
       emitError(module.getLoc())
           << "'"
-          << (rules.block         ? "block"
-              : rules.activations ? "activations"
-                                  : "zero_points")
+          << (rules.block        ? "block"
+              : rules.zeroPoints ? "zero_points"
+                                 : "activations")
           << "' of recipe '" << recipe
           << "' has no effect: no product gets precision int4 or int2";
       return signalPassFailure();
     }
+    if (isDynamic && !hasDynamic && !hasBlocks) {
+      emitError(module.getLoc())
+          << "'activations' of recipe '" << recipe
+          << "' has no effect: no product is computed in integers for which it "
+             "is dynamic";
+      return signalPassFailure();
+    }
+    for (auto [index, rule] : llvm::enumerate(rules.rules))
+      if (rule.activations && !acts(rule, products)) {
+        emitError(module.getLoc())
+            << "'activations' in rule " << index + 1 << " of recipe '" << recipe
+            << "' has no effect: no product that it selects "
+            << (rule.activations == RecipeActivations::F32
+                    ? "gets precision int4 or int2"
+                    : "is computed in integers");
+        return signalPassFailure();
+      }
     if (!report.empty() &&
         failed(writeReport(report, module.getLoc(), products)))
       return signalPassFailure();

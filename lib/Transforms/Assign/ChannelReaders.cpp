@@ -16,7 +16,7 @@ using namespace mpq;
 
 static bool reachesIntegerProduct(Value value) {
   return llvm::any_of(value.getUsers(), [](Operation *user) {
-    if (isIntegerProduct(user))
+    if (isStaticIntegerProduct(user))
       return true;
     return onlyMovesElements(user) &&
            llvm::any_of(user->getResults(), reachesIntegerProduct);
@@ -27,7 +27,7 @@ static void collectReaders(Value value, SmallVectorImpl<Operation *> &moves,
                            ChannelReaders &found) {
   for (OpOperand &use : value.getUses()) {
     Operation *user = use.getOwner();
-    if (isIntegerProduct(user)) {
+    if (isStaticIntegerProduct(user)) {
       auto product = cast<QuantizableOpInterface>(user);
       std::optional<int64_t> dim;
       if (&product.getActivationOperand() == &use)

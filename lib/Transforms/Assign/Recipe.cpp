@@ -14,6 +14,7 @@
 #include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Support/SuggestNearest.h"
 
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -88,6 +89,25 @@ struct Reader {
       return error("expected 'rounding' {0} to be nearest or gptq but got "
                    "'{1}'{2}",
                    where, *text, suggestNearest(*text, {"nearest", "gptq"}));
+    return *kind;
+  }
+
+  Expected<RecipeActivations> readActivations(const llvm::json::Value &value,
+                                              StringRef where) const {
+    Expected<std::string> text = readString(value, "activations", where);
+    if (!text)
+      return text.takeError();
+    std::optional<RecipeActivations> kind =
+        llvm::StringSwitch<std::optional<RecipeActivations>>(*text)
+            .Case("f32", RecipeActivations::F32)
+            .Case("int8", RecipeActivations::Int8)
+            .Case("dynamic", RecipeActivations::Dynamic)
+            .Default(std::nullopt);
+    if (!kind)
+      return error("expected 'activations' {0} to be f32, int8 or dynamic but "
+                   "got '{1}'{2}",
+                   where, *text,
+                   suggestNearest(*text, {"f32", "int8", "dynamic"}));
     return *kind;
   }
 
@@ -202,9 +222,9 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
   const llvm::json::Object *object = value.getAsObject();
   if (!object)
     return error("expected an object {0}", where);
-  if (Error e =
-          checkKeys(*object, where,
-                    {"name", "regex", "op", "first", "precision", "rounding"}))
+  if (Error e = checkKeys(*object, where,
+                          {"name", "regex", "op", "first", "precision",
+                           "activations", "rounding"}))
     return e;
   RecipeRule rule;
   unsigned selectors = 0;
@@ -244,9 +264,11 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
         suggestNearest(rule.text, getProductKinds()),
         llvm::make_range(getProductKinds().begin(), getProductKinds().end()));
   const llvm::json::Value *precision = object->get("precision"),
-                          *rounding = object->get("rounding");
-  if (!precision && !rounding)
-    return error("expected a 'precision' or a 'rounding' {0}", where);
+                          *rounding = object->get("rounding"),
+                          *activations = object->get("activations");
+  if (!precision && !rounding && !activations)
+    return error("expected a 'precision', 'activations' or a 'rounding' {0}",
+                 where);
   if (precision) {
     Expected<PrecisionKind> kind = readPrecision(*precision, where);
     if (!kind)
@@ -258,6 +280,12 @@ Expected<RecipeRule> Reader::readRule(const llvm::json::Value &value,
     if (!kind)
       return kind.takeError();
     rule.rounding = *kind;
+  }
+  if (activations) {
+    Expected<RecipeActivations> kind = readActivations(*activations, where);
+    if (!kind)
+      return kind.takeError();
+    rule.activations = *kind;
   }
   return rule;
 }
@@ -356,18 +384,22 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
                           "'{0}'{1}",
                           *text, suggestNearest(*text, {"minmax", "mse"}));
   }
-  for (auto [key, field] : {std::pair("activations", &Recipe::activations),
-                            std::pair("stored", &Recipe::stored)}) {
-    const llvm::json::Value *kind = object->get(key);
+  if (const llvm::json::Value *activations = object->get("activations")) {
+    Expected<RecipeActivations> kind =
+        reader.readActivations(*activations, top);
     if (!kind)
-      continue;
-    Expected<std::string> read = reader.readString(*kind, key, top);
-    if (!read)
-      return read.takeError();
-    if (*read != "f32" && *read != "int8")
-      return reader.error("expected '{0}' to be f32 or int8 but got '{1}'{2}",
-                          key, *read, suggestNearest(*read, {"f32", "int8"}));
-    recipe.*field = symbolizePrecisionKind(*read);
+      return kind.takeError();
+    recipe.activations = *kind;
+  }
+  if (const llvm::json::Value *stored = object->get("stored")) {
+    Expected<std::string> text = reader.readString(*stored, "stored", top);
+    if (!text)
+      return text.takeError();
+    if (*text != "f32" && *text != "int8")
+      return reader.error("expected 'stored' to be f32 or int8 but got "
+                          "'{0}'{1}",
+                          *text, suggestNearest(*text, {"f32", "int8"}));
+    recipe.stored = symbolizePrecisionKind(*text);
   }
   if (Error e =
           reader.readMethod(*object, top, recipe.method, recipe.percentile))

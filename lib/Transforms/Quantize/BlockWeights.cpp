@@ -28,6 +28,23 @@
 using namespace mlir;
 using namespace mpq;
 
+Value mpq::quantizeAsItRuns(OpBuilder &builder, Location loc, Value activation,
+                            AffineMap map, ArrayRef<int64_t> shape,
+                            bool isUnsigned) {
+  auto type = cast<RankedTensorType>(activation.getType());
+  auto mapAttr = AffineMapAttr::get(map);
+  auto byte = builder.getI8Type();
+  auto params = ChooseParamsOp::create(
+      builder, loc, RankedTensorType::get(shape, builder.getF32Type()),
+      RankedTensorType::get(shape, byte), activation, map, isUnsigned);
+  auto quantize = QuantizeOp::create(
+      builder, loc, type.clone(byte), activation, params.getScale(),
+      params.getZeroPoint(), mapAttr, isUnsigned, Rounding::HalfEven,
+      Scaling::Multiply, ZeroPointOrder::AfterRounding, DenseI64ArrayAttr());
+  return DequantizeOp::create(builder, loc, type, quantize, params.getScale(),
+                              params.getZeroPoint(), mapAttr, isUnsigned);
+}
+
 /// Quantizes the rows of `activation` in blocks as the model runs.
 static Value quantizeRows(OpBuilder &builder, Location loc, Value activation,
                           int64_t block) {
@@ -38,19 +55,9 @@ static Value quantizeRows(OpBuilder &builder, Location loc, Value activation,
     shape.push_back(llvm::divideCeilSigned(type.getDimSize(1), block));
     exprs.push_back(builder.getAffineDimExpr(1).floorDiv(block));
   }
-  auto map =
-      AffineMapAttr::get(AffineMap::get(2, 0, exprs, builder.getContext()));
-  auto byte = builder.getI8Type();
-  auto params = ChooseParamsOp::create(
-      builder, loc, RankedTensorType::get(shape, builder.getF32Type()),
-      RankedTensorType::get(shape, byte), activation, map);
-  auto quantize = QuantizeOp::create(
-      builder, loc, type.clone(byte), activation, params.getScale(),
-      params.getZeroPoint(), map, /*is_unsigned=*/false, Rounding::HalfEven,
-      Scaling::Multiply, ZeroPointOrder::AfterRounding, DenseI64ArrayAttr());
-  return DequantizeOp::create(builder, loc, type, quantize, params.getScale(),
-                              params.getZeroPoint(), map,
-                              /*is_unsigned=*/false);
+  return quantizeAsItRuns(builder, loc, activation,
+                          AffineMap::get(2, 0, exprs, builder.getContext()),
+                          shape, /*isUnsigned=*/false);
 }
 
 WeightGrid mpq::getBlockGrid(PrecisionKind precision, BlocksAttr blocks) {

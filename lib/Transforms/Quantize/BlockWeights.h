@@ -18,6 +18,12 @@ namespace mpq {
 /// if it wants them.
 mlir::LogicalResult quantizeBlocks(QuantizableOpInterface product);
 
+/// `activation` quantized as the model runs, with parameters of `shape` by
+/// `map`, and dequantized.
+mlir::Value quantizeAsItRuns(mlir::OpBuilder &builder, mlir::Location loc,
+                             mlir::Value activation, mlir::AffineMap map,
+                             llvm::ArrayRef<int64_t> shape, bool isUnsigned);
+
 /// Fails if `rounded` is not of this storage with scales of this type.
 mlir::LogicalResult checkRounded(QuantizableOpInterface product,
                                  RoundedWeightsAttr rounded,

@@ -19,6 +19,7 @@
 #include "mpq/Transforms/Quantize/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -51,6 +52,8 @@ public:
 private:
   void quantizeActivation(Value root, float scale, uint8_t zeroPoint);
   LogicalResult quantizeWeights(QuantizableOpInterface product);
+  LogicalResult quantizeOperandsAsItRuns(QuantizableOpInterface product);
+  Value quantizeAsItRuns(Value value, unsigned kept, bool isUnsigned);
 
   FunctionOpInterface function;
   OpBuilder builder;
@@ -59,6 +62,9 @@ private:
   std::map<std::tuple<Operation *, const void *, SmallVector<int64_t>>, Value>
       quantizedWeights;
   llvm::SetVector<Operation *> quantizedConstants;
+  /// Activations that are quantized as the model runs, for all products that
+  /// read one, by how many leading dimensions have parameters of their own.
+  std::map<std::tuple<const void *, unsigned, bool>, Value> quantizedAsItRuns;
 };
 } // namespace
 
@@ -87,6 +93,13 @@ static bool isInScaleGroup(Operation *op) {
   return op && op->hasAttr(MPQDialect::getScaleGroupAttrName());
 }
 
+/// True for what quantizes values as the model runs: from what they were.
+static bool readsForRange(Operation *op) {
+  auto quantize = dyn_cast<QuantizeOp>(op);
+  return isa<ChooseParamsOp>(op) ||
+         (quantize && quantize.getScale().getDefiningOp<ChooseParamsOp>());
+}
+
 void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
   builder.setInsertionPointAfterValue(root);
   Location loc = root.getLoc();
@@ -110,7 +123,7 @@ void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
   root.replaceUsesWithIf(dequantize, [&](OpOperand &use) {
     return use.getOwner() != quantize.getOperation() &&
            !use.getOwner()->hasTrait<OpTrait::IsTerminator>() &&
-           !isa<ObserveOp>(use.getOwner()) &&
+           !isa<ObserveOp>(use.getOwner()) && !readsForRange(use.getOwner()) &&
            !(isState && isInScaleGroup(use.getOwner()));
   });
 }
@@ -221,21 +234,82 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
   return success();
 }
 
+/// `value` quantized with parameters for each index of its first `kept`
+/// dimensions.
+Value Quantizer::quantizeAsItRuns(Value value, unsigned kept, bool isUnsigned) {
+  Value &quantized =
+      quantizedAsItRuns[{value.getAsOpaquePointer(), kept, isUnsigned}];
+  if (!quantized) {
+    builder.setInsertionPointAfterValue(value);
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<AffineExpr> exprs;
+    for (unsigned d = 0; d < kept; ++d)
+      exprs.push_back(builder.getAffineDimExpr(d));
+    AffineMap map =
+        AffineMap::get(type.getRank(), 0, exprs, builder.getContext());
+    quantized =
+        mpq::quantizeAsItRuns(builder, value.getLoc(), value, map,
+                              type.getShape().take_front(kept), isUnsigned);
+  }
+  return quantized;
+}
+
+/// How many leading dimensions of an operand are dimensions of the result:
+/// what their parameters depend on is a factor of whole sums.
+static unsigned countResultDims(linalg::LinalgOp op, OpOperand &operand,
+                                unsigned most) {
+  AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  unsigned kept = 0;
+  for (AffineExpr expr : op.getMatchingIndexingMap(&operand).getResults()) {
+    if (kept == most || !output.getResultPosition(expr))
+      break;
+    ++kept;
+  }
+  return kept;
+}
+
+LogicalResult
+Quantizer::quantizeOperandsAsItRuns(QuantizableOpInterface product) {
+  auto op = dyn_cast<linalg::LinalgOp>(product.getOperation());
+  if (!op || !product.isProduct())
+    return product.emitOpError("expected a product of f32 tensors with "
+                               "indexing maps to quantize as the model runs");
+  OpOperand &activation = product.getActivationOperand(),
+            &weights = product.getWeightOperand();
+  // As many as possible for rows, one for each matrix of what is on the right:
+  // it may be read through a transposition.
+  unsigned all = cast<RankedTensorType>(activation.get().getType()).getRank();
+  Value left = quantizeAsItRuns(activation.get(),
+                                countResultDims(op, activation, all - 1), true);
+  if (ConstantView::get(weights.get())) {
+    if (failed(quantizeWeights(product)))
+      return failure();
+  } else {
+    unsigned rank = cast<RankedTensorType>(weights.get().getType()).getRank();
+    weights.set(quantizeAsItRuns(
+        weights.get(), countResultDims(op, weights, rank - 2), false));
+  }
+  activation.set(left);
+  return success();
+}
+
 static void removeDecisions(Operation *product) {
   for (StringRef name :
-       {MPQDialect::getPrecisionAttrName(), MPQDialect::getBlocksAttrName(),
+       {MPQDialect::getPrecisionAttrName(), MPQDialect::getDynamicAttrName(),
+        MPQDialect::getBlocksAttrName(),
         MPQDialect::getWeightRoundingAttrName(),
         MPQDialect::getRoundedWeightsAttrName()})
     product->removeAttr(name);
 }
 
 LogicalResult Quantizer::run() {
-  SmallVector<QuantizableOpInterface> products, inBlocks, halves;
+  SmallVector<QuantizableOpInterface> products, dynamic, inBlocks, halves;
   function.walk([&](QuantizableOpInterface op) {
     auto precision =
         op->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
     if (precision && precision.getKind() == PrecisionKind::Int8)
-      products.push_back(op);
+      (op->hasAttr(MPQDialect::getDynamicAttrName()) ? dynamic : products)
+          .push_back(op);
     if (precision && (precision.getKind() == PrecisionKind::Int4 ||
                       precision.getKind() == PrecisionKind::Int2))
       inBlocks.push_back(op);
@@ -244,7 +318,7 @@ LogicalResult Quantizer::run() {
       halves.push_back(op);
   });
   for (QuantizableOpInterface product :
-       llvm::concat<QuantizableOpInterface>(products, inBlocks)) {
+       llvm::concat<QuantizableOpInterface>(products, dynamic, inBlocks)) {
     auto rounding = product->getAttrOfType<WeightRoundingAttr>(
         MPQDialect::getWeightRoundingAttrName());
     if (rounding && rounding.needsSamples())
@@ -297,6 +371,9 @@ LogicalResult Quantizer::run() {
     parameters.push_back(isRightSide ? getSymmetricParameters(*range)
                                      : getParameters(*range));
   }
+  for (QuantizableOpInterface product : dynamic)
+    if (failed(quantizeOperandsAsItRuns(product)))
+      return failure();
   for (auto [group, parameter] : llvm::zip_equal(groups, parameters))
     for (Value root : group.roots)
       quantizeActivation(root, parameter.first, parameter.second);
@@ -306,6 +383,8 @@ LogicalResult Quantizer::run() {
       return failure();
     removeDecisions(product);
   }
+  for (QuantizableOpInterface product : dynamic)
+    removeDecisions(product);
   for (Operation *weights : quantizedConstants)
     if (weights->use_empty())
       weights->erase();

@@ -22,6 +22,11 @@ namespace mpq {
 /// Weights of 4 or 2 bits that share a scale, if a recipe does not say.
 inline constexpr int64_t kDefaultBlock = 32;
 
+/// What products do with their activations: leave them in f32 (weights of 4 or
+/// 2 bits only), quantize them (for the ranges of calibration, or with such
+/// weights as the model runs), quantize them as the model runs.
+enum class RecipeActivations { F32, Int8, Dynamic };
+
 /// One rule of a recipe: which products, and what they get.
 struct RecipeRule {
   enum class Selector { Name, Regex, Op, First } selector;
@@ -32,6 +37,7 @@ struct RecipeRule {
   /// At least one of these is there.
   std::optional<PrecisionKind> precision;
   std::optional<WeightRoundingKind> rounding;
+  std::optional<RecipeActivations> activations;
 };
 
 /// Channels (along the last dimension) of one value that products with constant
@@ -64,9 +70,7 @@ struct Recipe {
   std::optional<PrecisionKind> precision;
   /// Rows of weights of 4 or 2 bits that share a scale; 0: whole columns.
   std::optional<int64_t> block;
-  /// What products with such weights do with activations: leave them in f32, or
-  /// quantize them (int8) as the model runs.
-  std::optional<PrecisionKind> activations;
+  std::optional<RecipeActivations> activations;
   /// Whether blocks of 4 bits have zero points.
   std::optional<bool> zeroPoints;
   /// How constant weights are rounded where rules do not say, and how their
