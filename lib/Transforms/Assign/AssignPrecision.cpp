@@ -51,6 +51,16 @@ struct Product {
   WeightRoundingKind rounding;
   std::string reason; // why it is in float, or ""
   bool quantizedInModel = false;
+
+  bool hasFewBits() const {
+    return wanted == PrecisionKind::Int4 || wanted == PrecisionKind::Int2;
+  }
+  /// Whether weights of few bits have scales for whole channels, and
+  /// activations ranges known beforehand.
+  bool isStatic(const Recipe &recipe) const {
+    return kind == "conv" || kind == "depthwise" ||
+           recipe.activations == ActivationKind::Static;
+  }
 };
 } // namespace
 
@@ -144,6 +154,13 @@ static std::string findObstacle(QuantizableOpInterface op,
   if (missing.empty() && !data)
     missing = findMissingRange(weights, ranges, ids);
   return missing;
+}
+
+/// Why the weights of `op` cannot have few bits, or "".
+static std::string findWeightObstacle(QuantizableOpInterface op) {
+  if (!ConstantView::get(op.getWeightOperand().get()))
+    return "its weights are not constant";
+  return "";
 }
 
 /// Why the weights of `op` cannot have few bits in blocks, or "".
@@ -335,18 +352,22 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
     if (failed(applyRules(rules, recipe, module.getLoc(), products)))
       return signalPassFailure();
 
-    bool hasBlocks = false, hasRounding = false;
+    bool hasBlocks = false, hasFewBits = false, hasRounding = false;
     for (auto [product, found] : llvm::zip_equal(products, obstacles)) {
       if (product.quantizedInModel) {
         product.wanted = PrecisionKind::Int8;
         product.reason.clear();
         continue;
       }
-      bool inBlocks = product.wanted == PrecisionKind::Int4 ||
-                      product.wanted == PrecisionKind::Int2;
+      bool isStatic = product.isStatic(rules);
+      bool inBlocks = product.hasFewBits() && !isStatic;
       std::string obstacle = inBlocks
                                  ? findBlockObstacle(product.op, product.kind)
                                  : found.of(product.wanted);
+      if (obstacle.empty() && product.hasFewBits() && isStatic)
+        obstacle = findWeightObstacle(product.op);
+      hasFewBits |=
+          product.hasFewBits() && obstacle.empty() && product.kind == "matmul";
       if (!obstacle.empty() && product.wanted != PrecisionKind::F32) {
         product.wanted = PrecisionKind::F32;
         product.reason = obstacle;
@@ -361,7 +382,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
           MPQDialect::getPrecisionAttrName(),
           PrecisionAttr::get(&getContext(), product.wanted, reason));
       bool inIntegers =
-          inBlocks ? obstacle.empty() : product.wanted == PrecisionKind::Int8;
+          product.wanted == PrecisionKind::Int8 || product.hasFewBits();
       if (inIntegers &&
           ConstantView::get(product.op.getWeightOperand().get())) {
         // Scales are searched for where samples are there anyway.
@@ -382,7 +403,9 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       product.op->setAttr(
           MPQDialect::getBlocksAttrName(),
           BlocksAttr::get(&getContext(), rules.block.value_or(kDefaultBlock),
-                          rules.activations.value_or(PrecisionKind::F32),
+                          rules.activations == ActivationKind::Dynamic
+                              ? PrecisionKind::Int8
+                              : PrecisionKind::F32,
                           rules.zeroPoints.value_or(false)));
     }
     if ((rules.rounding || rules.scales) && !hasRounding) {
@@ -391,14 +414,15 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
           << recipe << "' has no effect: no weights become integers";
       return signalPassFailure();
     }
-    if ((rules.block || rules.activations || rules.zeroPoints) && !hasBlocks) {
+    StringRef useless = rules.activations && !hasFewBits ? "activations"
+                        : rules.block && !hasBlocks      ? "block"
+                        : rules.zeroPoints && !hasBlocks ? "zero_points"
+                                                         : "";
+    if (!useless.empty()) {
       emitError(module.getLoc())
-          << "'"
-          << (rules.block         ? "block"
-              : rules.activations ? "activations"
-                                  : "zero_points")
-          << "' of recipe '" << recipe
-          << "' has no effect: no product gets precision int4 or int2";
+          << "'" << useless << "' of recipe '" << recipe
+          << "' has no effect: no matrix product gets precision int4 or int2"
+          << (hasFewBits ? " in blocks" : "");
       return signalPassFailure();
     }
     if (!report.empty() &&

@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mpq/Analysis/Channels.h"
 #include "mpq/Analysis/ScaleGroups.h"
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQInterfaces.h"
@@ -93,12 +94,9 @@ struct Readers {
 
   explicit Readers(Value value) {
     for (Operation *user : value.getUsers()) {
-      auto precision = user->getAttrOfType<PrecisionAttr>(
-          MPQDialect::getPrecisionAttrName());
       auto product = dyn_cast<QuantizableOpInterface>(user);
       if (product && product.isProduct()) {
-        bool integer = precision && precision.getKind() == PrecisionKind::Int8;
-        (integer ? inIntegers : inFloat) = true;
+        (isIntegerProduct(user) ? inIntegers : inFloat) = true;
       } else if (user->hasTrait<OpTrait::IsTerminator>() ||
                  isa<UnitOp, QuantizeOp>(user)) {
         inFloat = true;
@@ -131,9 +129,7 @@ struct AssignStorage : mpq::impl::AssignStoragePassBase<AssignStorage> {
         return;
       RangeAnalysis ranges(function);
       for (Operation &op : function.getFunctionBody().front())
-        if (auto precision = op.getAttrOfType<PrecisionAttr>(
-                MPQDialect::getPrecisionAttrName());
-            precision && precision.getKind() == PrecisionKind::Int8)
+        if (isIntegerProduct(&op))
           assign(cast<QuantizableOpInterface>(op), ranges);
     });
   }

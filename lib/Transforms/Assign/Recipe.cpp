@@ -14,6 +14,7 @@
 #include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Support/SuggestNearest.h"
 
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -356,18 +357,30 @@ Expected<Recipe> Recipe::parse(StringRef text, StringRef name) {
                           "'{0}'{1}",
                           *text, suggestNearest(*text, {"minmax", "mse"}));
   }
-  for (auto [key, field] : {std::pair("activations", &Recipe::activations),
-                            std::pair("stored", &Recipe::stored)}) {
-    const llvm::json::Value *kind = object->get(key);
-    if (!kind)
-      continue;
-    Expected<std::string> read = reader.readString(*kind, key, top);
+  if (const llvm::json::Value *kind = object->get("activations")) {
+    Expected<std::string> read = reader.readString(*kind, "activations", top);
+    if (!read)
+      return read.takeError();
+    recipe.activations =
+        llvm::StringSwitch<std::optional<ActivationKind>>(*read)
+            .Case("f32", ActivationKind::Float)
+            .Case("int8", ActivationKind::Dynamic)
+            .Case("static", ActivationKind::Static)
+            .Default(std::nullopt);
+    if (!recipe.activations)
+      return reader.error(
+          "expected 'activations' to be f32, int8 or static but got '{0}'{1}",
+          *read, suggestNearest(*read, {"f32", "int8", "static"}));
+  }
+  if (const llvm::json::Value *kind = object->get("stored")) {
+    Expected<std::string> read = reader.readString(*kind, "stored", top);
     if (!read)
       return read.takeError();
     if (*read != "f32" && *read != "int8")
-      return reader.error("expected '{0}' to be f32 or int8 but got '{1}'{2}",
-                          key, *read, suggestNearest(*read, {"f32", "int8"}));
-    recipe.*field = symbolizePrecisionKind(*read);
+      return reader.error(
+          "expected 'stored' to be f32 or int8 but got '{0}'{1}", *read,
+          suggestNearest(*read, {"f32", "int8"}));
+    recipe.stored = symbolizePrecisionKind(*read);
   }
   if (Error e =
           reader.readMethod(*object, top, recipe.method, recipe.percentile))

@@ -55,6 +55,13 @@ struct RecipeRange {
   std::optional<std::pair<double, double>> range;
 };
 
+/// What matrix products with weights of 4 or 2 bits do with activations.
+enum class ActivationKind {
+  Float,   ///< leave them in f32
+  Dynamic, ///< quantize them in blocks as the model runs
+  Static   ///< quantize them like products of 8 bits do
+};
+
 /// The kinds of products that rules may name.
 llvm::ArrayRef<llvm::StringRef> getProductKinds();
 
@@ -64,9 +71,8 @@ struct Recipe {
   std::optional<PrecisionKind> precision;
   /// Rows of weights of 4 or 2 bits that share a scale; 0: whole columns.
   std::optional<int64_t> block;
-  /// What products with such weights do with activations: leave them in f32, or
-  /// quantize them (int8) as the model runs.
-  std::optional<PrecisionKind> activations;
+  /// Of matrix products with such weights; convolutions are always static.
+  std::optional<ActivationKind> activations;
   /// Whether blocks of 4 bits have zero points.
   std::optional<bool> zeroPoints;
   /// How constant weights are rounded where rules do not say, and how their
