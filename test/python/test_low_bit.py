@@ -89,8 +89,6 @@ def test_bits_of_channels(precision, root, folder):
     recipe = {"activations": "static", "ranges": [{"regex": ".", "range": [-5, 6]}]}
     if root not in (product, sequence):
         del recipe["activations"]  # convolutions are
-    if root is transposed:
-        recipe["activations"] = "static"  # a matrix product
     (folder / "recipe.json").write_text(json.dumps(recipe))
     differences = bit_exact.compare(folder / "layer.onnx", layer.feed, folder, "--precision", precision, "--recipe",
                                     folder / "recipe.json")
@@ -104,9 +102,8 @@ def test_size(precision, most, folder):
     layer = Layer("size")
     layer.finish(layer.convolution(layer.source(1, 64, 8, 8), (3, 3), 128))
     layers.save([layer], folder / "layer.onnx")
-    ranges = {"ranges": [{"regex": ".", "range": [-5, 6]}]}
-    programs = [mpq.compile(folder / "layer.onnx", precision=p, recipe=ranges | {"precision": p})
-                for p in ("int8", precision)]
+    profile = mpq.calibrate(folder / "layer.onnx", [layer.feed])
+    programs = [mpq.compile(folder / "layer.onnx", precision=p, profile=profile) for p in ("int8", precision)]
     assert programs[1].weights_bytes < most * programs[0].weights_bytes
     shutil.rmtree(folder)
 
