@@ -21,8 +21,17 @@ bool mpq::isIntegerProduct(Operation *op) {
   auto product = dyn_cast<QuantizableOpInterface>(op);
   auto precision =
       op->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
-  return product && product.isProduct() && precision &&
-         precision.getKind() == PrecisionKind::Int8;
+  if (!product || !product.isProduct() || !precision)
+    return false;
+  switch (precision.getKind()) {
+  case PrecisionKind::Int8:
+    return true;
+  case PrecisionKind::Int4:
+  case PrecisionKind::Int2:
+    return !op->hasAttr(MPQDialect::getBlocksAttrName());
+  default:
+    return false;
+  }
 }
 
 bool mpq::isStaticIntegerProduct(Operation *op) {

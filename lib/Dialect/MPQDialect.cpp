@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Dialect/MPQDialect.h"
+#include "MPQBytecode.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "mpq/Dialect/MPQInterfaces.h"
@@ -22,6 +23,7 @@ using namespace mpq;
 
 void MPQDialect::initialize() {
   registerAttributes();
+  registerBytecode(*this);
   addOperations<
 #define GET_OP_LIST
 #include "mpq/Dialect/MPQOps.cpp.inc"

@@ -98,6 +98,16 @@ static std::optional<ReportRounding> readRounding(Operation *op) {
   return record;
 }
 
+/// The precision of a product with these weights, or another activation.
+static PrecisionKind getWeightPrecision(Value weights) {
+  if (auto dequantize = weights.getDefiningOp<DequantizeOp>())
+    weights = dequantize.getInput();
+  Type element = getElementTypeOrSelf(weights.getType());
+  return element.isInteger(4)   ? PrecisionKind::Int4
+         : element.isInteger(2) ? PrecisionKind::Int2
+                                : PrecisionKind::Int8;
+}
+
 /// What it computes in, and why not in integers.
 static void recordPrecision(Operation *op, ReportOperation &record) {
   if (auto product = dyn_cast<QuantizableOpInterface>(op);
@@ -260,7 +270,7 @@ void ReportBuilder::recordQuantized(ModuleOp module) {
       record.weights = readWeights(weights);
       if ((record.weights || isStored(weights)) &&
           isStored(product.getActivationOperand().get())) {
-        record.precision = PrecisionKind::Int8;
+        record.precision = getWeightPrecision(weights);
         record.reason.clear();
       }
     } else if (record.precision && reads)

@@ -180,8 +180,9 @@ static std::vector<Row> makeTable() {
        "What products compute in (default: int8 with a profile)",
        {{"f32", "float"},
         {"int8", "8-bit integers where possible"},
-        {"int4", "float, 4-bit weights of matrix products"},
-        {"int2", "float, 2-bit weights of matrix products"},
+        {"int4", "4-bit weights: of convolutions like int8, of matrix products "
+                 "in float"},
+        {"int2", "2-bit weights likewise"},
         {"bf16", "float, products of bfloat16 factors"},
         {"f16", "float, products of 16-bit IEEE factors"}},
        ""},

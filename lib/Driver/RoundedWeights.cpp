@@ -236,7 +236,7 @@ static void roundProduct(SharedThreads &pool, const SharedWeights &shared,
     float largest = 0;
     for (int64_t i = 0; i < (data.isSplat() ? 1 : data.size()); ++i)
       largest = std::max(largest, std::fabs(data.getFloat(i)));
-    grid = getChannelGrid(largest);
+    grid = getChannelGrid(precision, largest);
   }
   bool centers =
       layout.hasLastChannels &&
@@ -302,9 +302,7 @@ static void roundProduct(SharedThreads &pool, const SharedWeights &shared,
   result.error = signal > 0 ? error / signal : 0;
 
   Builder builder(product.getContext());
-  Type storage = builder.getIntegerType(precision == PrecisionKind::Int8   ? 8
-                                        : precision == PrecisionKind::Int4 ? 4
-                                                                           : 2);
+  Type storage = builder.getIntegerType(getWeightBits(precision));
   SmallVector<int64_t> scaleShape;
   for (int64_t dim : product.getWeightChannelDims())
     scaleShape.push_back(type.getDimSize(dim));

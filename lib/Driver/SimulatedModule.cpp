@@ -76,8 +76,9 @@ static ElementsAttr dequantize(DequantizeOp op) {
 namespace {
 class SimulationBuilder {
 public:
-  explicit SimulationBuilder(ModuleOp assigned)
-      : assigned(assigned), builder(assigned.getContext()) {}
+  SimulationBuilder(ModuleOp assigned,
+                    const std::function<LogicalResult(ModuleOp)> &fit)
+      : assigned(assigned), fit(fit), builder(assigned.getContext()) {}
 
   FailureOr<SimulatedModule> build();
 
@@ -87,7 +88,9 @@ private:
   FailureOr<OwningOpRef<ModuleOp>>
   quantize(PrecisionKind kind, SmallVector<QuantizableOpInterface> &copies);
   void collectProducts();
-  LogicalResult addBlockWeights(PrecisionKind kind);
+  LogicalResult addWeightsOfFewBits(PrecisionKind kind);
+  LogicalResult assignFewBits(ModuleOp module, PrecisionKind kind,
+                              ArrayRef<QuantizableOpInterface> copies);
   void addProduct(size_t index, QuantizableOpInterface rounded);
   /// The float arithmetic of a quantization. An error if its parameters are
   /// computed.
@@ -97,8 +100,11 @@ private:
   Value addInput(const Twine &name, RankedTensorType type);
 
   ModuleOp assigned;
+  const std::function<LogicalResult(ModuleOp)> &fit;
   OpBuilder builder;
   SimulatedModule result;
+  /// By product.
+  std::vector<AddedCorrection> corrections;
   func::FuncOp function;                        // in the result
   SmallVector<QuantizableOpInterface> products; // in `assigned`
   llvm::DenseMap<Operation *, size_t> weightIndex, valueIndex;
@@ -117,6 +123,7 @@ void SimulationBuilder::collectProducts() {
       SimulatedProduct &simulated = result.products.emplace_back();
       simulated.id = ids.lookup(product->getResult(0)).str();
       simulated.kind = product.getProductKind().str();
+      simulated.isStatic = simulated.kind != "matmul";
       simulated.macs = product.getMultiplyAccumulates().value_or(0);
       simulated.precisions = {PrecisionKind::F32, PrecisionKind::Int8};
       auto constant =
@@ -144,23 +151,13 @@ SimulationBuilder::quantize(PrecisionKind kind,
   for (QuantizableOpInterface product : products)
     copies.push_back(
         cast<QuantizableOpInterface>(mapping.lookup(product.getOperation())));
-  if (kind != PrecisionKind::Int8) {
-    module->walk([](Operation *op) {
-      op->removeAttr(MPQDialect::getPrecisionAttrName());
-      op->removeAttr(MPQDialect::getDynamicAttrName());
-      op->removeAttr(MPQDialect::getStoredAttrName());
-      op->removeAttr(MPQDialect::getRoundedWeightsAttrName());
-    });
-    for (auto [copy, weights] : llvm::zip_equal(copies, result.weightsOf))
-      if (weights && isa<linalg::MatmulOp>(copy)) {
-        copy->setAttr(MPQDialect::getPrecisionAttrName(),
-                      PrecisionAttr::get(context, kind, StringAttr()));
-        copy->setAttr(MPQDialect::getBlocksAttrName(),
-                      BlocksAttr::get(context, kDefaultBlock,
-                                      PrecisionKind::F32,
-                                      /*zero_points=*/false));
-      }
-  }
+  if (kind != PrecisionKind::Int8 &&
+      failed(assignFewBits(*module, kind, copies)))
+    return failure();
+  for (auto [index, copy] : llvm::enumerate(copies))
+    if (auto correction = copy->getAttrOfType<DenseF32ArrayAttr>(
+            MPQDialect::getBiasCorrectionAttrName()))
+      corrections[index].values[kind] = correction.asArrayRef().vec();
   PassManager manager(context);
   manager.addPass(createQuantizePass());
   if (failed(manager.run(*module)))
@@ -168,7 +165,45 @@ SimulationBuilder::quantize(PrecisionKind kind,
   return module;
 }
 
-LogicalResult SimulationBuilder::addBlockWeights(PrecisionKind kind) {
+/// Gives the products that can have them weights of `kind`, and nothing to the
+/// others.
+LogicalResult
+SimulationBuilder::assignFewBits(ModuleOp module, PrecisionKind kind,
+                                 ArrayRef<QuantizableOpInterface> copies) {
+  MLIRContext *context = module.getContext();
+  llvm::DenseMap<Operation *, WeightRoundingAttr> roundings;
+  for (QuantizableOpInterface copy : copies)
+    if (auto rounded = copy->getAttrOfType<RoundedWeightsAttr>(
+            MPQDialect::getRoundedWeightsAttrName()))
+      roundings[copy] = rounded.getRounding();
+  module.walk([](Operation *op) {
+    for (StringRef name :
+         {MPQDialect::getPrecisionAttrName(), MPQDialect::getDynamicAttrName(),
+          MPQDialect::getStoredAttrName(),
+          MPQDialect::getRoundedWeightsAttrName(),
+          MPQDialect::getBiasCorrectionAttrName()})
+      op->removeAttr(name);
+  });
+  bool hasToFit = false;
+  for (auto [copy, product, weights] :
+       llvm::zip_equal(copies, result.products, result.weightsOf)) {
+    if (!weights || !(product.isStatic || isa<linalg::MatmulOp>(copy)))
+      continue;
+    copy->setAttr(MPQDialect::getPrecisionAttrName(),
+                  PrecisionAttr::get(context, kind, StringAttr()));
+    if (!product.isStatic)
+      copy->setAttr(MPQDialect::getBlocksAttrName(),
+                    BlocksAttr::get(context, kDefaultBlock, PrecisionKind::F32,
+                                    /*zero_points=*/false));
+    WeightRoundingAttr rounding = roundings.lookup(copy);
+    if (rounding)
+      copy->setAttr(MPQDialect::getWeightRoundingAttrName(), rounding);
+    hasToFit |= rounding || product.isStatic;
+  }
+  return fit && hasToFit ? fit(module) : success();
+}
+
+LogicalResult SimulationBuilder::addWeightsOfFewBits(PrecisionKind kind) {
   SmallVector<QuantizableOpInterface> copies;
   FailureOr<OwningOpRef<ModuleOp>> module = quantize(kind, copies);
   if (failed(module))
@@ -176,7 +211,7 @@ LogicalResult SimulationBuilder::addBlockWeights(PrecisionKind kind) {
   for (size_t i = 0; i < copies.size(); ++i) {
     auto constant =
         copies[i].getWeightOperand().get().getDefiningOp<DequantizeOp>();
-    if (!constant)
+    if (!result.weightsOf[i] || !constant)
       continue;
     result.weights[*result.weightsOf[i]].values[kind] = dequantize(constant);
     result.products[i].precisions.push_back(kind);
@@ -223,16 +258,14 @@ Value SimulationBuilder::addInput(const Twine &name, RankedTensorType type) {
 
 void SimulationBuilder::addCorrection(size_t index,
                                       QuantizableOpInterface rounded) {
-  auto correction = products[index]->getAttrOfType<DenseF32ArrayAttr>(
-      MPQDialect::getBiasCorrectionAttrName());
-  if (!correction)
+  if (corrections[index].values.empty())
     return;
   Value sum = rounded->getResult(0);
   auto type = cast<RankedTensorType>(sum.getType());
   Value added = addInput(
       "correction" + Twine(index),
       RankedTensorType::get({type.getShape().back()}, builder.getF32Type()));
-  result.corrections.push_back({index, correction.asArrayRef().vec()});
+  result.corrections.push_back(std::move(corrections[index]));
   builder.setInsertionPointAfter(rounded);
   AffineMap all =
       AffineMap::getMultiDimIdentityMap(type.getRank(), builder.getContext());
@@ -305,6 +338,8 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
   if (products.empty())
     return assigned.emitError("expected products that can be computed in "
                               "integers but there are none");
+  for (size_t index = 0; index < products.size(); ++index)
+    corrections.push_back({index, {}});
   SmallVector<QuantizableOpInterface> rounded;
   FailureOr<OwningOpRef<ModuleOp>> module =
       quantize(PrecisionKind::Int8, rounded);
@@ -324,16 +359,18 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
   for (DequantizeOp pair : pairs)
     if (failed(replace(pair)))
       return failure();
-  for (auto [index, product] : llvm::enumerate(rounded)) {
+  for (auto [index, product] : llvm::enumerate(rounded))
     addProduct(index, product);
-    addCorrection(index, product);
-  }
-  if (failed(addBlockWeights(PrecisionKind::Int4)) ||
-      failed(addBlockWeights(PrecisionKind::Int2)))
+  if (failed(addWeightsOfFewBits(PrecisionKind::Int4)) ||
+      failed(addWeightsOfFewBits(PrecisionKind::Int2)))
     return failure();
+  for (auto [index, product] : llvm::enumerate(rounded))
+    addCorrection(index, product);
   return std::move(result);
 }
 
-FailureOr<SimulatedModule> mpq::makeSimulatedModule(ModuleOp assigned) {
-  return SimulationBuilder(assigned).build();
+FailureOr<SimulatedModule>
+mpq::makeSimulatedModule(ModuleOp assigned,
+                         const std::function<LogicalResult(ModuleOp)> &fit) {
+  return SimulationBuilder(assigned, fit).build();
 }

@@ -26,10 +26,10 @@ struct RoundedValue {
 };
 
 /// What the quantized product adds to its result: an input of the function,
-/// behind those of rounded values, that is 0 in float.
+/// behind those of rounded values, that is 0 for precisions without an entry.
 struct AddedCorrection {
   size_t product;
-  std::vector<float> values;
+  std::map<PrecisionKind, std::vector<float>> values;
 };
 
 /// Constant weights that one product or several read.
@@ -56,8 +56,11 @@ struct SimulatedModule {
   static std::string getWeightsName(size_t index);
 };
 
-/// From a module after assign.
-mlir::FailureOr<SimulatedModule> makeSimulatedModule(mlir::ModuleOp assigned);
+/// From a module after assign. `fit` fits it to samples again with weights of
+/// fewer bits; null: there are no samples.
+mlir::FailureOr<SimulatedModule> makeSimulatedModule(
+    mlir::ModuleOp assigned,
+    const std::function<mlir::LogicalResult(mlir::ModuleOp)> &fit);
 
 } // namespace mpq
 

@@ -11,6 +11,7 @@
 #include "SimulatedModule.h"
 
 #include "mpq/Codegen/Passes.h"
+#include "mpq/Driver/FitToSamples.h"
 #include "mpq/Driver/Pipelines.h"
 #include "mpq/Runtime/ThreadPool.h"
 #include "mpq/Target/JIT.h"
@@ -161,7 +162,8 @@ LogicalResult Simulation::State::compile(SimulatedModule simulated) {
   values = std::move(simulated.values);
   corrections = std::move(simulated.corrections);
   for (const AddedCorrection &correction : corrections)
-    zeros.resize(std::max(zeros.size(), correction.values.size()));
+    for (const auto &[kind, values] : correction.values)
+      zeros.resize(std::max(zeros.size(), values.size()));
   precisions.assign(products.size(), PrecisionKind::F32);
   update();
   return success();
@@ -175,7 +177,7 @@ void Simulation::State::update() {
   for (size_t i = 0; i < products.size(); ++i)
     for (size_t value : valuesOf[i]) {
       isRead[value] = true;
-      if (precisions[i] == PrecisionKind::Int8)
+      if (products[i].readsIntegers(precisions[i]))
         isRounded[value] = any = true;
     }
   parameters.assign(values.size(), {0, 0, 0, 0});
@@ -206,10 +208,11 @@ void Simulation::run(ArrayRef<const void *> inputs, ArrayRef<void *> outputs) {
     for (const float &number : {std::cref(value.inverse), std::cref(value.low),
                                 std::cref(value.high), std::cref(value.scale)})
       all.push_back(&number);
-  for (const AddedCorrection &correction : state->corrections)
-    all.push_back(state->precisions[correction.product] == PrecisionKind::Int8
-                      ? correction.values.data()
-                      : state->zeros.data());
+  for (const AddedCorrection &correction : state->corrections) {
+    auto values = correction.values.find(state->precisions[correction.product]);
+    all.push_back(values == correction.values.end() ? state->zeros.data()
+                                                    : values->second.data());
+  }
   mpq_context context = {};
   context.parallel_for = ThreadPool::parallelFor;
   context.pool = &state->pool;
@@ -233,7 +236,12 @@ Simulation::create(MLIRContext &context, const ModelSource &source,
       CompileOptions(), UnknownLoc::get(&context));
   if (!assigned)
     return failure();
-  FailureOr<SimulatedModule> simulated = makeSimulatedModule(*assigned);
+  std::function<LogicalResult(ModuleOp)> fit;
+  if (!options.fitData.empty())
+    fit = [&](ModuleOp module) {
+      return fitToSamples(module, options.fitData, {}, monitor.isCancelled);
+    };
+  FailureOr<SimulatedModule> simulated = makeSimulatedModule(*assigned, fit);
   auto state = std::make_unique<State>();
   if (failed(simulated) || failed(state->compile(std::move(*simulated))))
     return failure();

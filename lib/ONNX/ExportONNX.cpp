@@ -32,7 +32,7 @@ using namespace mpq::onnximport;
 using ::onnx::NodeProto;
 using ::onnx::TensorProto;
 
-/// QuantizeLinear per channel; in blocks, or of 4 bits.
+/// QuantizeLinear per channel; in blocks, or of few bits.
 static constexpr int64_t kPerAxisOpset = 13, kBlockedOpset = 21;
 
 //===----------------------------------------------------------------------===//
@@ -272,7 +272,8 @@ void Exporter::fixShapes() {
 LogicalResult Exporter::upgrade(ArrayRef<QuantizedProduct> products) {
   bool isNew = llvm::any_of(products, [](const QuantizedProduct &product) {
     DequantizeOp weights = product.weights;
-    return getElementTypeOrSelf(weights.getInput().getType()).isInteger(4) ||
+    auto type = cast<ShapedType>(weights.getInput().getType());
+    return type.getElementTypeBitWidth() < 8 ||
            llvm::any_of(
                weights.getParamMap()->getResults(),
                [](AffineExpr expr) { return !isa<AffineDimExpr>(expr); });

@@ -274,12 +274,12 @@ onnximport::readWeights(DequantizeOp dequantize, const WeightOrder &order,
   std::optional<ConstantView> zeros =
       ConstantView::get(dequantize.getZeroPoint());
   unsigned bits = type.getElementTypeBitWidth();
-  if (!integers || !scales || !zeros || (bits != 8 && bits != 4)) {
-    message = "its weights are no constants of 4 or 8 bits";
+  if (!integers || !scales || !zeros || (bits != 8 && bits != 4 && bits != 2)) {
+    message = "its weights are no constants of 8, 4 or 2 bits";
     return std::nullopt;
   }
   QuantizedWeights result;
-  result.bits = bits;
+  result.bits = std::max(bits, 4u); // engines know no integers of 2 bits
   result.isUnsigned = dequantize.getIsUnsigned();
 
   // Which dimensions of the weights the scales vary along, and in what steps.

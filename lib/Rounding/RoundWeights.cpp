@@ -271,7 +271,9 @@ double Rounder::getPower(llvm::ArrayRef<int8_t> integers,
 /// What is tried of the interval that holds all weights, which comes first.
 static std::vector<Shrinkage> getShrinkages(const WeightGrid &grid) {
   std::vector<Shrinkage> shrinkages;
-  for (int step = 0; step <= 25; ++step) {
+  // With two bits around zero most weights are one step away from it at best.
+  int steps = !grid.hasZeroPoints && grid.highest == 1 ? 40 : 25;
+  for (int step = 0; step <= steps; ++step) {
     float factor = 1.0f - 0.02f * float(step);
     shrinkages.push_back({factor, factor});
     if (grid.hasZeroPoints)

@@ -110,6 +110,7 @@ KINDS: dict[str, Kind] = {
     "over": Kind("\"latency\" or \"bits\"", lambda value: value in ("latency", "bits")),
     "points": Kind("a whole number from 2 on", lambda value: is_number(value, 2)),
     "loss": Kind("a function of outputs and references, lists of {name: array},", callable),
+    "rounding": Kind("one of nearest, gptq", lambda value: value in ("nearest", "gptq"), ("nearest", "gptq")),
     "seconds": Kind("a number of seconds", _is_positive),
     "measured": Kind("True or False", lambda value: isinstance(value, bool)),
     **{f"max_{limit}": Kind("a number above 0", _is_positive) for limit in ("loss", "latency", "bits", "bytes")},

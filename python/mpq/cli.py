@@ -382,6 +382,7 @@ def report(model, data, output, threads, shape, quiet, as_json, **options):
 @click.option("--max-bits", type=float, help="Bits of a weight of every point, on average.")
 @click.option("--max-bytes", type=int, help="Bytes of the weights of the best point.")
 @click.option("--loss", type=click.Path(), help="A Python file with loss(outputs, references), lists of {name: array}.")
+@click.option("--rounding", type=Choice(["nearest", "gptq"]), help="How weights become integers.")
 @click.option("--seconds", default=600.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
               help="Ends with what it has after about so long, as Ctrl-C does.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),

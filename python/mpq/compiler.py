@@ -307,7 +307,8 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
 
     model:     a path (.onnx, .mlir, .mlirbc), ONNX bytes, an onnx.ModelProto or a torch.nn.Module
     data:      samples to calibrate with; or pass a `profile` of an earlier calibration. Weights alone (precision int4
-               or int2), factors of 16 bits (bf16 or f16) and a recipe with "activations": "dynamic" need neither.
+               or int2 of matrix products), factors of 16 bits (bf16 or f16) and a recipe with "activations": "dynamic"
+               need neither.
     precision: what products compute in where the recipe says nothing
     recipe:    a file or a dictionary of rules (docs/Recipes.md)
     method:    how ranges are picked where the recipe says nothing (minmax; mpq.options() lists all)

@@ -53,7 +53,10 @@ function classOf(operation) {
   if (isProduct(operation)) return "float";
   return operation.reads_integers || operation.writes_integers ? "mixed" : "plain";
 }
-const BADGES = { int: "int8", float: "f32", mixed: "f32 on 8 bits", plain: "f32", move: "moves" };
+const BADGES = { float: "f32", mixed: "f32 on 8 bits", plain: "f32", move: "moves" };
+function badgeOf(operation) {
+  return BADGES[classOf(operation)] ?? operation.precision;
+}
 
 // Pieces
 
@@ -123,7 +126,7 @@ function operationFacts(operation) {
   const value = values.get(operation.id);
   return [
     ["operator", operation.node || ""],
-    ["computes in", BADGES[classOf(operation)]],
+    ["computes in", badgeOf(operation)],
     ["because", operation.reason || ""],
     ["multiply-accumulates", isProduct(operation) ? count(operation.macs) : ""],
     ["result", value ? `${value.type} ${value.shape.join(" × ")}` : ""],
@@ -210,7 +213,7 @@ function drawOperations() {
     { name: "Value", className: "id", key: (r) => r.operation.id, show: (r) => r.operation.id },
     { name: "Operator", key: (r) => labelOf(r.operation), show: (r) => labelOf(r.operation) },
     { name: "Kind", key: (r) => r.operation.op, show: (r) => r.operation.op },
-    { name: "Precision", key: (r) => CLASSES.findIndex(([name]) => name === r.name), show: (r) => el("span", { class: `badge ${r.name}` }, BADGES[r.name]) },
+    { name: "Precision", key: (r) => CLASSES.findIndex(([name]) => name === r.name), show: (r) => el("span", { class: `badge ${r.name}` }, badgeOf(r.operation)) },
     { name: "Reason for float", className: "reason", key: (r) => r.operation.reason, show: (r) => r.operation.reason ?? "" },
     { name: "MACs", numeric: true, key: (r) => r.operation.macs, show: (r) => count(r.operation.macs) },
     { name: "Share", numeric: true, key: (r) => r.operation.macs, show: (r) => (isProduct(r.operation) && total ? percent((100 * r.operation.macs) / total) : "") },
@@ -223,7 +226,7 @@ function drawOperations() {
   const choice = el("select", { "aria-label": "Which operations", onchange: filter }, el("option", { value: "" }, "all operations"),
     el("option", { value: "product" }, "products"), ...CLASSES.map(([name, text]) => el("option", { value: name }, text)));
   for (const { row, line } of lines)
-    line.dataset.text = [row.operation.id, row.operation.node, row.operation.op, row.operation.reason, BADGES[row.name]].join(" ").toLowerCase();
+    line.dataset.text = [row.operation.id, row.operation.node, row.operation.op, row.operation.reason, badgeOf(row.operation)].join(" ").toLowerCase();
   function filter() {
     let visible = 0;
     for (const { row, line } of lines) {

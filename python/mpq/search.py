@@ -32,6 +32,8 @@ from .suggestion import suggest
 
 # Bits of a weight with its part of scales and zero points: blocks of 32 have a scale in f32.
 BITS = {"f32": 32.0, "int8": 8.0, "int4": 5.0, "int2": 3.1}
+# Of convolutions, which have a scale for each output channel.
+CHANNEL_BITS = BITS | {"int4": 4.0, "int2": 2.0}
 RUNS = 20  # of a program whose kernels are timed
 
 
@@ -47,11 +49,11 @@ class Point:
     loss: float | None = None  # of the compiled program
     milliseconds: float | None = None
     bytes: int | None = None  # of the compiled program
+    rounding: str | None = None  # of weights
 
     def recipe(self) -> dict[str, Any]:
         """For mpq.quantize and mpq.compile (docs/Recipes.md)."""
-        return {"precision": "f32",
-                "rules": [{"name": name, "precision": precision} for name, precision in self.precisions.items()]}
+        return _recipe(self.precisions, self.rounding)
 
 
 @dataclass
@@ -103,6 +105,12 @@ class Front:
         axes.set_xlabel("milliseconds" if self.over == "latency" else "bits of a weight")
         axes.set_ylabel("loss")
         figure.savefig(path)
+
+
+def _recipe(precisions: Mapping[str, str], rounding: str | None) -> dict[str, Any]:
+    rules = [{"name": name, "precision": precision} for name, precision in precisions.items()]
+    integers = any(precision.startswith("int") for precision in precisions.values())
+    return {"precision": "f32"} | ({"rounding": rounding} if rounding and integers else {}) | {"rules": rules}
 
 
 def _loss(point: Point) -> float:
@@ -191,18 +199,19 @@ class _Choice:
 @checked
 def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f32", "int8"), over: str = "latency",
            points: int = 10, max_loss: float | None = None, max_latency: float | None = None,
-           max_bits: float | None = None, max_bytes: int | None = None, loss: Loss = noise, seconds: float = 600,
-           threads: int = 1, profile: Profile | str | os.PathLike | None = None, method: str | None = None,
+           max_bits: float | None = None, max_bytes: int | None = None, loss: Loss = noise,
+           rounding: str | None = None, seconds: float = 600, threads: int = 1, profile: Profile | str | os.PathLike | None = None, method: str | None = None,
            target: str = "host", shape: Shapes | None = None, name: str | None = None,
            folder: str | os.PathLike | None = None, measured: bool = True, progress: Progress | None = None) -> Front:
     """Searches precisions of products and returns the best found, for limits between the slowest and the fastest.
 
     data:       samples, for calibration, for corrections of biases and for the loss
-    precisions: what products may have: f32, int8, and, for matrix products, int4 and int2
+    precisions: what products may have: f32, int8, and, with constant weights, int4 and int2
     over:       what is traded for loss: "latency" or "bits" (of a weight)
     points:     how many to look for
     max_...:    limits of Front.best, and of every point: loss, milliseconds, bits of a weight, bytes of the program
     loss:       how far outputs are from the float model's: a function of two lists of {output name: array}
+    rounding:   how weights become integers: "nearest" or "gptq" (docs/Recipes.md)
     seconds:    the search ends after about so long, or with Ctrl-C, with what it has
     folder:     where the front is written to, again whenever a point is added
     measured:   compile and measure each point; False: what is predicted and simulated only
@@ -227,7 +236,8 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
     elif not isinstance(profile, Profile):
         profile = Profile.load(profile)
     kept = feeds[:FIT_SAMPLES]
-    simulation = Simulation(model, profile, fit_data=kept, method=method, **common)
+    simulation = Simulation(model, profile, fit_data=kept, method=method,
+                            recipe={"rounding": rounding} if rounding else None, **common)
     products = simulation.products
     references = simulation.run(feeds)
     effects = {(effect.product.id, effect.precision): effect.alone for effect in measure(
@@ -252,7 +262,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
             raise _core.Error(f"cannot tell the kernels of products apart in the program in {precision}")
         times[precision] = found
     options = [[(precision, effects.get((product.id, precision), 0.0), times[precision][index],
-                 BITS[precision] * product.weights)
+                 (BITS if product.kind == "matmul" else CHANNEL_BITS)[precision] * product.weights)
                 for precision in precisions if precision in product.precisions and precision in times]
                for index, product in enumerate(products)]
     choice = _Choice(options, sum(product.weights for product in products))
@@ -269,7 +279,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         picked = [options[index][option] for index, option in enumerate(chosen)]
         point = Point({product.id: option[0] for product, option in zip(products, picked) if option[0] != "f32"},
                       sum(option[3] for option in picked) / choice.weights, sum(option[1] for option in picked),
-                      sum(option[2] for option in picked))
+                      sum(option[2] for option in picked), rounding=rounding)
         simulation.set_precisions(point.precisions)
         point.simulated_loss = float(loss(simulation.run(feeds), references))
         if measured:
@@ -279,10 +289,15 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         if folder is not None:
             front.save(folder)
 
+    def _is_fitted(point: Point) -> bool:
+        kinds = {product.id: product.kind for product in products}
+        return any(precision == "int8" or precision != "f32" and (rounding == "gptq" or kinds[name] != "matmul")
+                   for name, precision in point.precisions.items())
+
     def _measure(point: Point) -> None:
         with tempfile.TemporaryDirectory(prefix="mpq-") as place:
             path = os.path.join(place, "point.so")
-            compiled = program(point.recipe(), path if "int8" in point.precisions.values() else None)
+            compiled = program(point.recipe(), path if _is_fitted(point) else None)
             point.bytes = compiled.weights_bytes
             outputs = [compiled(feed) for feed in feeds]
             point.loss = float(loss(outputs, references))

@@ -29,7 +29,7 @@ def linear(rows, depth, columns):
     return layer
 
 
-@pytest.mark.parametrize("activations", ["f32", "int8"])
+@pytest.mark.parametrize("activations", ["f32", "dynamic"])
 @pytest.mark.parametrize("block", [16, 128, "column"])
 @pytest.mark.parametrize("precision", ["int4", "int2"])
 def test_bits(precision, block, activations, folder):
@@ -40,6 +40,71 @@ def test_bits(precision, block, activations, folder):
     differences = bit_exact.compare(folder / "layer.onnx", layer.feed, folder, "--precision", precision, "--recipe",
                                     folder / "recipe.json")
     assert not differences, "\n".join(map(str, differences))
+    shutil.rmtree(folder)
+
+
+def dense(layer):
+    return layer.convolution(layer.source(1, 48, 9, 11), (3, 3), 40, pads=[1, 1, 1, 1])
+
+
+def merged(layer):
+    """Few channels: a row of the window is one sum, whose last group overlaps."""
+    return layer.convolution(layer.source(1, 3, 17, 19), (7, 7), 33, 1, (2, 2))
+
+
+def pointwise(layer):
+    return layer.convolution(layer.source(1, 80, 7, 9), (1, 1), 70)
+
+
+def grouped(layer):
+    return layer.convolution(layer.source(1, 64, 8, 9), (3, 3), 72, 2, pads=[1, 1, 1, 1])
+
+
+def depthwise(layer):
+    return layer.convolution(layer.source(1, 130, 12, 9), (5, 5), 130, 130, (2, 2), pads=[2, 2, 2, 2])
+
+
+def transposed(layer):
+    inputs = [layer.source(1, 40, 5, 6), layer.weights((40, 33, 2, 2), 1)]
+    return layer.node("ConvTranspose", inputs, (1, 33, 10, 12), kernel_shape=[2, 2], strides=[2, 2])
+
+
+def product(layer):
+    return layer.node("MatMul", [layer.source(33, 150), layer.weights((150, 37), 1)], (33, 37))
+
+
+def sequence(layer):
+    """Steps share their weights, which are widened once."""
+    return layers.recurrent(layer, "LSTM", 3, 2, 40, 24)
+
+
+@pytest.mark.parametrize("root", [dense, merged, pointwise, grouped, depthwise, transposed, product, sequence],
+                         ids=lambda root: root.__name__)
+@pytest.mark.parametrize("precision", ["int4", "int2"])
+def test_bits_of_channels(precision, root, folder):
+    """Static activations: integer products whose weights are held in few bits."""
+    layer = Layer(root.__name__, seed=4)
+    layer.finish(root(layer))
+    layers.save([layer], folder / "layer.onnx")
+    recipe = {"activations": "static", "ranges": [{"regex": ".", "range": [-5, 6]}]}
+    if root not in (product, sequence):
+        del recipe["activations"]  # convolutions are
+    (folder / "recipe.json").write_text(json.dumps(recipe))
+    differences = bit_exact.compare(folder / "layer.onnx", layer.feed, folder, "--precision", precision, "--recipe",
+                                    folder / "recipe.json")
+    assert not differences, "\n".join(map(str, differences))
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("precision, most", [("int4", 0.56), ("int2", 0.31)])
+def test_size(precision, most, folder):
+    """Two or four weights to a byte, scales and biases as with 8 bits."""
+    layer = Layer("size")
+    layer.finish(layer.convolution(layer.source(1, 64, 8, 8), (3, 3), 128))
+    layers.save([layer], folder / "layer.onnx")
+    profile = mpq.calibrate(folder / "layer.onnx", [layer.feed])
+    programs = [mpq.compile(folder / "layer.onnx", precision=p, profile=profile) for p in ("int8", precision)]
+    assert programs[1].weights_bytes < most * programs[0].weights_bytes
     shutil.rmtree(folder)
 
 
@@ -67,7 +132,7 @@ def test_network():
         expected, got = (list(program(feed).values())[0] for program in (exact, ours))
         cosine = float(np.sum(expected * got) / np.linalg.norm(expected) / np.linalg.norm(got))
         assert 0.85 < cosine < 0.9999  # of random words; rounding to the nearest knows nothing of activations
-    dynamic = mpq.compile(MINILM.path, precision="int4", recipe={"activations": "int8"}, shape=MINILM.shape)
+    dynamic = mpq.compile(MINILM.path, precision="int4", recipe={"activations": "dynamic"}, shape=MINILM.shape)
     assert metrics.relative_error(list(dynamic(feeds[0]).values())[0], list(ours(feeds[0]).values())[0]) < 0.2
 
 
@@ -110,3 +175,14 @@ def test_rounding_of_8_bits(model):
 def test_rounding_needs_samples():
     with pytest.raises(mpq.Error, match="expected samples for rounding gptq and scales mse of its weights"):
         mpq.quantize(MINILM.path, precision="int4", recipe={"rounding": "gptq"}, shape=MINILM.shape)
+
+
+def test_channels_need_ranges(folder):
+    """Without a profile a convolution stays in float and says so."""
+    layer = Layer("conv")
+    layer.finish(dense(layer))
+    layers.save([layer], folder / "layer.onnx")
+    quantized = mpq.quantize(folder / "layer.onnx", precision="int4")
+    conv, = (op for op in quantized.record["operations"] if op["op"] == "conv")
+    assert conv["precision"] == "f32" and "no range is known of its input" in conv["reason"]
+    shutil.rmtree(folder)

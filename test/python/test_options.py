@@ -60,7 +60,8 @@ LEFT_OUT = {
 }
 
 # What an interface has of its own: not what to compile to, but what to do with it.
-OF_SEARCH = {"data", "precisions", "over", "points", "max-loss", "max-latency", "max-bits", "max-bytes", "loss", "seconds", "threads"}
+OF_SEARCH = {"data", "precisions", "over", "points", "max-loss", "max-latency", "max-bits", "max-bytes", "loss", "rounding",
+             "seconds", "threads"}
 OWN = {
     "mpq.search": {"model", "folder", "measured", "progress"} | OF_SEARCH,
     "mpq search": {"output", "quiet", "json", "help"} | OF_SEARCH,

@@ -46,7 +46,7 @@ def test_products(simulation):
     conv, product = simulation.products
     assert (conv.id, conv.kind, conv.macs, conv.weights) == ("c", "conv", 12 * 12 * 16 * 27, 16 * 27)
     assert (product.id, product.kind, product.macs, product.weights) == ("y", "matmul", 160, 160)
-    assert conv.precisions == ("f32", "int8") and product.precisions == ("f32", "int8", "int4", "int2")
+    assert conv.precisions == product.precisions == ("f32", "int8", "int4", "int2")
     assert [info.name for info in simulation.inputs] == ["x"] and [info.name for info in simulation.outputs] == ["y"]
 
 
@@ -60,7 +60,7 @@ def test_float_is_the_float_model(simulation, model, feeds):
 
 
 @pytest.mark.parametrize("precisions", [{"c": "int8"}, {"y": "int8"}, {"c": "int8", "y": "int8"}, {"y": "int4"},
-                                        {"c": "int8", "y": "int2"}])
+                                        {"c": "int8", "y": "int2"}, {"c": "int4"}, {"c": "int2", "y": "int8"}])
 def test_rounds_like_the_compiled_model(simulation, model, profile, feeds, precisions):
     recipe = {"precision": "f32", "rules": [{"name": k, "precision": v} for k, v in precisions.items()]}
     expected = np.array(outputs(mpq.compile(model, profile=profile, recipe=recipe), feeds))
@@ -82,14 +82,30 @@ def test_corrections_of_biases(model, profile, feeds, tmp_path):
     assert not np.allclose(plain, expected, atol=1e-5)
 
 
+def test_rounding_by_samples(model, profile, feeds, tmp_path):
+    """Weights of every precision are those that the compiled model gets."""
+    recipe = {"rounding": "gptq"}
+    simulation = mpq.Simulation(model, profile, fit_data=feeds, recipe=recipe)
+    reference = np.array(outputs(mpq.compile(model), feeds))
+    for precision in ("int8", "int4", "int2"):
+        rules = recipe | {"precision": "f32", "rules": [{"name": "c", "precision": precision}]}
+        mpq.compile_to(model, tmp_path / "q.so", profile=profile, fit_data=feeds, recipe=rules)
+        expected = np.array(outputs(mpq.load(tmp_path / "q.so"), feeds))
+        simulation.set_precisions({"c": precision})
+        found = np.array(outputs(simulation, feeds))
+        assert np.square(found - expected).sum() < 0.05 * np.square(expected - reference).sum()
+
+
 def test_effects(simulation, feeds):
     effects = sensitivity.measure(simulation, feeds, others=True)
     assert [(e.product.id, e.precision) for e in effects] == [
-        ("c", "int8"), ("y", "int8"), ("y", "int4"), ("y", "int2")]
-    conv, int8, int4, int2 = effects
-    assert 0 < int8.alone < int4.alone < int2.alone
+        (product, precision) for product in "cy" for precision in ("int8", "int4", "int2")]
+    conv, product = effects[:3], effects[3:]
+    for int8, int4, int2 in (conv, product):
+        assert 0 < int8.alone < int4.alone < int2.alone
+        assert int4.others is None
     # Of two products, all but one is the other one.
-    assert conv.others == int8.alone and int8.others == conv.alone and int4.others is None
+    assert conv[0].others == product[0].alone and product[0].others == conv[0].alone
 
 
 def test_loss_of_ones_own(simulation, feeds):
@@ -162,6 +178,7 @@ def test_out_of_time(model, profile, feeds):
     ({"precisions": ["int8"]}, "expected at least two precisions to choose from but got int8"),
     ({"over": "size"}, "expected 'over' to be \"latency\" or \"bits\" but got 'size'"),
     ({"points": 1}, "expected 'points' to be a whole number from 2 on but got 1"),
+    ({"rounding": "gtpq"}, "expected 'rounding' to be one of nearest, gptq but got 'gtpq'"),
     ({"max_loss": -1}, "expected 'max_loss' to be a number above 0 but got -1"),
 ])
 def test_invalid(model, profile, feeds, arguments, message):
@@ -172,8 +189,8 @@ def test_invalid(model, profile, feeds, arguments, message):
 def test_invalid_simulation(simulation, model, profile, feeds):
     with pytest.raises(mpq.Error, match="there is no product 'cc' whose precision can be chosen"):
         simulation.set_precisions({"cc": "int8"})
-    with pytest.raises(mpq.Error, match=r"expected a precision of product 'c' \(f32, int8\) but got 'int4'"):
-        simulation.set_precisions({"c": "int4"})
+    with pytest.raises(mpq.Error, match=r"expected a precision of product 'c' \(f32, int8, int4, int2\) but got 'bf16'"):
+        simulation.set_precisions({"c": "bf16"})
     with pytest.raises(mpq.Error, match="input 'x' is missing"):
         simulation({})
     with pytest.raises(mpq.Error, match="there are none"):

@@ -26,7 +26,8 @@ bool keepsChannels(mlir::Operation *op);
 /// channel; std::nullopt if there is none.
 std::optional<int64_t> getChannelDimOfWeights(QuantizableOpInterface product);
 
-/// True for a product that `mpq.precision` says is to be computed in int8.
+/// True for a product that `mpq.precision` says is to be computed in integers
+/// of ranges known beforehand: int8, or weights of fewer bits without blocks.
 bool isIntegerProduct(mlir::Operation *op);
 
 /// The same for activations that have constant parameters, from a range.

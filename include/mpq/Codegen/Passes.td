@@ -291,6 +291,10 @@ def PackProductsPass : Pass<"mpq-pack-products"> {
     times signed bytes, whose init is zero or a broadcast vector. Constant
     weights are packed at compile time for the target's vector length; an f32
     right-hand side that is an activation is packed by a generic.
+
+    Packed bytes of no more than 16 numbers, or 4, are kept two or four to a
+    byte if there are enough of them; a generic in front of the product widens
+    them.
   }];
   let dependentDialects = ["::mpq::MPQDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::linalg::LinalgDialect"];

@@ -109,7 +109,8 @@ def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
     `#mpq.precision<int8>` or `#mpq.precision<f32, "reason">`. `int8` means
     activations in the unsigned 8-bit range per tensor and signed 8-bit weights
     per output channel. An operation that stays in float says why. `int4` and
-    `int2` mean weights of so many bits in blocks, as `mpq.blocks` says; `bf16`
+    `int2` mean weights of so many bits, per output channel likewise, or in blocks
+    if there is an `mpq.blocks`, which says about activations, too; `bf16`
     and `f16` that both factors are rounded to 16 bits and the sums are f32.
     Constraint (P1): `f32` on a quantizable operation carries a reason.
   }];

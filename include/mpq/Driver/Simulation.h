@@ -35,6 +35,14 @@ struct SimulatedProduct {
   int64_t weights = 0; ///< elements; 0: a product of two activations
   /// f32 and what it can have besides.
   std::vector<PrecisionKind> precisions;
+  /// Whether its activation is in 8 bits also with weights of 4 or 2 bits.
+  bool isStatic = false;
+
+  bool readsIntegers(PrecisionKind kind) const {
+    return kind == PrecisionKind::Int8 ||
+           (isStatic &&
+            (kind == PrecisionKind::Int4 || kind == PrecisionKind::Int2));
+  }
 };
 
 /// A model in float, of which parts can be rounded as in a quantized model.

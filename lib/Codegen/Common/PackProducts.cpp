@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "NarrowFactors.h"
+#include "PackedWeights.h"
 
 #include "mpq/Analysis/HalfFactors.h"
 #include "mpq/Codegen/KernelGroup.h"
@@ -191,35 +192,6 @@ struct ConstantView {
     return bytes.data() + element * elementBytes;
   }
 };
-
-/// Writes columns x depth into [ceil(columns/L)][ceil(depth/G)][L*G].
-class Packer {
-public:
-  Packer(int64_t columns, int64_t depth, int64_t lanes, int64_t group,
-         int64_t elementBytes)
-      : vectors(llvm::divideCeilSigned(columns, lanes)),
-        groups(llvm::divideCeilSigned(depth, group)), lanes(lanes),
-        group(group), elementBytes(elementBytes),
-        bytes(vectors * groups * lanes * group * elementBytes, 0) {}
-
-  void set(int64_t column, int64_t depth, const char *element) {
-    int64_t index =
-        ((column / lanes * groups + depth / group) * lanes + column % lanes) *
-            group +
-        depth % group;
-    std::memcpy(bytes.data() + index * elementBytes, element, elementBytes);
-  }
-
-  Value create(OpBuilder &builder, Location loc, Type element) const {
-    auto type =
-        RankedTensorType::get({vectors, groups, lanes * group}, element);
-    return createConstant(builder, loc, type, ArrayRef<char>(bytes));
-  }
-
-private:
-  int64_t vectors, groups, lanes, group, elementBytes;
-  SmallVector<char> bytes;
-};
 } // namespace
 
 static Value emptyLike(OpBuilder &builder, Location loc,
@@ -284,7 +256,8 @@ static Value packActivation(PatternRewriter &rewriter, Location loc, Value rhs,
 /// Packed forms of constants, by the constant, its dimensions of the sum and of
 /// columns, and the group: the products of a sequence's steps share one.
 using PackedConstants =
-    std::map<std::tuple<const void *, unsigned, unsigned, int64_t>, TypedAttr>;
+    std::map<std::tuple<const void *, unsigned, unsigned, int64_t>,
+             PackedWeights>;
 
 /// (b?, m, k) x (b?, k, n), the left row-major, the right in any order.
 static LogicalResult packContraction(PatternRewriter &rewriter,
@@ -321,21 +294,20 @@ static LogicalResult packContraction(PatternRewriter &rewriter,
   Value packed;
   TypedAttr constant;
   if (batch == 0 && matchPattern(rhs, m_Constant(&constant))) {
-    TypedAttr &shared =
+    PackedWeights &shared =
         known[{constant.getAsOpaquePointer(), kDim, nDim, group}];
-    if (shared) {
-      packed = arith::ConstantOp::create(rewriter, loc, shared);
-    } else if (FailureOr<ConstantView> weights = ConstantView::get(rhs);
-               succeeded(weights)) {
-      Packer packer(columns, depth, lanes, group, weights->elementBytes);
+    FailureOr<ConstantView> weights = ConstantView::get(rhs);
+    if (!shared.constant && succeeded(weights)) {
+      WeightPacker packer(columns, depth, lanes, group, weights->elementBytes);
       for (int64_t n = 0; n < columns; ++n)
         for (int64_t k = 0; k < depth; ++k)
           packer.set(n, k,
                      weights->at(n * weights->strides[nDim] +
                                  k * weights->strides[kDim]));
-      packed = packer.create(rewriter, loc, rhsType.getElementType());
-      matchPattern(packed, m_Constant(&shared));
+      shared = packer.finish(rhsType.getElementType());
     }
+    if (shared.constant)
+      packed = shared.create(rewriter, loc);
   }
   IntegerAttr step = getMatrixStep(op);
   if (step && packed)
@@ -443,8 +415,8 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
   bool neighbours = depthwise && arithmetic == Arithmetic::Integer;
   int64_t phases = neighbours ? taps.getNumPhases() : 1;
   int64_t depth = kh * (merged ? packedRow : kw * tapDepth);
-  Packer packer(columns, neighbours ? taps.getNumGroups() * group : depth,
-                lanes, group, weights->elementBytes);
+  WeightPacker packer(columns, neighbours ? taps.getNumGroups() * group : depth,
+                      lanes, group, weights->elementBytes);
   auto getDepth = [&](int64_t i, int64_t phase, int64_t j, int64_t c) {
     if (neighbours)
       return taps.getDepth(i, phase, j);
@@ -472,7 +444,8 @@ static LogicalResult packConvolution(PatternRewriter &rewriter,
                             j * weights->strides[columnDim] +
                             (depthwise ? 0 : c * weights->strides[inputDim])));
   }
-  Value packed = packer.create(rewriter, loc, filterType.getElementType());
+  Value packed =
+      packer.finish(filterType.getElementType()).create(rewriter, loc);
 
   // A 1x1 convolution of stride 1 is a matrix product over all pixels, unless a
   // neighbour wants its image inside a halo, which has no rows to merge.

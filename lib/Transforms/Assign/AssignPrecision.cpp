@@ -53,7 +53,28 @@ struct Product {
   std::string reason; // why it is in float, or ""
   bool quantizedInModel = false;
 
-  bool isDynamic() const { return activations == RecipeActivations::Dynamic; }
+  bool hasFewBits() const {
+    return wanted == PrecisionKind::Int4 || wanted == PrecisionKind::Int2;
+  }
+  /// Whether a recipe's `activations` say something of such a product. With
+  /// weights of few bits, those of convolutions are always static.
+  bool canHave(RecipeActivations choice) const {
+    if (quantizedInModel)
+      return false;
+    if (hasFewBits())
+      return choice == RecipeActivations::Static ||
+             (kind != "conv" && kind != "depthwise");
+    return wanted == PrecisionKind::Int8 && choice != RecipeActivations::F32;
+  }
+  bool isDynamic() const {
+    return activations == RecipeActivations::Dynamic &&
+           canHave(RecipeActivations::Dynamic);
+  }
+  /// Whether weights have scales in blocks, not for whole channels.
+  bool isInBlocks() const {
+    return hasFewBits() && activations != RecipeActivations::Static &&
+           canHave(RecipeActivations::F32);
+  }
 };
 } // namespace
 
@@ -161,6 +182,13 @@ static std::string findObstacle(QuantizableOpInterface op) {
   return "";
 }
 
+/// Why the weights of `op` cannot have few bits, or "".
+static std::string findWeightObstacle(QuantizableOpInterface op) {
+  if (!ConstantView::get(op.getWeightOperand().get()))
+    return "its weights are not constant";
+  return "";
+}
+
 /// Why the weights of `op` cannot have few bits in blocks, or "".
 static std::string findBlockObstacle(QuantizableOpInterface op,
                                      StringRef kind) {
@@ -221,20 +249,6 @@ static bool selects(const RecipeRule &rule, const Product &product,
     return position < rule.count;
   }
   llvm_unreachable("unknown selector");
-}
-
-/// Whether what `rule` says of activations can matter to a product.
-static bool acts(const RecipeRule &rule, ArrayRef<Product> products) {
-  bool inFloat = rule.activations == RecipeActivations::F32;
-  for (auto [position, product] : llvm::enumerate(products)) {
-    bool inBlocks = product.wanted == PrecisionKind::Int4 ||
-                    product.wanted == PrecisionKind::Int2;
-    bool in8Bits = product.wanted == PrecisionKind::Int8 &&
-                   !product.quantizedInModel && !inFloat;
-    if ((inBlocks || in8Bits) && selects(rule, product, position))
-      return true;
-  }
-  return false;
 }
 
 /// Applies the rules in order; fails on one that matches nothing.
@@ -367,18 +381,19 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
     if (failed(applyRules(rules, recipe, module.getLoc(), products)))
       return signalPassFailure();
 
-    bool hasBlocks = false, hasRounding = false, hasDynamic = false;
+    bool hasBlocks = false, hasRounding = false;
     for (auto [product, found] : llvm::zip_equal(products, obstacles)) {
       if (product.quantizedInModel) {
         product.wanted = PrecisionKind::Int8;
         product.reason.clear();
         continue;
       }
-      bool inBlocks = product.wanted == PrecisionKind::Int4 ||
-                      product.wanted == PrecisionKind::Int2;
+      bool inBlocks = product.isInBlocks();
       std::string obstacle = inBlocks
                                  ? findBlockObstacle(product.op, product.kind)
                                  : found.of(product);
+      if (obstacle.empty() && product.hasFewBits() && !inBlocks)
+        obstacle = findWeightObstacle(product.op);
       if (!obstacle.empty() && product.wanted != PrecisionKind::F32) {
         product.wanted = PrecisionKind::F32;
         product.reason = obstacle;
@@ -393,12 +408,10 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
           MPQDialect::getPrecisionAttrName(),
           PrecisionAttr::get(&getContext(), product.wanted, reason));
       bool inIntegers =
-          inBlocks ? obstacle.empty() : product.wanted == PrecisionKind::Int8;
-      if (product.wanted == PrecisionKind::Int8 && product.isDynamic()) {
-        hasDynamic = true;
+          product.wanted == PrecisionKind::Int8 || product.hasFewBits();
+      if (product.wanted == PrecisionKind::Int8 && product.isDynamic())
         product.op->setAttr(MPQDialect::getDynamicAttrName(),
                             UnitAttr::get(&getContext()));
-      }
       if (inIntegers &&
           ConstantView::get(product.op.getWeightOperand().get())) {
         // Scales are searched for where samples are there anyway.
@@ -419,10 +432,8 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       product.op->setAttr(
           MPQDialect::getBlocksAttrName(),
           BlocksAttr::get(&getContext(), rules.block.value_or(kDefaultBlock),
-                          product.activations.value_or(
-                              RecipeActivations::F32) == RecipeActivations::F32
-                              ? PrecisionKind::F32
-                              : PrecisionKind::Int8,
+                          product.isDynamic() ? PrecisionKind::Int8
+                                              : PrecisionKind::F32,
                           rules.zeroPoints.value_or(false)));
     }
     if ((rules.rounding || rules.scales) && !hasRounding) {
@@ -431,33 +442,35 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
           << recipe << "' has no effect: no weights become integers";
       return signalPassFailure();
     }
-    bool needsBlocks = rules.block || rules.zeroPoints;
-    bool isDynamic = rules.activations == RecipeActivations::Dynamic;
-    if ((needsBlocks || (rules.activations && !isDynamic)) && !hasBlocks) {
+    if ((rules.block || rules.zeroPoints) && !hasBlocks) {
       emitError(module.getLoc())
-          << "'"
-          << (rules.block        ? "block"
-              : rules.zeroPoints ? "zero_points"
-                                 : "activations")
-          << "' of recipe '" << recipe
-          << "' has no effect: no product gets precision int4 or int2";
+          << "'" << (rules.block ? "block" : "zero_points") << "' of recipe '"
+          << recipe
+          << "' has no effect: no matrix product gets precision int4 or int2 "
+             "in blocks";
       return signalPassFailure();
     }
-    if (isDynamic && !hasDynamic && !hasBlocks) {
+    if (rules.activations && llvm::none_of(products, [&](const Product &p) {
+          return p.activations == rules.activations &&
+                 p.canHave(*rules.activations);
+        })) {
       emitError(module.getLoc())
           << "'activations' of recipe '" << recipe
-          << "' has no effect: no product is computed in integers for which it "
-             "is dynamic";
+          << "' has no effect: there is no product whose activations can be "
+          << stringifyActivations(*rules.activations);
       return signalPassFailure();
     }
     for (auto [index, rule] : llvm::enumerate(rules.rules))
-      if (rule.activations && !acts(rule, products)) {
+      if (rule.activations &&
+          llvm::none_of(llvm::enumerate(products), [&](auto at) {
+            return selects(rule, at.value(), at.index()) &&
+                   at.value().canHave(*rule.activations);
+          })) {
         emitError(module.getLoc())
             << "'activations' in rule " << index + 1 << " of recipe '" << recipe
-            << "' has no effect: no product that it selects "
-            << (rule.activations == RecipeActivations::F32
-                    ? "gets precision int4 or int2"
-                    : "is computed in integers");
+            << "' has no effect: it selects no product whose activations can "
+               "be "
+            << stringifyActivations(*rule.activations);
         return signalPassFailure();
       }
     if (!report.empty() &&

@@ -129,9 +129,7 @@ struct AssignStorage : mpq::impl::AssignStoragePassBase<AssignStorage> {
         return;
       RangeAnalysis ranges(function);
       for (Operation &op : function.getFunctionBody().front())
-        if (auto precision = op.getAttrOfType<PrecisionAttr>(
-                MPQDialect::getPrecisionAttrName());
-            precision && precision.getKind() == PrecisionKind::Int8)
+        if (isIntegerProduct(&op))
           assign(cast<QuantizableOpInterface>(op), ranges);
     });
   }

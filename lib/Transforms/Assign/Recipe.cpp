@@ -14,7 +14,6 @@
 #include "mpq/Transforms/Assign/Recipe.h"
 #include "mpq/Support/SuggestNearest.h"
 
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -29,6 +28,18 @@ static constexpr StringRef productKinds[] = {"attention", "conv", "depthwise",
                                              "matmul"};
 
 llvm::ArrayRef<StringRef> mpq::getProductKinds() { return productKinds; }
+
+StringRef mpq::stringifyActivations(RecipeActivations activations) {
+  switch (activations) {
+  case RecipeActivations::F32:
+    return "f32";
+  case RecipeActivations::Static:
+    return "static";
+  case RecipeActivations::Dynamic:
+    return "dynamic";
+  }
+  llvm_unreachable("unknown activations");
+}
 
 namespace {
 /// The reader of one file: knows its name and where in it we are.
@@ -97,17 +108,19 @@ struct Reader {
     Expected<std::string> text = readString(value, "activations", where);
     if (!text)
       return text.takeError();
-    std::optional<RecipeActivations> kind =
-        llvm::StringSwitch<std::optional<RecipeActivations>>(*text)
-            .Case("f32", RecipeActivations::F32)
-            .Case("int8", RecipeActivations::Int8)
-            .Case("dynamic", RecipeActivations::Dynamic)
-            .Default(std::nullopt);
+    std::optional<RecipeActivations> kind;
+    llvm::SmallVector<StringRef, 3> known;
+    for (auto each : {RecipeActivations::F32, RecipeActivations::Static,
+                      RecipeActivations::Dynamic}) {
+      known.push_back(stringifyActivations(each));
+      if (*text == known.back())
+        kind = each;
+    }
     if (!kind)
-      return error("expected 'activations' {0} to be f32, int8 or dynamic but "
-                   "got '{1}'{2}",
-                   where, *text,
-                   suggestNearest(*text, {"f32", "int8", "dynamic"}));
+      return error(
+          "expected 'activations' {0} to be f32, static or dynamic but "
+          "got '{1}'{2}",
+          where, *text, suggestNearest(*text, known));
     return *kind;
   }
 

@@ -85,10 +85,6 @@ LogicalResult mpq::quantizeBlocks(QuantizableOpInterface product) {
       product->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
   auto wanted =
       product->getAttrOfType<BlocksAttr>(MPQDialect::getBlocksAttrName());
-  if (!wanted)
-    return product.emitOpError("expected an '")
-           << MPQDialect::getBlocksAttrName() << "' attribute for precision "
-           << stringifyPrecisionKind(precision.getKind());
   Value weights = product.getWeightOperand().get();
   auto type = cast<RankedTensorType>(weights.getType());
   std::optional<ConstantView> data = ConstantView::get(weights);

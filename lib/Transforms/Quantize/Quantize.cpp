@@ -59,7 +59,9 @@ private:
   OpBuilder builder;
   /// Weights that several products share, as the steps of a sequence do, are
   /// quantized once for each choice of channels.
-  std::map<std::tuple<Operation *, const void *, SmallVector<int64_t>>, Value>
+  std::map<std::tuple<Operation *, const void *, PrecisionKind,
+                      SmallVector<int64_t>>,
+           Value>
       quantizedWeights;
   llvm::SetVector<Operation *> quantizedConstants;
   /// Activations that are quantized as the model runs, for all products that
@@ -87,6 +89,13 @@ getSymmetricParameters(std::pair<double, double> range) {
   if (scale < std::numeric_limits<float>::min())
     return {1.0f, 128};
   return {scale, 128};
+}
+
+/// What was decided for `product`; f32 if nothing was.
+static PrecisionKind getPrecision(Operation *product) {
+  auto precision =
+      product->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
+  return precision ? precision.getKind() : PrecisionKind::F32;
 }
 
 static bool isInScaleGroup(Operation *op) {
@@ -128,30 +137,47 @@ void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
   });
 }
 
-WeightGrid mpq::getChannelGrid(float largestWeight) {
-  float largest = largestWeight / 127.0f;
+unsigned mpq::getWeightBits(PrecisionKind precision) {
+  switch (precision) {
+  case PrecisionKind::Int4:
+    return 4;
+  case PrecisionKind::Int2:
+    return 2;
+  default:
+    return 8;
+  }
+}
+
+WeightGrid mpq::getChannelGrid(PrecisionKind precision, float largestWeight) {
+  WeightGrid grid;
+  // Of few integers each one counts, also that without a counterpart.
+  unsigned bits = getWeightBits(precision);
+  grid.highest = (1 << (bits - 1)) - 1;
+  grid.lowest = bits == 8 ? -grid.highest : -grid.highest - 1;
+  float largest = largestWeight / float(grid.highest);
   // No channel's scale is so small that its bias overflows the accumulator.
   float smallest =
       std::max(largest / 4096.0f, std::numeric_limits<float>::min());
-  WeightGrid grid;
   grid.smallestScale = largest == 0.0f ? 1.0f : smallest;
   return grid;
 }
 
 LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
+  PrecisionKind precision = getPrecision(product);
   Value weights = product.getWeightOperand().get();
   std::optional<ConstantView> data = ConstantView::get(weights);
   if (!data || !data->getElementType().isF32())
-    return product.emitOpError(
-               "expected constant f32 weights for precision int8 but got ")
+    return product.emitOpError("expected constant f32 weights for precision ")
+           << stringifyPrecisionKind(precision) << " but got "
            << weights.getType() << " that is not constant";
   auto type = cast<RankedTensorType>(weights.getType());
   ArrayRef<int64_t> shape = type.getShape();
   SmallVector<int64_t> channelDims = product.getWeightChannelDims();
   auto given = product->getAttrOfType<RoundedWeightsAttr>(
       MPQDialect::getRoundedWeightsAttrName());
-  Value &quantized = quantizedWeights[{
-      weights.getDefiningOp(), given.getAsOpaquePointer(), channelDims}];
+  Value &quantized =
+      quantizedWeights[{weights.getDefiningOp(), given.getAsOpaquePointer(),
+                        precision, channelDims}];
   if (quantized) {
     product.getWeightOperand().set(quantized);
     return success();
@@ -181,10 +207,10 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
 
   builder.setInsertionPoint(product);
   auto scaleType = RankedTensorType::get(scaleShape, builder.getF32Type());
-  auto byte = builder.getI8Type();
+  Type storage = builder.getIntegerType(getWeightBits(precision));
   ElementsAttr w, s;
   if (given) {
-    if (failed(checkRounded(product, given, scaleType, byte)))
+    if (failed(checkRounded(product, given, scaleType, storage)))
       return failure();
     w = given.getIntegers();
     s = given.getScales();
@@ -193,13 +219,12 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
     for (auto [i, channel] : llvm::enumerate(channelOf)) {
       float magnitude = std::fabs(data->getFloat(i));
       if (!std::isfinite(magnitude))
-        return product.emitOpError(
-                   "expected finite weights for precision int8 but "
-                   "got ")
+        return product.emitOpError("expected finite weights for precision ")
+               << stringifyPrecisionKind(precision) << " but got "
                << data->getFloat(i) << " as element " << i;
       largest[channel] = std::max(largest[channel], magnitude);
     }
-    WeightGrid grid = getChannelGrid(*llvm::max_element(largest));
+    WeightGrid grid = getChannelGrid(precision, *llvm::max_element(largest));
     SmallVector<WeightParameters> chosen;
     SmallVector<float> scales;
     for (float magnitude : largest) {
@@ -209,7 +234,7 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
     SmallVector<char> integers(data->size());
     for (auto [i, channel] : llvm::enumerate(channelOf))
       integers[i] = roundToNearest(grid, chosen[channel], data->getFloat(i));
-    w = createConstantAttr(type.clone(byte), integers);
+    w = createConstantAttr(type.clone(storage), integers);
     s = createConstantAttr(
         scaleType, ArrayRef<char>(reinterpret_cast<const char *>(scales.data()),
                                   scales.size() * sizeof(float)));
@@ -218,7 +243,7 @@ LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
   Location loc = weights.getLoc();
   Value integers = arith::ConstantOp::create(builder, loc, w);
   Value scales = arith::ConstantOp::create(builder, loc, s);
-  Value zeroPoints = createConstant(builder, loc, scaleType.clone(byte),
+  Value zeroPoints = createConstant(builder, loc, scaleType.clone(storage),
                                     SmallVector<int8_t>(channels, 0));
   SmallVector<AffineExpr> exprs;
   for (int64_t dim : channelDims)
@@ -305,17 +330,22 @@ static void removeDecisions(Operation *product) {
 LogicalResult Quantizer::run() {
   SmallVector<QuantizableOpInterface> products, dynamic, inBlocks, halves;
   function.walk([&](QuantizableOpInterface op) {
-    auto precision =
-        op->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
-    if (precision && precision.getKind() == PrecisionKind::Int8)
+    switch (getPrecision(op)) {
+    case PrecisionKind::F32:
+      break;
+    case PrecisionKind::Int8:
       (op->hasAttr(MPQDialect::getDynamicAttrName()) ? dynamic : products)
           .push_back(op);
-    if (precision && (precision.getKind() == PrecisionKind::Int4 ||
-                      precision.getKind() == PrecisionKind::Int2))
-      inBlocks.push_back(op);
-    if (precision && (precision.getKind() == PrecisionKind::BF16 ||
-                      precision.getKind() == PrecisionKind::F16))
+      break;
+    case PrecisionKind::Int4:
+    case PrecisionKind::Int2:
+      (op->hasAttr(MPQDialect::getBlocksAttrName()) ? inBlocks : products)
+          .push_back(op);
+      break;
+    case PrecisionKind::BF16:
+    case PrecisionKind::F16:
       halves.push_back(op);
+    }
   });
   for (QuantizableOpInterface product :
        llvm::concat<QuantizableOpInterface>(products, dynamic, inBlocks)) {
@@ -334,7 +364,8 @@ LogicalResult Quantizer::run() {
   for (QuantizableOpInterface product : products) {
     if (!product.isProduct())
       return product.emitOpError("expected a product of f32 tensors for "
-                                 "precision int8");
+                                 "precision ")
+             << stringifyPrecisionKind(getPrecision(product));
     values.push_back(product.getActivationOperand().get());
     Value weights = product.getWeightOperand().get();
     if (ConstantView::get(weights))

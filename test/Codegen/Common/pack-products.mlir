@@ -89,6 +89,85 @@ module attributes {mpq.target = #avx2} {
     return %r : tensor<4x2xi32>
   }
 
+  // No more than 16 numbers: two to a byte, widened before the product. The
+  // halves of the weights lie in the lower and the upper bits, as distances
+  // from the smallest.
+  // CHECK-LABEL: func.func @four_bits
+  // CHECK-DAG: %[[LOWEST:.*]] = arith.constant -8 : i8
+  // CHECK-DAG: %[[MASK:.*]] = arith.constant 15 : i8
+  // CHECK-DAG: %[[W:.*]] = arith.constant dense<0> : tensor<1024xi8>
+  // CHECK-DAG: %[[SHIFTS:.*]] = arith.constant dense<[0, 4]> : tensor<2xi8>
+  // CHECK: %[[WIDE:.*]] = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>]
+  // CHECK-SAME: ins(%[[W]], %[[SHIFTS]] : tensor<1024xi8>, tensor<2xi8>) outs({{.*}} : tensor<2x1024xi8>)
+  // CHECK: %[[SHIFTED:.*]] = arith.shrui
+  // CHECK: %[[BITS:.*]] = arith.andi %[[SHIFTED]], %[[MASK]]
+  // CHECK: arith.addi %[[BITS]], %[[LOWEST]]
+  // CHECK: %[[PACKED:.*]] = tensor.expand_shape %[[WIDE]] {{.*}} into tensor<2x32x32xi8>
+  // CHECK: mpq.contract ins(%{{.*}}, %[[PACKED]] : tensor<4x128xi8>, tensor<2x32x32xi8>)
+  func.func @four_bits(%a: tensor<4x128xi8>) -> tensor<4x16xi32> {
+    %w = arith.constant dense<-8> : tensor<128x16xi8>
+    %zero = arith.constant 0 : i32
+    %e = tensor.empty() : tensor<4x16xi32>
+    %f = linalg.fill ins(%zero : i32) outs(%e : tensor<4x16xi32>) -> tensor<4x16xi32>
+    %r = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+                         iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%a, %w : tensor<4x128xi8>, tensor<128x16xi8>) outs(%f : tensor<4x16xi32>) {
+    ^bb0(%x: i8, %y: i8, %acc: i32):
+      %u = arith.extui %x : i8 to i32
+      %s = arith.extsi %y : i8 to i32
+      %p = arith.muli %u, %s : i32
+      %t = arith.addi %acc, %p : i32
+      linalg.yield %t : i32
+    } -> tensor<4x16xi32>
+    return %r : tensor<4x16xi32>
+  }
+
+  // No more than 4 numbers: four to a byte.
+  // CHECK-LABEL: func.func @two_bits
+  // CHECK-DAG: arith.constant dense<-1> : tensor<512xi8>
+  // CHECK-DAG: arith.constant dense<[0, 2, 4, 6]> : tensor<4xi8>
+  // CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<4x512xi8>)
+  // CHECK: mpq.contract
+  func.func @two_bits(%a: tensor<4x128xi8>) -> tensor<4x16xi32> {
+    %w = arith.constant dense<3> : tensor<128x16xi8>
+    %zero = arith.constant 0 : i32
+    %e = tensor.empty() : tensor<4x16xi32>
+    %f = linalg.fill ins(%zero : i32) outs(%e : tensor<4x16xi32>) -> tensor<4x16xi32>
+    %r = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+                         iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%a, %w : tensor<4x128xi8>, tensor<128x16xi8>) outs(%f : tensor<4x16xi32>) {
+    ^bb0(%x: i8, %y: i8, %acc: i32):
+      %u = arith.extui %x : i8 to i32
+      %s = arith.extsi %y : i8 to i32
+      %p = arith.muli %u, %s : i32
+      %t = arith.addi %acc, %p : i32
+      linalg.yield %t : i32
+    } -> tensor<4x16xi32>
+    return %r : tensor<4x16xi32>
+  }
+
+  // More numbers than 16 (0 is always one of them).
+  // CHECK-LABEL: func.func @five_bits
+  // CHECK-NOT: linalg.generic
+  // CHECK: mpq.contract
+  func.func @five_bits(%a: tensor<4x128xi8>) -> tensor<4x16xi32> {
+    %w = arith.constant dense<16> : tensor<128x16xi8>
+    %zero = arith.constant 0 : i32
+    %e = tensor.empty() : tensor<4x16xi32>
+    %f = linalg.fill ins(%zero : i32) outs(%e : tensor<4x16xi32>) -> tensor<4x16xi32>
+    %r = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+                         iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%a, %w : tensor<4x128xi8>, tensor<128x16xi8>) outs(%f : tensor<4x16xi32>) {
+    ^bb0(%x: i8, %y: i8, %acc: i32):
+      %u = arith.extui %x : i8 to i32
+      %s = arith.extsi %y : i8 to i32
+      %p = arith.muli %u, %s : i32
+      %t = arith.addi %acc, %p : i32
+      linalg.yield %t : i32
+    } -> tensor<4x16xi32>
+    return %r : tensor<4x16xi32>
+  }
+
   // Signed times signed has no packed form.
   // CHECK-LABEL: func.func @signed
   // CHECK-NOT: mpq.contract

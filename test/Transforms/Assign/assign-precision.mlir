@@ -7,19 +7,30 @@
 // RUN: quant-opt %s --mpq-assign-precision="recipe=%S/Inputs/recipe.json" | FileCheck %s --check-prefix=RECIPE
 
 // RUN: quant-opt %s --mpq-assign-precision="precision=int4" | FileCheck %s --check-prefix=INT4
+// RUN: echo '{"precision": "int4", "activations": "static", "rules": [{"op": "conv", "precision": "int2"}]}' > %t.static
+// RUN: quant-opt %s --mpq-assign-precision="recipe=%t.static" | FileCheck %s --check-prefix=STATIC
 // RUN: quant-opt %s --mpq-assign-precision="precision=bf16" | FileCheck %s --check-prefix=BF16
 // RUN: quant-opt %s --mpq-assign-precision="precision=f16" | FileCheck %s --check-prefix=F16
 // RUN: echo '{"rules": [{"op": "attention", "precision": "bf16"}]}' > %t.half
 // RUN: quant-opt %s --mpq-assign-precision="recipe=%t.half" | FileCheck %s --check-prefix=RULE
-// RUN: echo '{"precision": "int2", "block": 64, "activations": "int8"}' > %t.recipe
+// RUN: echo '{"precision": "int2", "block": 64, "activations": "dynamic"}' > %t.recipe
 // RUN: quant-opt %s --mpq-assign-precision="recipe=%t.recipe" | FileCheck %s --check-prefix=INT2
 
 // Weights of few bits need no range, but a matrix product with constants.
+// Convolutions have them for whole channels, with ranges known beforehand, and
+// so do matrix products of which the recipe says so.
+// STATIC-NOT: mpq.blocks
+// STATIC: linalg.matmul {mpq.precision = #mpq.precision<int4>}
+// STATIC: linalg.matmul {mpq.precision = #mpq.precision<f32, "no range is known of its input 'first'">}
+// STATIC: linalg.matmul {mpq.precision = #mpq.precision<f32, "no range is known of its input 'y'">}
+// STATIC: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights are not constant">}
+// STATIC: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
+// STATIC: linalg.conv_2d_nhwc_hwcf {{{.*}}mpq.precision = #mpq.precision<int2>}
 // INT4-COUNT-2: linalg.matmul {mpq.blocks = #mpq.blocks<32, activations = f32>, mpq.precision = #mpq.precision<int4>}
 // INT4: linalg.matmul {mpq.precision = #mpq.precision<f32, "only matrix products with constant weights have them in blocks of few bits">}
 // INT4: linalg.matmul {mpq.precision = #mpq.precision<f32, "only matrix products with constant weights have them in blocks of few bits">}
 // INT4: linalg.matmul {mpq.precision = #mpq.precision<f32, "its weights hold
-// INT4: linalg.conv_2d_nhwc_hwcf {{{.*}}#mpq.precision<f32, "only matrix
+// INT4: linalg.conv_2d_nhwc_hwcf {{{.*}}mpq.precision = #mpq.precision<int4>}
 // INT2-COUNT-2: linalg.matmul {mpq.blocks = #mpq.blocks<64, activations = int8>, mpq.precision = #mpq.precision<int2>}
 
 // 16 bits need no range, but finite weights, and numbers that f16 can hold.

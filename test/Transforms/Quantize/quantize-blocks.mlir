@@ -60,15 +60,6 @@ func.func @rounded_otherwise(%x: tensor<3x4xf32>, %i: tensor<3x1xf32>) -> tensor
 
 // -----
 
-func.func @no_blocks(%x: tensor<3x4xf32>, %i: tensor<3x1xf32>) -> tensor<3x1xf32> {
-  %w = arith.constant dense<1.0> : tensor<4x1xf32>
-  // expected-error@+1 {{expected an 'mpq.blocks' attribute for precision int4}}
-  %y = linalg.matmul {mpq.precision = #mpq.precision<int4>} ins(%x, %w : tensor<3x4xf32>, tensor<4x1xf32>) outs(%i : tensor<3x1xf32>) -> tensor<3x1xf32>
-  return %y : tensor<3x1xf32>
-}
-
-// -----
-
 func.func @no_constant(%x: tensor<3x4xf32>, %w: tensor<4x1xf32>, %i: tensor<3x1xf32>) -> tensor<3x1xf32> {
   // expected-error@+1 {{expected a matrix product with constant f32 weights for precision int2 but got 'tensor<4x1xf32>'}}
   %y = linalg.matmul {mpq.precision = #mpq.precision<int2>, mpq.blocks = #mpq.blocks<16, activations = f32>} ins(%x, %w : tensor<3x4xf32>, tensor<4x1xf32>) outs(%i : tensor<3x1xf32>) -> tensor<3x1xf32>

@@ -173,3 +173,36 @@ func.func @steps(%x: tensor<4x2xf32>, %h: tensor<4x2xf32>) -> tensor<4x2xf32> {
   %p2 = linalg.matmul {mpq.precision = #mpq.precision<int8>} ins(%h2, %w : tensor<4x2xf32>, tensor<2x2xf32>) outs(%i : tensor<4x2xf32>) -> tensor<4x2xf32>
   return %p2 : tensor<4x2xf32>
 }
+
+// -----
+
+// Weights of 4 and 2 bits without blocks: one scale for each channel, as with 8
+// bits. The largest magnitude is 7 steps, or one.
+// CHECK-LABEL: @few_bits
+// CHECK: mpq.quantize
+// CHECK-DAG: %[[W4:.*]] = arith.constant dense<{{\[\[\[\[}}7, -1], [-4, 7]]]]> : tensor<1x1x2x2xi4>
+// CHECK-DAG: %[[S4:.*]] = arith.constant dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
+// CHECK: %[[D4:.*]] = mpq.dequantize %[[W4]], %[[S4]], %{{.*}} : tensor<1x1x2x2xi4>
+// CHECK: linalg.conv_2d_nhwc_hwcf ins(%{{.*}}, %[[D4]]
+// CHECK-DAG: %[[W2:.*]] = arith.constant dense<{{\[\[\[\[}}1, 0], [-1, 1]]]]> : tensor<1x1x2x2xi2>
+// CHECK-DAG: %[[S2:.*]] = arith.constant dense<[7.000000e+00, 1.400000e+01]> : tensor<2xf32>
+// CHECK: %[[D2:.*]] = mpq.dequantize %[[W2]], %[[S2]], %{{.*}} : tensor<1x1x2x2xi2>
+// CHECK: linalg.conv_2d_nhwc_hwcf ins(%{{.*}}, %[[D2]]
+func.func @few_bits(%x: tensor<1x2x2x2xf32> {mpq.range = #mpq.range<0.0, 1.0, calibration>}, %i: tensor<1x2x2x2xf32>) -> (tensor<1x2x2x2xf32>, tensor<1x2x2x2xf32>) {
+  %w = arith.constant dense<[[[[7.0, -2.1], [-4.2, 14.0]]]]> : tensor<1x1x2x2xf32>
+  %a = linalg.conv_2d_nhwc_hwcf {mpq.precision = #mpq.precision<int4>} ins(%x, %w : tensor<1x2x2x2xf32>, tensor<1x1x2x2xf32>) outs(%i : tensor<1x2x2x2xf32>) -> tensor<1x2x2x2xf32>
+  %b = linalg.conv_2d_nhwc_hwcf {mpq.precision = #mpq.precision<int2>} ins(%x, %w : tensor<1x2x2x2xf32>, tensor<1x1x2x2xf32>) outs(%i : tensor<1x2x2x2xf32>) -> tensor<1x2x2x2xf32>
+  return %a, %b : tensor<1x2x2x2xf32>, tensor<1x2x2x2xf32>
+}
+
+// -----
+
+// Integers that samples have decided on.
+// CHECK-LABEL: @rounded_few_bits
+// CHECK: arith.constant dense<{{\[\[}}1, -8], [5, 7]]> : tensor<2x2xi4>
+// CHECK: arith.constant dense<[2.500000e-01, 5.000000e-01]> : tensor<2xf32>
+func.func @rounded_few_bits(%x: tensor<3x2xf32> {mpq.range = #mpq.range<0.0, 1.0, calibration>}, %i: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %w = arith.constant dense<1.0> : tensor<2x2xf32>
+  %y = linalg.matmul {mpq.precision = #mpq.precision<int4>, mpq.rounded_weights = #mpq.rounded_weights<<gptq, scales = mse>, errors = [0.1, 0.1, 0.01], dense<[[1, -8], [5, 7]]> : tensor<2x2xi4>, dense<[0.25, 0.5]> : tensor<2xf32>>} ins(%x, %w : tensor<3x2xf32>, tensor<2x2xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}

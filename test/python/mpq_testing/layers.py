@@ -92,9 +92,11 @@ class Layer:
         fan_in = max(1, int(np.prod(shape)) // shape[axis])
         if not self.quantized:
             return self.constant((self.rng.normal(0, 1, shape) / np.sqrt(fan_in)).astype(np.float32))
-        values = self.rng.integers(-127, 128, shape).astype(np.int8)
+        # Also such as are held in 4 or 2 bits; they need not be symmetric.
+        low, high = self.pick(((-127, 127), (-127, 127), (-8, 7), (-3, 12), (-2, 1)))
+        values = self.rng.integers(low, high + 1, shape).astype(np.int8)
         channels = shape[axis] if self.rng.random() < 0.8 else 1
-        scales = (self.rng.uniform(0.3, 1.5, channels) / 70 / np.sqrt(fan_in)).astype(np.float32)
+        scales = (self.rng.uniform(0.3, 1.5, channels) / 0.55 / high / np.sqrt(fan_in)).astype(np.float32)
         if channels == 1:
             return self.node("DequantizeLinear", [self.constant(values), self.constant(scales[0]),
                                                   self.constant(np.int8(0))], shape)

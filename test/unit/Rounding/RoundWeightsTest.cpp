@@ -65,7 +65,8 @@ TEST(RoundWeights, LosesLessThanNearest) {
         observe(*pool, depth, 600).getSecondMoments(true);
     WeightMatrix matrix{weights, depth, columns, block};
     for (WeightGrid grid :
-         {kFourBits, WeightGrid{0, 15, true, 0}, WeightGrid{0, 3, true, 0}}) {
+         {kFourBits, WeightGrid{0, 15, true, 0}, WeightGrid{0, 3, true, 0},
+          WeightGrid{-2, 1, false, 0}}) {
       RoundedWeights rounded = roundWeights(*pool, matrix, grid, moments, {});
       EXPECT_LT(rounded.error, 0.8 * rounded.nearestError);
       EXPECT_EQ(rounded.damping, 0.01);

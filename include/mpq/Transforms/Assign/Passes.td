@@ -21,6 +21,10 @@ def AssignPrecisionPass : Pass<"mpq-assign-precision", "::mlir::ModuleOp"> {
     exceed 31 bits. Products whose operands are already dequantized, as in
     imported QDQ models, are left alone.
 
+    With `int4` and `int2` convolutions, and matrix products if the recipe's
+    `activations` are `static`, are integer products like those of `int8`; other
+    matrix products get a `mpq.blocks`, and need no ranges.
+
     Products with constant weights for which the recipe's `rounding` or `scales`
     want samples get a `mpq.weight_rounding`, too.
 
@@ -44,9 +48,9 @@ def AssignPrecisionPass : Pass<"mpq-assign-precision", "::mlir::ModuleOp"> {
              clEnumValN(::mpq::PrecisionKind::Int8, "int8",
                         "8-bit activations and weights where possible"),
              clEnumValN(::mpq::PrecisionKind::Int4, "int4",
-                        "4-bit weights of matrix products"),
+                        "4-bit weights"),
              clEnumValN(::mpq::PrecisionKind::Int2, "int2",
-                        "2-bit weights of matrix products"),
+                        "2-bit weights"),
              clEnumValN(::mpq::PrecisionKind::BF16, "bf16",
                         "bfloat16 factors, f32 sums"),
              clEnumValN(::mpq::PrecisionKind::F16, "f16",

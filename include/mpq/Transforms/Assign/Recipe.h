@@ -22,10 +22,15 @@ namespace mpq {
 /// Weights of 4 or 2 bits that share a scale, if a recipe does not say.
 inline constexpr int64_t kDefaultBlock = 32;
 
-/// What products do with their activations: leave them in f32 (weights of 4 or
-/// 2 bits only), quantize them (for the ranges of calibration, or with such
-/// weights as the model runs), quantize them as the model runs.
-enum class RecipeActivations { F32, Int8, Dynamic };
+/// What integer products do with their activations.
+enum class RecipeActivations {
+  F32,     ///< leave them: of matrix products with weights of 4 or 2 bits
+  Static,  ///< quantize them for known ranges
+  Dynamic, ///< quantize them as the model runs
+};
+
+/// As recipes spell them.
+llvm::StringRef stringifyActivations(RecipeActivations activations);
 
 /// One rule of a recipe: which products, and what they get.
 struct RecipeRule {
@@ -70,6 +75,7 @@ struct Recipe {
   std::optional<PrecisionKind> precision;
   /// Rows of weights of 4 or 2 bits that share a scale; 0: whole columns.
   std::optional<int64_t> block;
+  /// Of products for which rules do not say.
   std::optional<RecipeActivations> activations;
   /// Whether blocks of 4 bits have zero points.
   std::optional<bool> zeroPoints;

@@ -24,9 +24,12 @@ namespace mpq {
 #define GEN_PASS_REGISTRATION
 #include "mpq/Transforms/Quantize/Passes.h.inc"
 
-/// The integers for weights of precision int8, of which the largest has this
-/// magnitude.
-WeightGrid getChannelGrid(float largestWeight);
+/// The integers for weights with one scale for each channel (`precision` int8,
+/// int4 or int2), of which the largest has this magnitude.
+WeightGrid getChannelGrid(PrecisionKind precision, float largestWeight);
+
+/// Bits of a weight: 8, 4 or 2.
+unsigned getWeightBits(PrecisionKind precision);
 
 /// The integers for weights of few bits in these blocks.
 WeightGrid getBlockGrid(PrecisionKind precision, BlocksAttr blocks);

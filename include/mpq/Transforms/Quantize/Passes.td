@@ -12,9 +12,10 @@
 include "mlir/Pass/PassBase.td"
 
 def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
-  let summary = "put products of precision int8 into QDQ form";
+  let summary = "put products in integers into QDQ form";
   let description = [{
-    Obeys `mpq.precision` and decides nothing. For each product that says `int8`:
+    Obeys `mpq.precision` and decides nothing. For each product that says `int8`,
+    or `int4` or `int2` without blocks:
 
     * The value its activation comes from, seen through operations that only move
       values, is quantized right after its producer: unsigned 8 bits per tensor,
@@ -32,8 +33,9 @@ def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
       and zero points 0. A channel of tiny weights takes 1/4096 of the largest
       scale, so that its bias still fits the accumulator.
 
-    Weights of precision int4 and int2 become integers in the blocks that
-    `mpq.blocks` says. Where `mpq.rounded_weights` brings integers and scales,
+    With precision int4 or int2 weights become integers of so many bits: for
+    each output channel like those of int8, or in the blocks that `mpq.blocks`
+    says, then without quantizing activations that stay float. Where `mpq.rounded_weights` brings integers and scales,
     weights are these.
 
     Fails on an activation without a range, on weights that are not finite
