@@ -16,7 +16,7 @@
 #id = affine_map<(m, n) -> (m, n)>
 module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512bw,+avx512vl,+avx512dq,+avx512vnni">} {
   func.func @model(%a: tensor<64x256xi8> {mpq.name = "a", mpq.unsigned}) -> (tensor<64x64xi8> {mpq.name = "y", mpq.unsigned}) {
-    %w = arith.constant dense<3> : tensor<256x64xi8>
+    %w = arith.constant dense<100> : tensor<256x64xi8>
     %zero = arith.constant 0 : i32
     %m = arith.constant 0.002 : f32
     %z = arith.constant 7 : i8
