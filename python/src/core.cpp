@@ -155,6 +155,12 @@ public:
   Compiler() : compiler(mpq_compiler_create()) {
     if (!compiler)
       throw std::bad_alloc();
+    mpq_compiler_set_warnings(
+        compiler.get(),
+        [](void *self, const char *text) {
+          static_cast<Compiler *>(self)->warnings.emplace_back(text);
+        },
+        this);
   }
 
   /// Settings as (name, value); None as path: the result as bytes. Returns
@@ -199,11 +205,13 @@ public:
     mpq_source source = makeSource(name, data);
     std::vector<mpq_setting> list = makeSettings(settings);
     mpq_simulation *simulation = nullptr;
-    check(callInThread(progress, [&] {
+    int status = callInThread(progress, [&] {
       return mpq_simulation_create(compiler.get(), &source, list.data(),
                                    list.size(), &simulation);
-    }));
-    return simulation;
+    });
+    std::unique_ptr<mpq_simulation, Free> owner(simulation);
+    check(status);
+    return owner.release();
   }
 
   /// `next` is called with [(name, dtype, shape)] and answers a list of arrays
@@ -240,6 +248,7 @@ private:
   template <typename Function> int call(nb::object &callback, Function work) {
     progress = callback;
     mpq_compiler_set_progress(compiler.get(), report, this);
+    warnings.clear();
     int status;
     {
       nb::gil_scoped_release release;
@@ -257,6 +266,7 @@ private:
   int callInThread(nb::object &callback, Function work) {
     progress = callback;
     mpq_compiler_set_progress(compiler.get(), report, this);
+    warnings.clear();
     std::future<int> result = std::async(std::launch::async, [&] {
       int status = work();
       if (status != MPQ_OK)
@@ -284,6 +294,8 @@ private:
       std::rethrow_exception(raised);
     if (status != MPQ_OK)
       throw Error(errorText);
+    if (!warnings.empty())
+      nb::module_::import_("mpq.warning").attr("warn")(warnings);
   }
 
   /// Runs Python; an exception, Ctrl-C among them, cancels the call.
@@ -337,6 +349,7 @@ private:
   std::vector<Tensor> arrays;
   std::exception_ptr exception;
   std::string errorText;
+  std::vector<std::string> warnings;
 };
 
 static void check(int status) {

@@ -51,6 +51,9 @@ struct Product {
   WeightRoundingKind rounding;
   std::string reason; // why it is in float, or ""
   bool quantizedInModel = false;
+  bool hasIntegerWeights = false;
+  /// The rules that decided, from 1 on.
+  size_t precisionRule = 0, roundingRule = 0;
 };
 } // namespace
 
@@ -218,10 +221,14 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
       if (!matches)
         continue;
       matched = true;
-      product.rounding = rule.rounding.value_or(product.rounding);
+      if (rule.rounding) {
+        product.rounding = *rule.rounding;
+        product.roundingRule = index + 1;
+      }
       if (!rule.precision)
         continue;
       product.wanted = *rule.precision;
+      product.precisionRule = index + 1;
       product.reason =
           rule.precision == PrecisionKind::F32
               ? llvm::formatv("rule {0} of the recipe", index + 1).str()
@@ -247,6 +254,42 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
                           << suggestion;
   }
   return success();
+}
+
+/// Warns of rules that decide nothing: of later ones, or because of what the
+/// products are.
+static void warnOfIdleRules(const Recipe &recipe, StringRef path, Location loc,
+                            ArrayRef<Product> products) {
+  for (auto [index, rule] : llvm::enumerate(recipe.rules)) {
+    auto warn = [&, number = index + 1](StringRef key, bool decides,
+                                        StringRef otherwise) {
+      emitWarning(loc) << "'" << key << "' of rule " << number << " of recipe '"
+                       << path << "' has no effect: "
+                       << (decides ? otherwise
+                                   : "later rules decide on all products that "
+                                     "it matches");
+    };
+    auto decided = [&](auto member) {
+      return llvm::make_filter_range(
+          products, [member, number = index + 1](const Product &product) {
+            return product.*member == number;
+          });
+    };
+    auto ofPrecision = decided(&Product::precisionRule);
+    if (rule.precision &&
+        llvm::all_of(ofPrecision, [&](const Product &product) {
+          return product.quantizedInModel &&
+                 rule.precision != PrecisionKind::Int8;
+        }))
+      warn("precision", !ofPrecision.empty(),
+           "the products that it matches came quantized, and stay so");
+    auto ofRounding = decided(&Product::roundingRule);
+    if (rule.rounding && llvm::none_of(ofRounding, [](const Product &product) {
+          return product.hasIntegerWeights;
+        }))
+      warn("rounding", !ofRounding.empty(),
+           "no weights of the products that it matches become integers");
+  }
 }
 
 /// Says that something stays in float, and why.
@@ -371,7 +414,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
                                       ? WeightScalesKind::MSE
                                       : WeightScalesKind::MinMax),
             StringAttr());
-        hasRounding = true;
+        hasRounding = product.hasIntegerWeights = true;
         if (rounding.needsSamples())
           product.op->setAttr(MPQDialect::getWeightRoundingAttrName(),
                               rounding);
@@ -401,6 +444,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
           << "' has no effect: no product gets precision int4 or int2";
       return signalPassFailure();
     }
+    warnOfIdleRules(rules, recipe, module.getLoc(), products);
     if (!report.empty() &&
         failed(writeReport(report, module.getLoc(), products)))
       return signalPassFailure();
