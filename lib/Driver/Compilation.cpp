@@ -89,7 +89,7 @@ LogicalResult Compiler::resolve() {
   if (options.method && !hasProfile)
     return emitError(loc) << "option --method has no effect: it picks ranges "
                              "from a profile, give one with --profile";
-  if (failed(checkRecipe()) || failed(checkTargetActs()))
+  if (failed(checkRecipe()))
     return failure();
   if (llvm::Error error = checkStrategyTimes(options.tune))
     return emitError(loc) << llvm::toString(std::move(error));
@@ -109,7 +109,7 @@ LogicalResult Compiler::resolve() {
       from <= Phase::Calibrate)
     return emitError(loc) << "expected a profile for --precision int8: make "
                              "one with --calibrate and pass it with --profile";
-  if (failed(checkTargets()))
+  if (failed(checkTargets()) || failed(checkTargetActs()))
     return failure();
   return checkOutput();
 }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
+from . import _core
 from .choice import Choice
-from .compiler import Feed
+from .compiler import Feed, Profile
 from .sensitivity import Loss, Outputs, measure, noise
 from .simulation import Simulation
 
@@ -23,6 +24,16 @@ class Chosen(NamedTuple):
     predicted_loss: float
     loss: float
     error: float
+
+
+def simulate(model: Any, profile: Profile, fit_data: Any, **settings: Any) -> Simulation:
+    """With biases fitted to the samples, if there are any to fit."""
+    try:
+        return Simulation(model, profile, fit_data=fit_data, **settings)
+    except _core.Error as error:
+        if fit_data is None or "nothing to fit" not in str(error):
+            raise
+        return Simulation(model, profile, **settings)
 
 
 class Judge:

@@ -8,10 +8,9 @@ from typing import Any, Mapping
 from . import _core
 from .choice import Choice, Option
 from .compiler import Profile, Progress, Shapes, read_recipe
-from .effects import Judge, choose
+from .effects import Judge, choose, simulate
 from .samples import SampleFolder
 from .sensitivity import Loss
-from .simulation import Simulation
 
 
 def keep_float(model: Any, profile: Profile, samples: str, max_float: float, *, loss: Loss | None, fits: bool,
@@ -23,8 +22,8 @@ def keep_float(model: Any, profile: Profile, samples: str, max_float: float, *, 
     fits:    whether biases (and weights) are fitted to the samples
     """
     report = progress or (lambda *_: None)
-    simulation = Simulation(model, profile, fit_data=samples if fits else None, recipe=recipe, method=method, shape=shape,
-                            name=name, progress=progress)
+    simulation = simulate(model, profile, samples if fits else None, recipe=recipe, method=method, shape=shape, name=name,
+                          progress=progress)
     recipe = read_recipe(recipe)
     judge = Judge(simulation, SampleFolder(samples), loss)
     tables = judge.measure(["int8"], lambda done, total: report("sensitivity", -1.0, done, total))

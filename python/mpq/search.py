@@ -21,12 +21,11 @@ from . import _core
 from .arguments import checked
 from .choice import Choice, Option
 from .compiler import FIT_SAMPLES, Feed, Profile, Progress, Shapes, calibrate, compile
-from .effects import Judge, choose
+from .effects import Judge, choose, simulate
 from .emission import compile_to
 from .files import write_file
 from .program import Program, load
 from .sensitivity import Loss
-from .simulation import Simulation
 from .suggestion import suggest
 from .warning import warn
 
@@ -178,7 +177,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
     elif not isinstance(profile, Profile):
         profile = Profile.load(profile)
     kept = feeds[:FIT_SAMPLES]
-    simulation = Simulation(model, profile, fit_data=kept, method=method, **common)
+    simulation = simulate(model, profile, kept, method=method, **common)
     products = simulation.products
     for product in products:
         if not set(precisions) & set(product.precisions):
@@ -218,6 +217,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
                       sum(product.weights for product in products), simulation.total_macs, simulation.float_macs)
                for table in tables]
     low, high = choices[0].range_of(over)
+    high = min(high, limits.get(over, high))
     front = Front([], profile, over, limits=limits)
     known: list[dict[str, str]] = []
 

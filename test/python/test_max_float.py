@@ -76,8 +76,6 @@ def test_own_loss_decides(model, feeds):
     ({"max_float": 15}, "expected 'max_float' to be a share above 0 and below 1"),
     ({"loss": lambda outputs, references: 0.0}, "loss has no effect without max_float"),
     ({"max_float": 0.1, "loss": 3}, "expected 'loss' to be a function"),
-    ({"recipe": {"rounding": "gptq"}, "correct_bias": False},
-     "expected samples for rounding gptq .*: give calibration data, without correct_bias=False"),
 ])
 def test_invalid(model, feeds, arguments, message):
     with pytest.raises(mpq.Error, match=message):
@@ -87,21 +85,6 @@ def test_invalid(model, feeds, arguments, message):
 def test_needs_samples(model, feeds):
     with pytest.raises(mpq.Error, match="expected calibration data for max_float, .*, but got none"):
         mpq.quantize(model, profile=mpq.calibrate(model, feeds), max_float=0.1)
-
-
-def test_warns_where_it_was_called(model, feeds):
-    profile = mpq.calibrate(model, feeds)
-    with pytest.warns(mpq.NoEffectWarning, match="option --method has no effect: recipe .* says how ranges") as caught:
-        mpq.compile(model, profile=profile, method="mse", recipe={"method": "octav"})
-    assert caught[0].filename == __file__
-
-
-def test_a_recipe_of_floats_needs_no_precision(model, feeds, recwarn):
-    """int8 is what mpq.quantize is named after, not what anybody asked for."""
-    mpq.quantize(model, feeds, recipe={"precision": "f32", "rules": [{"name": "c", "precision": "int8"}]})
-    assert not recwarn.list
-    with pytest.warns(mpq.NoEffectWarning, match="option --precision has no effect: recipe .* says int8"):
-        mpq.quantize(model, feeds, precision="int4", recipe={"precision": "int8"})
 
 
 def test_command(model, feeds, tmp_path):
@@ -125,11 +108,6 @@ def test_command(model, feeds, tmp_path):
     for arguments, message in [
             (("--data", "data", "--max-float", "15"), "expected a share like 15% or 0.15 but got '15'"),
             (("--data", "data", "--save-recipe", "r.json"), "--save-recipe has no effect without --max-float or --recipe"),
-            (("--precision", "bf16", "--save-profile", "p.json"), "--save-profile has no effect without --data"),
             (("--data", "data", "--max-float", "0.1", "--library", "m.dll"), "ends with .so but got 'm.dll'")]:
         assert message in call("-o", "x.mlirbc", *arguments).stderr
     assert not (tmp_path / "x.mlirbc").exists()
-    (tmp_path / "twice.json").write_text('{"method": "mse"}')
-    warned = call("--data", "data", "-o", "q.mlirbc", "--method", "octav", "--recipe", "twice.json", "--quiet")
-    assert warned.returncode == 0
-    assert "mpq: warning: option --method has no effect: recipe" in warned.stderr
