@@ -10,6 +10,7 @@ from .compiler import Feed, Profile
 from .sensitivity import Loss, Outputs, measure, noise
 from .simulation import Simulation
 
+NOTHING = 1e-6  # of a loss: only tells products apart
 Precisions = Mapping[str, str]  # of products; of those that are not named, f32
 Table = Mapping[tuple[str, str], float]  # what the model loses by a product in a precision
 
@@ -74,10 +75,10 @@ class Judge:
         if self.own_loss is None:
             return [dict(zip(keys, losses))]
         levels = sorted({0.0, *losses})
-        step = min((b - a for a, b in zip(levels, levels[1:])), default=1.0)
-        largest, scale = max(errors, default=0.0) or 1.0, (sum(losses) or 1.0) / (sum(errors) or 1.0)
-        return [{key: loss + step / 2 * error / largest for key, loss, error in zip(keys, losses, errors)},
-                {key: scale * error for key, error in zip(keys, errors)}]
+        step = min((b - a for a, b in zip(levels, levels[1:])), default=NOTHING)
+        shares = [error / (sum(errors) or 1.0) for error in errors]
+        return [{key: loss + step / 2 * share for key, loss, share in zip(keys, losses, shares)},
+                {key: (sum(losses) or NOTHING) * share for key, share in zip(keys, shares)}]
 
 
 def choose(judge: Judge, choices: Iterable[Choice], limits: Mapping[str, float]) -> Chosen | None:

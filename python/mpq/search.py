@@ -194,7 +194,9 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
 
     def program(recipe: Mapping[str, Any], path: str | None = None) -> Program:
         if path is None:
-            return compile(model, profile=profile, recipe=recipe, method=method, **machine, **common)
+            integers = any(rule["precision"] == "int8" for rule in recipe.get("rules", ()))
+            ranges = {"profile": profile, "method": method} if integers else {}  # others have no use of them
+            return compile(model, recipe=recipe, **ranges, **machine, **common)
         compile_to(model, path, profile=profile, recipe=recipe, method=method, fit_data=kept, target=target, **common)
         return load(path, threads=threads)
 

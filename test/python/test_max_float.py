@@ -41,7 +41,7 @@ def test_keeps_what_fits(model, feeds):
     assert np.array_equal(mpq.compile(small)(feeds[0])["y"], mpq.compile(by_recipe)(feeds[0])["y"])
 
 
-@pytest.mark.parametrize("settings", [{"correct_bias": False}, {"recipe": {"rules": [{"name": "c", "rounding": "gptq"}]}},
+@pytest.mark.parametrize("settings", [{"correct_bias": False}, {"recipe": {"rules": [{"op": "conv", "precision": "int8"}]}},
                                       {"method": "mse"}])
 def test_goes_with_other_settings(model, feeds, settings):
     quantized = mpq.quantize(model, iter(feeds), max_float=0.01, **settings)
