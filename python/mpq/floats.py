@@ -13,6 +13,16 @@ from .samples import SampleFolder
 from .sensitivity import Loss
 
 
+# Multiply-accumulates that may be simulated for effects, some minutes of one processor, and the samples that take more.
+WORK, LEAST_SAMPLES = 1.5e12, 8
+
+
+def _spread(feeds: list, work: int) -> list:
+    """As many as WORK allows, where one takes `work`. A loss of one's own knows all samples by their places."""
+    count = min(len(feeds), max(LEAST_SAMPLES, int(WORK / max(work, 1))))
+    return [feeds[index * len(feeds) // count] for index in range(count)]
+
+
 def keep_float(model: Any, profile: Profile, samples: str, max_float: float, *, loss: Loss | None, fits: bool,
                recipe: str | os.PathLike | Mapping | None, method: str | None, shape: Shapes | None, name: str | None,
                progress: Progress | None) -> dict[str, Any]:
@@ -25,7 +35,8 @@ def keep_float(model: Any, profile: Profile, samples: str, max_float: float, *, 
     simulation = simulate(model, profile, samples if fits else None, recipe=recipe, method=method, shape=shape, name=name,
                           progress=progress)
     recipe = read_recipe(recipe)
-    judge = Judge(simulation, SampleFolder(samples), loss)
+    feeds = SampleFolder(samples)
+    judge = Judge(simulation, feeds if loss else _spread(list(feeds), len(simulation.products) * simulation.total_macs), loss)
     tables = judge.measure(["int8"], lambda done, total: report("sensitivity", -1.0, done, total))
     products = simulation.products
     choices = [Choice([[Option("f32", 0.0, 0.0, 0.0, product.macs),

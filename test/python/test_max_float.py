@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mpq
+from mpq import floats
 from mpq_testing.paths import ROOT
 
 SHAPE = (1, 3, 12, 12)
@@ -56,6 +57,13 @@ def test_counts_what_the_recipe_keeps(model, feeds, tmp_path):
                                         r"that .* but got 0.001"):
         mpq.quantize(model, feeds, recipe=path, max_float=0.001)
     assert mpq.quantize(model, feeds, recipe=path, max_float=0.01).recipe == KEEPS_PRODUCT
+
+
+def test_large_models_take_few_samples():
+    samples = list(range(100))
+    assert floats._spread(samples, 10**9) == samples and floats._spread(samples[:5], 10**15) == samples[:5]
+    assert floats._spread(samples, 6 * 10**10) == list(range(0, 100, 4))
+    assert len(floats._spread(samples, 10**15)) == floats.LEAST_SAMPLES
 
 
 def test_own_loss_decides(model, feeds):
