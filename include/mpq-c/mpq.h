@@ -87,6 +87,14 @@ typedef int (*mpq_progress_fn)(void *user, const mpq_progress *progress);
 void mpq_compiler_set_progress(mpq_compiler *compiler, mpq_progress_fn progress,
                                void *user);
 
+/** Told what was asked for but changes nothing, one sentence each, at the end
+ *  of a call that succeeds. */
+typedef void (*mpq_warning_fn)(void *user, const char *text);
+
+/** `warning` may be NULL: none. */
+void mpq_compiler_set_warnings(mpq_compiler *compiler, mpq_warning_fn warning,
+                               void *user);
+
 /** Ends the call that `compiler` is in with MPQ_CANCELLED: behind the sample,
  *  pass or function of code that it is at, which takes a small part of a phase.
  *  Has no effect on later calls. From any thread, and from signal handlers. */

@@ -35,6 +35,12 @@ void mpq_compiler_set_progress(mpq_compiler *compiler, mpq_progress_fn progress,
   compiler->user = user;
 }
 
+void mpq_compiler_set_warnings(mpq_compiler *compiler, mpq_warning_fn warning,
+                               void *user) {
+  compiler->warning = warning;
+  compiler->warningUser = user;
+}
+
 void mpq_compiler_cancel(mpq_compiler *compiler) { compiler->cancelled = true; }
 
 static int compileTo(mpq_compiler *compiler, const mpq_source *source,

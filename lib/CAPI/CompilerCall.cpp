@@ -38,8 +38,15 @@ static std::string describeLocation(Location loc) {
   return bare.str();
 }
 
+static std::string describe(Diagnostic &diagnostic) {
+  std::string place = describeLocation(diagnostic.getLocation());
+  return (place.empty() ? "" : place + ": ") + diagnostic.str();
+}
+
 ErrorCollector::ErrorCollector(MLIRContext &context)
     : handler(&context, [this](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Warning)
+          warnings.push_back(describe(diagnostic));
         if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
           return success();
         add(diagnostic);
@@ -51,8 +58,7 @@ ErrorCollector::ErrorCollector(MLIRContext &context)
 void ErrorCollector::add(Diagnostic &diagnostic) {
   if (!text.empty())
     text += "\n";
-  std::string place = describeLocation(diagnostic.getLocation());
-  text += (place.empty() ? "" : place + ": ") + diagnostic.str();
+  text += describe(diagnostic);
 }
 
 CompilerCall::CompilerCall(mpq_compiler &compiler, const mpq_source &source,
@@ -81,8 +87,12 @@ llvm::Error CompilerCall::apply(ArrayRef<mpq_setting> settings) {
 
 int CompilerCall::finish(LogicalResult result) {
   std::string text = errors.take();
-  if (succeeded(result))
+  if (succeeded(result)) {
+    if (compiler.warning)
+      for (const std::string &warning : errors.getWarnings())
+        compiler.warning(compiler.warningUser, warning.c_str());
     return MPQ_OK;
+  }
   // Passes that were skipped may have left others with something to say.
   if (isCancelled())
     return setLastError((what + " was cancelled").str(), MPQ_CANCELLED);

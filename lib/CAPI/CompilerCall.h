@@ -24,21 +24,25 @@ struct mpq_compiler {
   mpq_progress_fn progress = nullptr;
   void *user = nullptr;
   std::atomic<bool> cancelled = false;
+  mpq_warning_fn warning = nullptr;
+  void *warningUser = nullptr;
 };
 
 namespace mpq {
 
-/// Collects the errors of one call.
+/// Collects the errors and warnings of one call.
 class ErrorCollector {
 public:
   explicit ErrorCollector(mlir::MLIRContext &context);
 
   std::string take() { return std::move(text); }
+  llvm::ArrayRef<std::string> getWarnings() const { return warnings; }
 
 private:
   void add(mlir::Diagnostic &diagnostic);
 
   std::string text;
+  std::vector<std::string> warnings;
   mlir::ScopedDiagnosticHandler handler;
 };
 

@@ -31,18 +31,6 @@
 using namespace mlir;
 using namespace mpq;
 
-/// An option that no phase of this compilation reads is an error.
-LogicalResult Compiler::requirePhase(bool given, StringRef option,
-                                     Phase phase) {
-  if (!given || (from <= phase && phase <= to))
-    return success();
-  return emitError(loc) << "option --" << option
-                        << " has no effect: it is for the phase "
-                        << stringifyPhase(phase) << " but phases "
-                        << stringifyPhase(from) << " to " << stringifyPhase(to)
-                        << " run";
-}
-
 /// Whether products need no ranges unless a rule says so. What is wrong with
 /// the recipe, the pass that reads it says.
 static bool quantizesAsItRuns(StringRef path) {
@@ -135,7 +123,7 @@ LogicalResult Compiler::resolve() {
                              "one with --calibrate and pass it with --profile, "
                              "or quantize activations as the model runs with "
                              "a recipe of \"activations\": \"dynamic\"";
-  if (failed(checkTargets()))
+  if (failed(checkTargets()) || failed(checkTargetActs()))
     return failure();
   return checkOutput();
 }
@@ -156,37 +144,6 @@ LogicalResult Compiler::checkTargets() {
                              "or obj) hold code for several machines";
   return requirePhase(/*given=*/true, "target, of several machines,",
                       Phase::Codegen);
-}
-
-/// What says how to quantize has no effect on what is quantized.
-LogicalResult Compiler::checkDecisions() {
-  for (auto [given, option, phase] :
-       {std::tuple(!options.profile.empty(), "profile", Phase::Calibrate),
-        std::tuple(!options.recipe.empty(), "recipe", Phase::Assign),
-        std::tuple(options.precision.has_value(), "precision", Phase::Assign),
-        std::tuple(!options.fitData.empty(), "fit-data", Phase::Assign)})
-    if (failed(requirePhase(given, option, phase)))
-      return failure();
-  return success();
-}
-
-/// Ranges of a recipe are no less an error where they have no effect than
-/// options are. What else is wrong with the recipe, the passes say.
-LogicalResult Compiler::checkRecipe() {
-  if (options.recipe.empty() || from <= Phase::Calibrate)
-    return success();
-  llvm::Expected<Recipe> recipe = Recipe::load(options.recipe);
-  if (!recipe) {
-    llvm::consumeError(recipe.takeError());
-    return success();
-  }
-  if (recipe->ranges.empty())
-    return success();
-  return emitError(loc) << "'ranges' of recipe '" << options.recipe
-                        << "' have no effect: they are for the phase "
-                        << stringifyPhase(Phase::Calibrate) << " but phases "
-                        << stringifyPhase(from) << " to " << stringifyPhase(to)
-                        << " run";
 }
 
 /// Finds out before the work whether its result can be kept.
@@ -297,6 +254,8 @@ LogicalResult Compiler::runPhase(Phase phase) {
       failed(fitToSamples(*module, options.fitData, progress,
                           monitor.isCancelled)))
     return failure();
+  if (phase == Phase::Assign)
+    warnOfIdleDecisions();
   return checkCancelled();
 }
 
@@ -411,6 +370,9 @@ FailureOr<CompileSummary> Compiler::run() {
   if (from <= Phase::Codegen ||
       !(*module)->hasAttr(MPQDialect::getTargetAttrName()))
     (*module)->setAttr(MPQDialect::getTargetAttrName(), targets[0].target);
+  else if (options.targets != CompileOptions().targets)
+    return emitError(loc) << "option --target has no effect: the module is "
+                             "compiled for a machine already";
 
   for (Phase phase = first; phase <= to && phase < Phase::Emit;
        phase = static_cast<Phase>(static_cast<int>(phase) + 1)) {

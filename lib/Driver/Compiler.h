@@ -41,6 +41,8 @@ private:
                                    Phase phase);
   mlir::LogicalResult checkRecipe();
   mlir::LogicalResult checkDecisions();
+  mlir::LogicalResult checkTargetActs();
+  void warnOfIdleDecisions();
   mlir::LogicalResult checkTargets();
   mlir::LogicalResult checkOutput();
   mlir::LogicalResult load();
@@ -84,6 +86,8 @@ private:
   Phase from = Phase::Prepare, to = Phase::Emit;
   OutputKind kind = OutputKind::SharedLibrary;
   PrecisionGoal precision = PrecisionGoal::F32;
+  /// What the recipe's `stored` asks for.
+  bool storesIntegers = false;
   /// The result is a profile.
   bool calibrates = false;
   /// The best first.

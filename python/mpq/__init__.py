@@ -17,7 +17,8 @@ from .emission import compile_to
 from .program import Program, TensorInfo, load
 from .search import Front, Point, search
 from .simulation import Simulation
+from .warning import NoEffectWarning
 
 __version__ = version()
-__all__ = ["Error", "Front", "Point", "Profile", "Program", "Quantized", "Simulation", "TensorInfo", "calibrate",
-           "compile", "compile_to", "load", "options", "quantize", "search"]
+__all__ = ["Error", "Front", "NoEffectWarning", "Point", "Profile", "Program", "Quantized", "Simulation", "TensorInfo",
+           "calibrate", "compile", "compile_to", "load", "options", "quantize", "search"]

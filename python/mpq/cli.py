@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from mpq.samples import SampleFolder, read_array
 from mpq.suggestion import suggest
 
 console = Console(stderr=True)
+LOSS = "A Python file with loss(outputs, references), lists of {name: array}."
 
 
 def memory() -> str:
@@ -88,6 +90,21 @@ def as_shapes(pairs) -> dict[str, list[int]] | None:
             raise mpq.Error(f"expected one --shape for input '{name}' but got two")
         shapes[name] = extents
     return shapes or None
+
+
+class Share(click.ParamType):
+    name = "15%"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, float):
+            return value
+        try:
+            share = float(value[:-1]) / 100 if value.endswith("%") else float(value)
+        except ValueError:
+            share = -1.0
+        if not 0 < share < 1:
+            self.fail(f"expected a share like 15% or 0.15 but got '{value}'", param, ctx)
+        return share
 
 
 class Choice(click.Choice):
@@ -164,6 +181,13 @@ def with_shares(summary: dict[str, int]) -> dict[str, Any]:
     return values
 
 
+def float_part(record: dict[str, Any]) -> dict[str, Any]:
+    products = [operation for operation in record["operations"] if operation["macs"]]
+    floats = [product for product in products if product["precision"] != "int8"]
+    share = sum(product["macs"] for product in floats) / max(sum(product["macs"] for product in products), 1)
+    return {"float_products": f"{len(floats)} of {len(products)}", "float_share": f"{100 * share:.1f}%"}
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(mpq.__version__)
 def cli():
@@ -176,17 +200,27 @@ def cli():
 @click.option("-o", "--output", type=click.Path(), required=True, help="The quantized model (.mlirbc).")
 @click.option("--save-profile", type=click.Path(), help="Also write the profile of the samples.")
 @click.option("--onnx", type=click.Path(), help="Also write the model as ONNX in QDQ form.")
+@click.option("--library", type=click.Path(), help="Also compile it to a shared library, for --target.")
+@click.option("--save-recipe", type=click.Path(), help="Also write the recipe, with the rules that --max-float adds.")
+@click.option("--max-float", type=Share(),
+              help="At most this share of the multiply-accumulates stays in float: what gains most for --data.")
+@click.option("--loss", type=click.Path(), help=LOSS)
 @click.option("--correct-bias/--no-correct-bias", default=None,
               help="Whether biases make up for the mean errors of rounding (default: with --data).")
 @compile_options("precision", "recipe", "method", "target", "shape", "name", "profile")
 @common
-def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **options):
+def quantize(model, data, output, save_profile, save_recipe, onnx, library, loss, shape, quiet, as_json, **options):
     """Calibrate and quantize MODEL."""
-    check_place(output, ".mlirbc", ": --onnx writes ONNX, and mpq compile makes shared libraries")
-    if save_profile:
-        check_place(save_profile)
-    if onnx:
-        check_place(onnx, ".onnx")
+    check_place(output, ".mlirbc", ": --onnx writes ONNX, and --library and mpq compile make shared libraries")
+    for path, suffix in ((save_profile, ""), (save_recipe, ""), (onnx, ".onnx"), (library, ".so")):
+        if path:
+            check_place(path, suffix)
+    if save_profile and not data and not options["profile"]:
+        raise mpq.Error("--save-profile has no effect without --data: there is no profile")
+    if save_recipe and not options["recipe"] and not options["max_float"]:
+        raise mpq.Error("--save-recipe has no effect without --max-float or --recipe: there is no recipe")
+    if loss:
+        options["loss"] = evaluation.read_function(loss, "loss", "outputs, references")
     with reporting(quiet) as progress:
         samples = SampleFolder(data) if data else None
         if samples and not quiet:
@@ -197,9 +231,18 @@ def quantize(model, data, output, save_profile, onnx, shape, quiet, as_json, **o
     quantized.save(output)
     if save_profile:
         quantized.profile.save(save_profile)
+    if save_recipe:
+        write_file(save_recipe, json.dumps(quantized.recipe, indent=1).encode())
     if onnx:
         quantized.to_onnx(onnx)
-    show({"output": output, "bytes": len(quantized.data)}, as_json, "quantized")
+    if library:
+        with reporting(quiet) as progress:
+            mpq.compile_to(quantized, library, progress=progress,
+                           **({"target": options["target"]} if options["target"] else {}))
+    results: dict[str, Any] = {"output": output, "bytes": len(quantized.data)}
+    if options["max_float"]:
+        results |= float_part(quantized.record)
+    show(results, as_json, "quantized")
 
 
 @cli.command(name="compile")
@@ -327,8 +370,7 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
         if quantized:
             integer = mpq.compile(quantized, **settings)
         else:
-            integer = mpq.compile(model, shape=shapes, profile=profile, recipe=recipe, method=method,
-                                  precision="int8", **settings)
+            integer = mpq.compile(model, shape=shapes, profile=profile, recipe=recipe, method=method, **settings)
         contenders = [evaluation.Contender.of_program("mpq f32", reference),
                       evaluation.Contender.of_program("mpq quantized", integer), *peers]
         rows = evaluation.evaluate(contenders, samples, chosen, rounds,
@@ -374,14 +416,15 @@ def report(model, data, output, threads, shape, quiet, as_json, **options):
 @click.option("-o", "--output", type=click.Path(file_okay=False), required=True,
               help="Folder for the front (CSV, JSON, plot) and a recipe for each point.")
 @click.option("--precisions", default="f32,int8", show_default=True, help="What products may have: f32,int8,int4,int2.")
-@click.option("--over", type=Choice(["latency", "bits"]), default="latency", show_default=True,
+@click.option("--over", type=Choice(["latency", "bits", "float"]), default="latency", show_default=True,
               help="What is traded for loss.")
 @click.option("--points", default=10, show_default=True, type=click.IntRange(min=2), help="Points to look for.")
 @click.option("--max-loss", type=float, help="Of every point.")
 @click.option("--max-latency", type=float, help="Milliseconds of every point.")
 @click.option("--max-bits", type=float, help="Bits of a weight of every point, on average.")
 @click.option("--max-bytes", type=int, help="Bytes of the weights of the best point.")
-@click.option("--loss", type=click.Path(), help="A Python file with loss(outputs, references), lists of {name: array}.")
+@click.option("--max-float", type=Share(), help="Share of the multiply-accumulates in float of every point.")
+@click.option("--loss", type=click.Path(), help=LOSS)
 @click.option("--rounding", type=Choice(["nearest", "gptq"]), help="How weights become integers.")
 @click.option("--seconds", default=600.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
               help="Ends with what it has after about so long, as Ctrl-C does.")
@@ -402,10 +445,10 @@ def search(model, data, output, precisions, loss, shape, quiet, as_json, **optio
         click.echo(json.dumps({"complete": front.complete, "points": rows}, indent=1))
         return
     table = Table(title=f"{Path(model).name}: {len(rows)} points" + ("" if front.complete else ", incomplete"))
-    for title in ("bits", "loss", "predicted", "ms", "predicted", "MiB"):
+    for title in ("bits", "float", "loss", "predicted", "ms", "predicted", "MiB"):
         table.add_column(title, justify="right")
     for point in front.points:
-        table.add_row(f"{point.bits:.2f}", *("-" if value is None else f"{value:.4g}" for value in (
+        table.add_row(f"{point.bits:.2f}", f"{point.float_share:.1%}", *("-" if value is None else f"{value:.4g}" for value in (
             point.loss, point.simulated_loss, point.milliseconds, point.predicted_milliseconds,
             None if point.bytes is None else point.bytes / 2**20)), style="bold" if point is front.best else None)
     console.print(table)
@@ -421,6 +464,7 @@ def completion(shell):
 
 
 def main() -> None:
+    warnings.showwarning = lambda message, *_: print(f"mpq: warning: {message}", file=sys.stderr)
     try:
         cli(prog_name="mpq", standalone_mode=False)
     except mpq.Error as error:

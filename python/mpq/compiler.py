@@ -186,13 +186,18 @@ class Quantized:
             except OSError as error:
                 raise _core.Error(f"cannot read '{self._source.name}', which was quantized: {error.strerror}: {again}"
                                   ) from None
-        settings = _settings(folder, **self._options, **more)
+        settings = _settings(folder, **(self._options | more))
         path = path and os.fspath(path)
         return _core.Compiler().compile(self._source.name, self._source.data, settings, path, None)[0]
 
     @property
     def name(self) -> str:
         return self._options["name"] or Path(self._source.name).stem
+
+    @property
+    def recipe(self) -> dict[str, Any] | None:
+        """The rules that the model was quantized by, with those of max_float."""
+        return copy.deepcopy(self._options["recipe"])
 
     @property
     def profile(self) -> Profile:
@@ -211,7 +216,7 @@ class Quantized:
         (docs/ExportONNX.md). It must have come from ONNX."""
         check_place(path, ".onnx")
         with _exchange() as folder:
-            self._compile(folder, path, emit="onnx")
+            self._compile(folder, path, emit="onnx", target=None)  # for any
 
     @checked
     def report(self, path: str | os.PathLike, data: Iterable[Feed] | None = None, *, threads: int = 1, runs: int = 20,
@@ -285,16 +290,20 @@ def _calibrate(source: _Source, samples: Iterable[Feed], progress: Progress | No
         return Profile(Path(path).read_bytes())
 
 
+def read_recipe(recipe: str | os.PathLike | Mapping | None) -> Mapping:
+    """As a dictionary. What is wrong with a file, the compiler says."""
+    if recipe is None or isinstance(recipe, Mapping):
+        return recipe or {}
+    try:
+        read = json.loads(Path(recipe).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, Mapping) else {}
+
+
 def _needs_ranges(precision: str, recipe: str | os.PathLike | Mapping | None) -> bool:
-    """Whether integers come from ranges of activations. What is wrong with a recipe, the compiler says."""
-    if precision in ("int4", "int2", "bf16", "f16"):
-        return False
-    if isinstance(recipe, (str, os.PathLike)):
-        try:
-            recipe = json.loads(Path(recipe).read_bytes())
-        except (OSError, ValueError):
-            return False
-    return not isinstance(recipe, Mapping) or recipe.get("activations") != "dynamic"
+    """Whether integers come from ranges of activations."""
+    return precision not in ("int4", "int2", "bf16", "f16") and read_recipe(recipe).get("activations") != "dynamic"
 
 
 @checked
@@ -302,6 +311,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
              recipe: str | os.PathLike | Mapping | None = None, method: str | None = None, target: str = "host",
              shape: Shapes | None = None, name: str | None = None,
              profile: Profile | str | os.PathLike | None = None, correct_bias: bool | None = None,
+             max_float: float | None = None, loss: Callable[..., float] | None = None,
              progress: Progress | None = None) -> Quantized:
     """Quantizes a model.
 
@@ -314,7 +324,17 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     method:    how ranges are picked where the recipe says nothing (minmax; mpq.options() lists all)
     correct_bias: whether biases make up for the mean errors of rounding, as up to 128 samples show them (default: with
                `data`). The same samples decide on weights where the recipe asks for it ("rounding": "gptq")
+    target:    the machine that reports are for; mpq.compile has its own
+    max_float: at most this share of the multiply-accumulates (0.15: 15%) stays in float, for accuracy: the products whose
+               rounding the outputs for up to 128 samples show most (docs/Search.md)
+    loss:      what max_float judges outputs by, as in mpq.search
     """
+    if max_float is not None and (data is None or precision != "int8"):
+        raise _core.Error(f"expected {'calibration data' if data is None else 'precision int8'} for max_float, which keeps "
+                          "products from int8 by what samples show, but got "
+                          f"{'none' if data is None else precision}")
+    if loss is not None and max_float is None:
+        raise _core.Error("loss has no effect without max_float")
     if correct_bias and data is None:
         raise _core.Error("expected calibration data to correct biases with but got none")
     automatic = correct_bias is None
@@ -325,18 +345,28 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         raise _core.Error("expected either calibration data or a profile but got "
                           f"{'neither' if data is None else 'both'}")
     kept: list[Feed] = []
-    files = tempfile.TemporaryDirectory(prefix="mpq-") if correct_bias else None
-    fit_data = os.path.join(files.name, "data") if files else None
+    files = tempfile.TemporaryDirectory(prefix="mpq-") if correct_bias or max_float is not None else None
+    samples_folder = os.path.join(files.name, "data") if files else None
     if data is not None:
         samples = iter(data)
         first = list(itertools.islice(samples, 1))
         source = _Source.of(model, first[0] if first else None)
-        profile = _calibrate(source, itertools.chain(first, samples), progress, kept, fit_data, shape=shape, name=name)
+        profile = _calibrate(source, itertools.chain(first, samples), progress, kept, samples_folder, shape=shape,
+                             name=name)
     else:
         source = _Source.of(model)
         profile = profile if profile is None or isinstance(profile, Profile) else Profile.load(profile)
+    if max_float is not None:
+        from .floats import keep_float  # which is made of what is here
+
+        recipe = keep_float(source.name if source.data is None else source.data, profile, samples_folder, max_float,
+                            loss=loss, fits=correct_bias, recipe=recipe, method=method, shape=shape, name=name,
+                            progress=progress)
+    if precision == "int8" and "precision" in read_recipe(recipe):
+        precision = None  # nobody has asked for what the recipe says otherwise
     options = {"precision": precision, "recipe": copy.deepcopy(recipe), "method": method, "target": target,
-               "shape": copy.deepcopy(shape), "name": name, "profile": profile, "fit_data": fit_data}
+               "shape": copy.deepcopy(shape), "name": name, "profile": profile,
+               "fit_data": samples_folder if correct_bias else None}
     with _exchange() as folder:
         path = os.path.join(folder, "report.json")
 
@@ -346,14 +376,17 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
 
         try:
             result = run()
-        except _core.Error as error:  # nobody has asked to fit a model that has nothing to fit
-            if not automatic or "nothing to fit" not in str(error):
+        except _core.Error as error:
+            if correct_bias is False and "pass them with --fit-data" in str(error):
+                raise _core.Error(str(error).replace("pass them with --fit-data", "give calibration data, without "
+                                                     "correct_bias=False, which keeps them from weights, too")) from None
+            if not automatic or "nothing to fit" not in str(error):  # nobody has asked to fit what has nothing to fit
                 raise
             options["fit_data"] = None
             result = run()
         record = json.loads(Path(path).read_text())
-    if recipe is not None and not isinstance(recipe, Mapping):  # the file may be written anew
-        options["recipe"] = json.loads(Path(recipe).read_bytes())
+    if recipe is not None:  # the file may be written anew
+        options["recipe"] = read_recipe(options["recipe"])
     return Quantized(result, source, options, record, kept, files)
 
 

@@ -1,34 +1,34 @@
 """Which products get which precision: the least loss for a latency, a size or a number of bits.
 
-Losses of single products are simulated (sensitivity.py), their times measured inside programs that have every product in
-one precision. Both add up nearly, so the choice is a small integer program (Hubara et al., "Accurate Post Training
-Quantization With Small Calibration Sets", ICML 2021). What it finds is simulated as a whole, compiled and measured.
+Losses of single products are simulated (effects.py), their times measured inside programs that have every product in one
+precision. Both add up nearly, so the choice is a small integer program (choice.py). What it finds is simulated as a whole,
+compiled and measured.
 """
 
 from __future__ import annotations
 
 import csv
-import ctypes
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from . import _core
 from .arguments import checked
+from .choice import Choice, Option
 from .compiler import FIT_SAMPLES, Feed, Profile, Progress, Shapes, calibrate, compile
+from .effects import Judge, choose, simulate
 from .emission import compile_to
 from .files import write_file
 from .program import Program, load
-from .sensitivity import Loss, measure, noise
-from .simulation import Simulation
+from .sensitivity import Loss
+from .simulation import Product
 from .suggestion import suggest
+from .warning import warn
 
 # Bits of a weight with its part of scales and zero points: blocks of 32 have a scale in f32.
 BITS = {"f32": 32.0, "int8": 8.0, "int4": 5.0, "int2": 3.1}
@@ -44,12 +44,13 @@ class Point:
     precisions: dict[str, str]
     bits: float  # of a weight of a product, on average
     predicted_loss: float
-    predicted_milliseconds: float
+    predicted_milliseconds: float | None  # None: nothing depends on it
     simulated_loss: float | None = None  # of all products together
     loss: float | None = None  # of the compiled program
     milliseconds: float | None = None
     bytes: int | None = None  # of the compiled program
     rounding: str | None = None  # of weights
+    float_share: float | None = None  # of the multiply-accumulates
 
     def recipe(self) -> dict[str, Any]:
         """For mpq.quantize and mpq.compile (docs/Recipes.md)."""
@@ -100,9 +101,11 @@ class Front:
             return
         figure = Figure(figsize=(6, 4), layout="constrained")
         axes = figure.subplots()
-        cost = (lambda p: p.milliseconds or p.predicted_milliseconds) if self.over == "latency" else lambda p: p.bits
+        title, cost = {"latency": ("milliseconds", lambda p: p.milliseconds or p.predicted_milliseconds),
+                       "bits": ("bits of a weight", lambda p: p.bits),
+                       "float": ("share of multiply-accumulates in float", lambda p: p.float_share)}[self.over]
         axes.plot([cost(p) for p in self.points], [_loss(p) for p in self.points], "o-")
-        axes.set_xlabel("milliseconds" if self.over == "latency" else "bits of a weight")
+        axes.set_xlabel(title)
         axes.set_ylabel("loss")
         figure.savefig(path)
 
@@ -119,7 +122,7 @@ def _loss(point: Point) -> float:
 
 def _fits(point: Point, limits: Mapping[str, float]) -> bool:
     values = {"loss": _loss(point), "latency": point.milliseconds or point.predicted_milliseconds, "bits": point.bits,
-              "bytes": point.bytes or 0}
+              "bytes": point.bytes or 0, "float": point.float_share}
     return all(values[name] <= limit for name, limit in limits.items())
 
 
@@ -139,78 +142,34 @@ def product_times(program: Program, feed: Feed, macs: Sequence[int]) -> list[flo
     return [sum(kernel["milliseconds"] for kernel in kernels[begin:end]) for begin, end in zip(bounds, bounds[1:])]
 
 
-@contextmanager
-def _stdout_closed() -> Iterator[None]:
-    """HiGHS greets on the process's standard output before it can be told not to; results go there."""
-    flush = ctypes.CDLL(None).fflush
-    sys.stdout.flush()
-    flush(None)
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield
-    finally:
-        flush(None)
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+def weight_bits(product: Product, precision: str) -> float:
+    """Of all its weights."""
+    return (BITS if product.kind == "matmul" else CHANNEL_BITS)[precision] * product.weights
 
 
-class _Choice:
-    """One precision for each product: the integer program."""
-
-    def __init__(self, options: list[list[tuple[str, float, float, float]]], weights: int):
-        self.options = options  # of each product: precision, loss, milliseconds, bits of all its weights
-        self.weights = max(weights, 1)
-
-    def solve(self, limits: Mapping[str, float]) -> list[int] | None:
-        """The option of each product with the least loss; None if no choice keeps the limits."""
-        try:
-            import highspy
-        except ImportError:
-            raise _core.Error("mpq search needs the solver HiGHS: install highspy, or mpq[search]") from None
-        with _stdout_closed():
-            solver = highspy.Highs()
-        solver.silent()
-        chosen = [[solver.addBinary() for _ in options] for options in self.options]
-        for variables in chosen:
-            solver.addConstr(sum(variables) == 1)
-        pairs = [(variable, option) for variables, options in zip(chosen, self.options)
-                 for variable, option in zip(variables, options)]
-        costs = {"loss": lambda o: o[1], "latency": lambda o: o[2], "bits": lambda o: o[3] / self.weights}
-        for name, limit in limits.items():
-            if name in costs:
-                solver.addConstr(sum(variable * costs[name](option) for variable, option in pairs) <= limit)
-        scale = max((option[1] for _, option in pairs), default=0) or 1
-        # Of equal losses the faster one.
-        slowest = sum(max(o[2] for o in options) for options in self.options) or 1
-        solver.minimize(sum(variable * (option[1] / scale + 1e-6 * option[2] / slowest) for variable, option in pairs))
-        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            return None
-        return [max(range(len(variables)), key=lambda i: solver.val(variables[i])) for variables in chosen]
-
-    def range_of(self, over: str) -> tuple[float, float]:
-        index = {"latency": 2, "bits": 3}[over]
-        scale = self.weights if over == "bits" else 1
-        return (sum(min(o[index] for o in options) for options in self.options) / scale,
-                sum(max(o[index] for o in options) for options in self.options) / scale)
+def computes_in_integers(product: Product, precision: str) -> bool:
+    """Weights of few bits leave the activations of matrix products in float."""
+    return precision == "int8" or precision != "f32" and product.kind != "matmul"
 
 
 @checked
 def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f32", "int8"), over: str = "latency",
            points: int = 10, max_loss: float | None = None, max_latency: float | None = None,
-           max_bits: float | None = None, max_bytes: int | None = None, loss: Loss = noise,
-           rounding: str | None = None, seconds: float = 600, threads: int = 1, profile: Profile | str | os.PathLike | None = None, method: str | None = None,
+           max_bits: float | None = None, max_bytes: int | None = None, max_float: float | None = None,
+           loss: Loss | None = None, rounding: str | None = None, seconds: float = 600, threads: int = 1, profile: Profile | str | os.PathLike | None = None, method: str | None = None,
            target: str = "host", shape: Shapes | None = None, name: str | None = None,
            folder: str | os.PathLike | None = None, measured: bool = True, progress: Progress | None = None) -> Front:
     """Searches precisions of products and returns the best found, for limits between the slowest and the fastest.
 
     data:       samples, for calibration, for corrections of biases and for the loss
     precisions: what products may have: f32, int8, and, with constant weights, int4 and int2
-    over:       what is traded for loss: "latency" or "bits" (of a weight)
+    over:       what is traded for loss: "latency", "bits" (of a weight) or "float" (the share of the multiply-accumulates
+                that stay in float)
     points:     how many to look for
-    max_...:    limits of Front.best, and of every point: loss, milliseconds, bits of a weight, bytes of the program
-    loss:       how far outputs are from the float model's: a function of two lists of {output name: array}
+    max_...:    limits of Front.best, and of every point: loss, milliseconds, bits of a weight, bytes of the program, share
+                in float
+    loss:       how far outputs are from the float model's: a function of two lists of {output name: array}, one for each
+                sample in their order. It may be a task's, such as the share of samples that are judged wrong
     rounding:   how weights become integers: "nearest" or "gptq" (docs/Recipes.md)
     seconds:    the search ends after about so long, or with Ctrl-C, with what it has
     folder:     where the front is written to, again whenever a point is added
@@ -225,7 +184,9 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         raise _core.Error("expected at least two precisions to choose from but got "
                           f"{', '.join(precisions) or 'none'}")
     limits = {key: value for key, value in (("loss", max_loss), ("latency", max_latency), ("bits", max_bits),
-                                            ("bytes", max_bytes)) if value is not None}
+                                            ("bytes", max_bytes), ("float", max_float)) if value is not None}
+    if max_bytes is not None and not measured:
+        raise _core.Error("max_bytes has no effect without measured=True: bytes are those of compiled programs")
     begin = time.monotonic()
     feeds = list(data)
     if not feeds:
@@ -236,23 +197,33 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
     elif not isinstance(profile, Profile):
         profile = Profile.load(profile)
     kept = feeds[:FIT_SAMPLES]
-    simulation = Simulation(model, profile, fit_data=kept, method=method,
-                            recipe={"rounding": rounding} if rounding else None, **common)
+    simulation = simulate(model, profile, kept, method=method, recipe={"rounding": rounding} if rounding else None,
+                          **common)
     products = simulation.products
-    references = simulation.run(feeds)
-    effects = {(effect.product.id, effect.precision): effect.alone for effect in measure(
-        simulation, feeds, loss, precisions, progress=lambda done, total: report("sensitivity", -1.0, done, total))}
+    for product in products:
+        if not set(precisions) & set(product.precisions):
+            raise _core.Error(f"product '{product.id}' can have none of the precisions {', '.join(precisions)}: expected "
+                              f"some of {', '.join(product.precisions)} among them")
+    for precision in precisions:
+        if not any(precision in product.precisions for product in products):
+            warn([f"precision {precision} has no effect on the search: no product can have it"])
+    precisions = [p for p in precisions if any(p in product.precisions for product in products)]
+    judge = Judge(simulation, feeds, loss)
+    tables = judge.measure(precisions, lambda done, total: report("sensitivity", -1.0, done, total))
 
     machine = {"target": target, "threads": threads}
 
     def program(recipe: Mapping[str, Any], path: str | None = None) -> Program:
         if path is None:
-            return compile(model, profile=profile, recipe=recipe, method=method, **machine, **common)
+            integers = any(rule["precision"] == "int8" for rule in recipe.get("rules", ()))
+            ranges = {"profile": profile, "method": method} if integers else {}  # others have no use of them
+            return compile(model, recipe=recipe, **ranges, **machine, **common)
         compile_to(model, path, profile=profile, recipe=recipe, method=method, fit_data=kept, target=target, **common)
         return load(path, threads=threads)
 
     times = {}
-    for precision in precisions:
+    times_matter = over != "float" or max_latency is not None
+    for precision in precisions if times_matter else ():
         rules = [{"name": p.id, "precision": precision} for p in products if precision in p.precisions]
         if precision != "f32" and not rules:
             continue
@@ -261,27 +232,28 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         if found is None:
             raise _core.Error(f"cannot tell the kernels of products apart in the program in {precision}")
         times[precision] = found
-    options = [[(precision, effects.get((product.id, precision), 0.0), times[precision][index],
-                 (BITS if product.kind == "matmul" else CHANNEL_BITS)[precision] * product.weights)
-                for precision in precisions if precision in product.precisions and precision in times]
-               for index, product in enumerate(products)]
-    choice = _Choice(options, sum(product.weights for product in products))
-    low, high = choice.range_of(over)
+    choices = [Choice([[Option(precision, table.get((product.id, precision), 0.0),
+                               times[precision][index] if times_matter else 0.0, weight_bits(product, precision),
+                               0 if computes_in_integers(product, precision) else product.macs)
+                        for precision in precisions
+                        if precision in product.precisions and (precision in times or not times_matter)]
+                       for index, product in enumerate(products)],
+                      sum(product.weights for product in products), simulation.total_macs, simulation.float_macs)
+               for table in tables]
+    low, high = choices[0].range_of(over)
+    high = min(high, limits.get(over, high))
     front = Front([], profile, over, limits=limits)
-    known: set[tuple[int, ...]] = set()
+    known: list[dict[str, str]] = []
 
     def add(limit: float) -> None:
-        chosen = choice.solve({k: v for k, v in limits.items() if k in ("loss", "latency", "bits")} | {
+        chosen = choose(judge, choices, {k: v for k, v in limits.items() if k != "bytes"} | {
             over: min(limit, limits.get(over, limit))})
-        if chosen is None or tuple(chosen) in known:
+        if chosen is None or chosen.precisions in known:
             return
-        known.add(tuple(chosen))
-        picked = [options[index][option] for index, option in enumerate(chosen)]
-        point = Point({product.id: option[0] for product, option in zip(products, picked) if option[0] != "f32"},
-                      sum(option[3] for option in picked) / choice.weights, sum(option[1] for option in picked),
-                      sum(option[2] for option in picked), rounding=rounding)
-        simulation.set_precisions(point.precisions)
-        point.simulated_loss = float(loss(simulation.run(feeds), references))
+        known.append(chosen.precisions)
+        point = Point(chosen.precisions, chosen.bits, chosen.predicted_loss,
+                      chosen.milliseconds if times_matter else None, chosen.loss, float_share=chosen.float_share,
+                      rounding=rounding)
         if measured:
             _measure(point)
         front.points.append(point)
@@ -300,7 +272,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
             compiled = program(point.recipe(), path if _is_fitted(point) else None)
             point.bytes = compiled.weights_bytes
             outputs = [compiled(feed) for feed in feeds]
-            point.loss = float(loss(outputs, references))
+            point.loss = judge.loss_of(outputs)
             durations = []
             for _ in range(RUNS):
                 start = time.perf_counter()

@@ -6,8 +6,11 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
+from . import _core
+from .arguments import describe
 from .compiler import Feed
 from .simulation import Product, Simulation
+from .suggestion import suggest
 
 Outputs = Mapping[str, np.ndarray]
 Loss = Callable[[Sequence[Outputs], Sequence[Outputs]], float]
@@ -48,6 +51,11 @@ def measure(simulation: Simulation, feeds: Iterable[Feed], loss: Loss = noise, p
         simulation.set_precisions(chosen)
         return float(loss(simulation.run(feeds), references))
 
+    known = {precision for product in simulation.products for precision in product.precisions}
+    for precision in precisions or ():
+        if precision not in known:
+            raise _core.Error(f"expected precisions that some product can have ({', '.join(sorted(known))}) but got "
+                              f"{describe(precision)}{suggest(precision, known)}")
     wanted = [(product, precision) for product in simulation.products for precision in product.precisions
               if precision != "f32" and (precisions is None or precision in precisions)]
     rest = {product.id: "int8" for product in simulation.products} if others else {}

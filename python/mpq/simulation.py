@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import Any, Iterable, Mapping, NamedTuple
 
 import numpy as np
@@ -39,8 +41,14 @@ class Simulation:
         with _exchange() as folder:
             fit_data = as_folder(fit_data, os.path.join(folder, "data", "bias"))
             settings = _settings(folder, fit_data=fit_data, profile=profile, recipe=recipe, method=method,
-                                 shape=shape, name=name, precision="int8")
+                                 shape=shape, name=name, precision="int8",
+                                 report=os.path.join(folder, "report.json"))
             self._core = _core.Simulation(self._compiler, source.name, source.data, settings, progress)
+            operations = json.loads(Path(folder, "report.json").read_text())["operations"]
+        self.total_macs = sum(operation["macs"] or 0 for operation in operations)
+        """Multiply-accumulates of the model."""
+        self.float_macs = sum(operation["macs"] or 0 for operation in operations if operation["precision"] != "int8")
+        """Those that are not in integers whatever is chosen."""
         self.products = [Product(*product) for product in self._core.products]
         self.inputs = [TensorInfo(*info) for info in self._core.inputs]
         self.outputs = [TensorInfo(*info) for info in self._core.outputs]

@@ -76,6 +76,10 @@ static int cancel_in_lower(void *user, const mpq_progress *progress) {
   return strcmp(progress->phase, "lower") == 0;
 }
 
+static void print_warning(void *user, const char *text) {
+  printf("%s: %s\n", (const char *)user, text);
+}
+
 static int count_phases(void *user, const mpq_progress *progress) {
   *(int *)user += progress->seconds >= 0;
   return 0;
@@ -168,6 +172,17 @@ int main(int argc, char **argv) {
   float *output = malloc(info->outputs->bytes);
   fill(input, count_of(info->inputs), 100);
   run_once(program, input, output);
+
+  /* What is asked for but changes nothing. */
+  mpq_setting idle[] = {
+      {"precision", "int4"}, {"profile", profile}, {"to", "quantize"}};
+  mpq_blob *weights_only;
+  mpq_compiler_set_warnings(compiler, print_warning, "warning");
+  check(mpq_compile_to_memory(compiler, &model, idle, COUNT(idle),
+                              &weights_only, NULL),
+        "quantize weights only");
+  mpq_compiler_set_warnings(compiler, NULL, NULL);
+  mpq_blob_destroy(weights_only);
 
   /* Against the model in float. */
   mpq_blob *float_library;

@@ -60,18 +60,19 @@ LEFT_OUT = {
 }
 
 # What an interface has of its own: not what to compile to, but what to do with it.
-OF_SEARCH = {"data", "precisions", "over", "points", "max-loss", "max-latency", "max-bits", "max-bytes", "loss", "rounding",
-             "seconds", "threads"}
+OF_SEARCH = {"data", "precisions", "over", "points", "max-loss", "max-latency", "max-bits", "max-bytes", "max-float", "loss",
+             "rounding", "seconds", "threads"}
 OWN = {
     "mpq.search": {"model", "folder", "measured", "progress"} | OF_SEARCH,
     "mpq search": {"output", "quiet", "json", "help"} | OF_SEARCH,
     "quant-compile": {"help", "help-list", "version", "quiet"},
     "mpq.compile_to": {"model", "path", "progress"},
     "mpq.compile": {"model", "threads", "progress"},
-    "mpq.quantize": {"model", "data", "correct-bias", "progress"},
+    "mpq.quantize": {"model", "data", "correct-bias", "max-float", "loss", "progress"},
     "mpq.calibrate": {"model", "data", "progress"},
     "mpq compile": {"output", "quiet", "json", "help"},
-    "mpq quantize": {"output", "quiet", "json", "help", "data", "save-profile", "onnx", "correct-bias"},
+    "mpq quantize": {"output", "quiet", "json", "help", "data", "save-profile", "save-recipe", "onnx", "library",
+                     "correct-bias", "max-float", "loss"},
     "mpq evaluate": {"quiet", "json", "help", "data", "quantized", "metric", "peer", "threads", "rounds"},
     "mpq report": {"output", "quiet", "json", "help", "data", "threads"},
     "mpq run": {"quiet", "json", "help", "input", "output-dir", "threads", "benchmark", "profile-ops"},

@@ -10,7 +10,7 @@ import pytest
 
 import mpq
 from mpq import sensitivity
-from mpq.search import _Choice
+from mpq.choice import Choice, Option
 from mpq_testing.paths import ROOT
 
 SHAPE = (1, 3, 12, 12)
@@ -63,7 +63,8 @@ def test_float_is_the_float_model(simulation, model, feeds):
                                         {"c": "int8", "y": "int2"}, {"c": "int4"}, {"c": "int2", "y": "int8"}])
 def test_rounds_like_the_compiled_model(simulation, model, profile, feeds, precisions):
     recipe = {"precision": "f32", "rules": [{"name": k, "precision": v} for k, v in precisions.items()]}
-    expected = np.array(outputs(mpq.compile(model, profile=profile, recipe=recipe), feeds))
+    ranges = profile if "int8" in precisions.values() else None
+    expected = np.array(outputs(mpq.compile(model, profile=ranges, recipe=recipe), feeds))
     reference = np.array(outputs(mpq.compile(model), feeds))
     simulation.set_precisions(precisions)
     found = np.array(outputs(simulation, feeds))
@@ -120,10 +121,10 @@ def test_loss_of_ones_own(simulation, feeds):
 
 
 def test_integer_program():
-    options = [[("f32", 0.0, 2.0, 320.0), ("int8", 0.1, 1.0, 80.0)],
-               [("f32", 0.0, 4.0, 320.0), ("int8", 0.3, 1.0, 80.0)],
-               [("f32", 0.0, 1.0, 320.0), ("int8", 0.0, 1.5, 80.0)]]
-    choice = _Choice(options, 30)
+    options = [[Option("f32", 0.0, 2.0, 320.0, 10), Option("int8", 0.1, 1.0, 80.0, 0)],
+               [Option("f32", 0.0, 4.0, 320.0, 20), Option("int8", 0.3, 1.0, 80.0, 0)],
+               [Option("f32", 0.0, 1.0, 320.0, 60), Option("int8", 0.0, 1.5, 80.0, 0)]]
+    choice = Choice(options, 30, 100, float_macs=10)
     assert choice.range_of("latency") == (3.0, 7.5) and choice.range_of("bits") == (8.0, 32.0)
     assert choice.solve({}) == [0, 0, 0]  # of equal losses the faster one
     assert choice.solve({"latency": 6.0}) == [1, 0, 0]
@@ -132,6 +133,13 @@ def test_integer_program():
     assert choice.solve({"latency": 2.9}) is None
     assert choice.solve({"bits": 24.0}) == [0, 0, 1]
     assert choice.solve({"bits": 16.0, "loss": 0.2}) == [1, 0, 1]
+    # A tenth is in float whatever is chosen.
+    assert choice.range_of("float") == pytest.approx((0.1, 1.0))
+    assert choice.solve({"float": 0.3}) == [1, 0, 1] and choice.solve({"float": 0.29}) == [0, 1, 1]
+    assert choice.solve({"float": 0.09}) is None
+    assert choice.cost_of([1, 0, 1], "float") == pytest.approx(0.3)
+    untimed = Choice([[option._replace(milliseconds=0.0) for option in product] for product in options], 30, 100)
+    assert untimed.solve({}) == [0, 0, 1]  # of equal losses the one with less in float
 
 
 def test_search(model, profile, feeds, tmp_path):
@@ -158,6 +166,46 @@ def test_search_from_float_to_integers(model, profile, feeds):
     assert front.points[-1].predicted_milliseconds < front.points[0].predicted_milliseconds
 
 
+def test_search_over_float(model, profile, feeds):
+    front = mpq.search(model, feeds, over="float", points=3, max_float=0.5, profile=profile, measured=False)
+    assert [point.float_share for point in front.points] == sorted((p.float_share for p in front.points), reverse=True)
+    assert all(point.float_share <= 0.5 and point.predicted_milliseconds is None for point in front.points)
+    assert front.best.precisions == {"c": "int8"} and front.points[-1].precisions == {"c": "int8", "y": "int8"}
+
+
+def test_loss_in_steps(model, profile, feeds):
+    """A loss that most products alone do not change still finds what it takes, and counts from the float model's."""
+    errors = {}
+
+    def steps(outputs, references):
+        error = float(np.mean([np.square(o["y"] - r["y"]).sum() for o, r in zip(outputs, references)]))
+        errors[error] = None
+        return 0.25 + 0.5 * (error > limit)
+
+    limit = np.inf
+    mpq.search(model, feeds, over="float", points=2, profile=profile, measured=False, loss=steps)
+    *_, both = sorted(errors)
+    limit = 0.99 * both  # only both products together reach it
+    front = mpq.search(model, feeds, over="float", points=3, max_float=0.5, profile=profile, measured=False, loss=steps)
+    assert front.best.precisions == {"c": "int8"} and front.best.simulated_loss == 0.25
+    assert front.best.predicted_loss == pytest.approx(0.25, abs=1e-5)
+    assert front.points[-1].simulated_loss == 0.75
+
+
+def test_precision_that_no_product_can_have():
+    """Products of two activations have no weights of few bits."""
+    from onnx import TensorProto, helper
+
+    names = "a", "b", "y"
+    a, b, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8, 8]) for name in names)
+    graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["y"])], "products", [a, b], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    rng = np.random.default_rng(0)
+    feeds = [{name: rng.standard_normal((1, 8, 8), np.float32) for name in names[:2]} for _ in range(3)]
+    with pytest.warns(mpq.NoEffectWarning, match="precision int2 has no effect on the search: no product can have it"):
+        mpq.search(model, feeds, precisions=["f32", "int8", "int2"], over="float", points=2, measured=False)
+
+
 def test_interrupted(model, profile, feeds, tmp_path):
     def progress(phase, seconds, done, total):
         if phase == "search" and done == 1:
@@ -176,10 +224,13 @@ def test_out_of_time(model, profile, feeds):
 @pytest.mark.parametrize("arguments, message", [
     ({"precisions": ["f32", "int9"]}, "unknown precision 'int9': expected some of f32, int8, int4, int2: did you mean"),
     ({"precisions": ["int8"]}, "expected at least two precisions to choose from but got int8"),
-    ({"over": "size"}, "expected 'over' to be \"latency\" or \"bits\" but got 'size'"),
+    ({"over": "size"}, "expected 'over' to be \"latency\", \"bits\" or \"float\" but got 'size'"),
     ({"points": 1}, "expected 'points' to be a whole number from 2 on but got 1"),
     ({"rounding": "gtpq"}, "expected 'rounding' to be one of nearest, gptq but got 'gtpq'"),
     ({"max_loss": -1}, "expected 'max_loss' to be a number above 0 but got -1"),
+    ({"max_float": 1.5}, r"expected 'max_float' to be a share above 0 and below 1 \(0.15: 15%\) but got 1.5"),
+    ({"max_bytes": 9, "measured": False}, "max_bytes has no effect without measured=True"),
+    ({"precisions": ["int4", "int2"]}, "product 'c' can have none of the precisions int4, int2: expected some of f32, int8"),
 ])
 def test_invalid(model, profile, feeds, arguments, message):
     with pytest.raises(mpq.Error, match=message.split(": did")[0]):
@@ -191,6 +242,8 @@ def test_invalid_simulation(simulation, model, profile, feeds):
         simulation.set_precisions({"cc": "int8"})
     with pytest.raises(mpq.Error, match=r"expected a precision of product 'c' \(f32, int8, int4, int2\) but got 'bf16'"):
         simulation.set_precisions({"c": "bf16"})
+    with pytest.raises(mpq.Error, match=r"some product can have \(f32, int2, int4, int8\) but got 'int9'; did you mean"):
+        sensitivity.measure(simulation, feeds, precisions=["int9"])
     with pytest.raises(mpq.Error, match="input 'x' is missing"):
         simulation({})
     with pytest.raises(mpq.Error, match="there are none"):

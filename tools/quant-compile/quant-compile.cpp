@@ -13,6 +13,7 @@
 #include "mpq/Driver/Compilation.h"
 #include "mpq/InitAllDialects.h"
 
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
@@ -140,6 +141,13 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);
+  // Without a handler only errors are shown. They still are: this takes none.
+  mlir::ScopedDiagnosticHandler warnings(&context, [](mlir::Diagnostic &it) {
+    if (it.getSeverity() != mlir::DiagnosticSeverity::Warning)
+      return mlir::failure();
+    llvm::errs() << "warning: " << it << '\n';
+    return mlir::success();
+  });
   const char *use = options.calibrationData.empty() ? "errors" : "calibrate";
   mlir::FailureOr<CompileSummary> summary =
       compile(context, {flags.input, std::nullopt}, {flags.output, nullptr},

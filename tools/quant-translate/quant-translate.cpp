@@ -47,6 +47,9 @@ static llvm::cl::opt<std::string> original(
 static LogicalResult importONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
                                 llvm::raw_ostream &output,
                                 MLIRContext *context) {
+  if (!original.empty())
+    return emitError(UnknownLoc::get(context))
+           << "--original has no effect on --import-onnx";
   const llvm::MemoryBuffer *buffer =
       sources->getMemoryBuffer(sources->getMainFileID());
   StringRef name = buffer->getBufferIdentifier();
@@ -73,6 +76,10 @@ static LogicalResult importONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
 static LogicalResult exportONNX(const std::shared_ptr<llvm::SourceMgr> &sources,
                                 llvm::raw_ostream &output,
                                 MLIRContext *context) {
+  if (!shapes.empty() || !functionName.empty() || emitBytecode)
+    return emitError(UnknownLoc::get(context))
+           << "--shape, --function-name and --emit-bytecode have no effect on "
+              "--export-onnx";
   if (original.empty())
     return emitError(UnknownLoc::get(context))
            << "expected the ONNX model that the module was made from: give it "

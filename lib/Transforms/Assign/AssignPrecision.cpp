@@ -52,6 +52,9 @@ struct Product {
   std::optional<RecipeActivations> activations;
   std::string reason; // why it is in float, or ""
   bool quantizedInModel = false;
+  bool hasIntegerWeights = false;
+  /// The rules that decided, from 1 on.
+  size_t precisionRule = 0, roundingRule = 0;
 
   bool hasFewBits() const {
     return wanted == PrecisionKind::Int4 || wanted == PrecisionKind::Int2;
@@ -261,12 +264,16 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
       if (!selects(rule, product, position))
         continue;
       matched = true;
-      product.rounding = rule.rounding.value_or(product.rounding);
+      if (rule.rounding) {
+        product.rounding = *rule.rounding;
+        product.roundingRule = index + 1;
+      }
       if (rule.activations)
         product.activations = rule.activations;
       if (!rule.precision)
         continue;
       product.wanted = *rule.precision;
+      product.precisionRule = index + 1;
       product.reason =
           rule.precision == PrecisionKind::F32
               ? llvm::formatv("rule {0} of the recipe", index + 1).str()
@@ -292,6 +299,42 @@ static LogicalResult applyRules(const Recipe &recipe, StringRef path,
                           << suggestion;
   }
   return success();
+}
+
+/// Warns of rules that decide nothing: of later ones, or because of what the
+/// products are.
+static void warnOfIdleRules(const Recipe &recipe, StringRef path, Location loc,
+                            ArrayRef<Product> products) {
+  for (auto [index, rule] : llvm::enumerate(recipe.rules)) {
+    auto warn = [&, number = index + 1](StringRef key, bool decides,
+                                        StringRef otherwise) {
+      emitWarning(loc) << "'" << key << "' of rule " << number << " of recipe '"
+                       << path << "' has no effect: "
+                       << (decides ? otherwise
+                                   : "later rules decide on all products that "
+                                     "it matches");
+    };
+    auto decided = [&](auto member) {
+      return llvm::make_filter_range(
+          products, [member, number = index + 1](const Product &product) {
+            return product.*member == number;
+          });
+    };
+    auto ofPrecision = decided(&Product::precisionRule);
+    if (rule.precision &&
+        llvm::all_of(ofPrecision, [&](const Product &product) {
+          return product.quantizedInModel &&
+                 rule.precision != PrecisionKind::Int8;
+        }))
+      warn("precision", !ofPrecision.empty(),
+           "the products that it matches came quantized, and stay so");
+    auto ofRounding = decided(&Product::roundingRule);
+    if (rule.rounding && llvm::none_of(ofRounding, [](const Product &product) {
+          return product.hasIntegerWeights;
+        }))
+      warn("rounding", !ofRounding.empty(),
+           "no weights of the products that it matches become integers");
+  }
 }
 
 /// Says that something stays in float, and why.
@@ -421,7 +464,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
                                       ? WeightScalesKind::MSE
                                       : WeightScalesKind::MinMax),
             StringAttr());
-        hasRounding = true;
+        hasRounding = product.hasIntegerWeights = true;
         if (rounding.needsSamples())
           product.op->setAttr(MPQDialect::getWeightRoundingAttrName(),
                               rounding);
@@ -473,6 +516,7 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
             << stringifyActivations(*rule.activations);
         return signalPassFailure();
       }
+    warnOfIdleRules(rules, recipe, module.getLoc(), products);
     if (!report.empty() &&
         failed(writeReport(report, module.getLoc(), products)))
       return signalPassFailure();

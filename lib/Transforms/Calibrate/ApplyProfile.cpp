@@ -34,6 +34,8 @@ struct ApplyProfile : mpq::impl::ApplyProfilePassBase<ApplyProfile> {
   void runOnOperation() override;
 
   LogicalResult checkOptions();
+  /// The share that only the method percentile reads.
+  LogicalResult checkPercentile(RangeMethod used);
   /// The recipe's rules; also writes the ranges that it gives as numbers.
   LogicalResult applyRecipe(const Profile &profile);
   /// The calibrated range of a value, or null.
@@ -59,13 +61,22 @@ LogicalResult ApplyProfile::checkOptions() {
   return success();
 }
 
+LogicalResult ApplyProfile::checkPercentile(RangeMethod used) {
+  // A dumped pipeline has the default, too.
+  if (used == RangeMethod::Percentile || percentile == RangeChoice().percentile)
+    return success();
+  return emitError(getOperation().getLoc(),
+                   "mpq-apply-profile: the option 'percentile' has no effect "
+                   "without the method percentile");
+}
+
 LogicalResult ApplyProfile::applyRecipe(const Profile &profile) {
   RangeChoice choice;
   choice.method = method;
   choice.percentile = percentile;
   rules.emplace(choice);
   if (recipe.empty())
-    return success();
+    return checkPercentile(choice.method);
   llvm::Expected<Recipe> loaded = Recipe::load(recipe);
   if (!loaded)
     return emitError(getOperation().getLoc(),
@@ -73,7 +84,7 @@ LogicalResult ApplyProfile::applyRecipe(const Profile &profile) {
   if (failed(rules->resolve(getOperation(), *loaded, recipe, profile)))
     return failure();
   rules->writeGivenRanges(getOperation());
-  return success();
+  return checkPercentile(loaded->method.value_or(method));
 }
 
 RangeAttr ApplyProfile::rangeOf(const Profile &profile, Value value,

@@ -57,6 +57,7 @@ LogicalResult RangeRules::resolve(ModuleOp module, const Recipe &recipe,
     forEachValue(module, [&](FunctionOpInterface, Value, StringRef id) {
       values.push_back(id.str());
     });
+  llvm::StringMap<size_t> deciding; // the index of the last rule
   for (auto [index, rule] : llvm::enumerate(recipe.ranges)) {
     bool isGiven = rule.range.has_value();
     if (!isGiven && profile.values.empty())
@@ -74,6 +75,7 @@ LogicalResult RangeRules::resolve(ModuleOp module, const Recipe &recipe,
         continue;
       found = true;
       rules.insert_or_assign(id, rule);
+      deciding[id] = index;
     }
     if (!found)
       return emitError(module.getLoc())
@@ -82,6 +84,13 @@ LogicalResult RangeRules::resolve(ModuleOp module, const Recipe &recipe,
              << " (" << rule.text << ")"
              << suggestNearest(rule.text, candidates);
   }
+  for (size_t index = 0; index < recipe.ranges.size(); ++index)
+    if (llvm::none_of(deciding,
+                      [&](auto &entry) { return entry.getValue() == index; }))
+      emitWarning(module.getLoc())
+          << "range " << index + 1 << " of recipe '" << recipeName
+          << "' has no effect: later ones decide on all values that it "
+             "matches";
   return success();
 }
 
