@@ -38,8 +38,8 @@ std::string SimulatedModule::getWeightsName(size_t index) {
   return "mpq.weights" + std::to_string(index);
 }
 
-/// The floats that a constant in QDQ form stands for.
-static ElementsAttr dequantize(DequantizeOp op) {
+/// The floats that a constant in QDQ form stands for, or the scale of each.
+static ElementsAttr dequantize(DequantizeOp op, bool onlyScales = false) {
   std::optional<ConstantView> integers = ConstantView::get(op.getInput()),
                               scales = ConstantView::get(op.getScale()),
                               zeroPoints = ConstantView::get(op.getZeroPoint());
@@ -64,9 +64,11 @@ static ElementsAttr dequantize(DequantizeOp op) {
     for (auto [extent, source] : llvm::zip_equal(parameterShape, sources))
       parameter = parameter * extent + at[source.first] / source.second;
     bool isUnsigned = op.getIsUnsigned();
-    values[i] = float(integers->getInt(i, isUnsigned) -
-                      zeroPoints->getInt(parameter, isUnsigned)) *
-                scales->getFloat(parameter);
+    float scale = scales->getFloat(parameter);
+    values[i] = onlyScales ? scale
+                           : float(integers->getInt(i, isUnsigned) -
+                                   zeroPoints->getInt(parameter, isUnsigned)) *
+                                 scale;
   });
   return createConstantAttr(
       type, ArrayRef(reinterpret_cast<const char *>(values.data()),
@@ -76,8 +78,9 @@ static ElementsAttr dequantize(DequantizeOp op) {
 namespace {
 class SimulationBuilder {
 public:
-  explicit SimulationBuilder(ModuleOp assigned)
-      : assigned(assigned), builder(assigned.getContext()) {}
+  SimulationBuilder(ModuleOp assigned, const OriginalWeights &original)
+      : assigned(assigned), original(original), builder(assigned.getContext()) {
+  }
 
   FailureOr<SimulatedModule> build();
 
@@ -91,12 +94,13 @@ private:
   void addProduct(size_t index, QuantizableOpInterface rounded);
   /// The float arithmetic of a quantization. An error if its parameters are
   /// computed.
-  LogicalResult replace(DequantizeOp dequantize);
+  LogicalResult replace(DequantizeOp dequantize, const ValueIds &ids);
   void addCorrection(size_t index, QuantizableOpInterface rounded);
   /// Another input of the function.
   Value addInput(const Twine &name, RankedTensorType type);
 
   ModuleOp assigned;
+  const OriginalWeights &original;
   OpBuilder builder;
   SimulatedModule result;
   func::FuncOp function;                        // in the result
@@ -105,13 +109,51 @@ private:
 };
 } // namespace
 
+static bool readsConstant(OpOperand &operand) {
+  auto dequantize = operand.get().getDefiningOp<DequantizeOp>();
+  return dequantize && ConstantView::get(dequantize.getInput());
+}
+
+/// A product that came with its integers.
+static bool isImported(QuantizableOpInterface product) {
+  auto isRounded = [](OpOperand &operand) {
+    SmallVector<Value> roots;
+    collectScaleRoots(operand.get(), roots);
+    return llvm::any_of(roots, [](Value root) {
+      auto dequantize = root.getDefiningOp<DequantizeOp>();
+      return dequantize && dequantize.getInput().getDefiningOp<QuantizeOp>();
+    });
+  };
+  return product.isProduct() && (readsConstant(product.getWeightOperand()) ||
+                                 (isRounded(product.getActivationOperand()) &&
+                                  isRounded(product.getWeightOperand())));
+}
+
+OriginalWeights mpq::collectOriginalWeights(ModuleOp prepared) {
+  OriginalWeights weights;
+  for (auto function : prepared.getOps<func::FuncOp>()) {
+    ValueIds ids(function);
+    function.walk([&](QuantizableOpInterface product) {
+      if (!product.isProduct())
+        return;
+      auto constant =
+          product.getWeightOperand().get().getDefiningOp<arith::ConstantOp>();
+      if (constant)
+        weights[ids.lookup(product->getResult(0)).str()] =
+            cast<ElementsAttr>(constant.getValue());
+    });
+  }
+  return weights;
+}
+
 void SimulationBuilder::collectProducts() {
   for (auto function : assigned.getOps<func::FuncOp>()) {
     ValueIds ids(function);
     function.walk([&](QuantizableOpInterface product) {
       auto precision = product->getAttrOfType<PrecisionAttr>(
           MPQDialect::getPrecisionAttrName());
-      if (!precision || precision.getKind() != PrecisionKind::Int8)
+      if (precision ? precision.getKind() != PrecisionKind::Int8
+                    : !isImported(product))
         return;
       products.push_back(product);
       SimulatedProduct &simulated = result.products.emplace_back();
@@ -119,18 +161,29 @@ void SimulationBuilder::collectProducts() {
       simulated.kind = product.getProductKind().str();
       simulated.macs = product.getMultiplyAccumulates().value_or(0);
       simulated.precisions = {PrecisionKind::F32, PrecisionKind::Int8};
-      auto constant =
-          product.getWeightOperand().get().getDefiningOp<arith::ConstantOp>();
+      Operation *source = product.getWeightOperand().get().getDefiningOp();
+      auto constant = dyn_cast_or_null<arith::ConstantOp>(source);
       std::optional<size_t> &weights = result.weightsOf.emplace_back();
-      if (!constant)
+      if (!constant && !readsConstant(product.getWeightOperand()))
         return;
-      auto values = cast<ElementsAttr>(constant.getValue());
-      simulated.weights = values.getNumElements();
+      auto type = cast<RankedTensorType>(source->getResult(0).getType());
+      simulated.weights = type.getNumElements();
+      simulated.weightShape = type.getShape().vec();
+      llvm::append_range(simulated.channelDims, product.getWeightChannelDims());
       auto [entry, isNew] =
-          weightIndex.try_emplace(constant, result.weights.size());
+          weightIndex.try_emplace(source, result.weights.size());
       weights = entry->second;
-      if (isNew)
-        result.weights.push_back({nullptr, {{PrecisionKind::F32, values}}});
+      auto known = original.find(simulated.id);
+      simulated.hasOriginalWeights =
+          constant ||
+          (known != original.end() && known->second.getType() == type);
+      if (!isNew)
+        return;
+      result.weights.emplace_back().values[PrecisionKind::F32] =
+          constant ? cast<ElementsAttr>(constant.getValue())
+          : simulated.hasOriginalWeights
+              ? known->second
+              : dequantize(cast<DequantizeOp>(source));
     });
   }
 }
@@ -151,7 +204,8 @@ SimulationBuilder::quantize(PrecisionKind kind,
       op->removeAttr(MPQDialect::getRoundedWeightsAttrName());
     });
     for (auto [copy, weights] : llvm::zip_equal(copies, result.weightsOf))
-      if (weights && isa<linalg::MatmulOp>(copy)) {
+      if (weights && isa<linalg::MatmulOp>(copy) &&
+          !readsConstant(copy.getWeightOperand())) {
         copy->setAttr(MPQDialect::getPrecisionAttrName(),
                       PrecisionAttr::get(context, kind, StringAttr()));
         copy->setAttr(MPQDialect::getBlocksAttrName(),
@@ -175,7 +229,7 @@ LogicalResult SimulationBuilder::addBlockWeights(PrecisionKind kind) {
   for (size_t i = 0; i < copies.size(); ++i) {
     auto constant =
         copies[i].getWeightOperand().get().getDefiningOp<DequantizeOp>();
-    if (!constant)
+    if (!constant || readsConstant(products[i].getWeightOperand()))
       continue;
     result.weights[*result.weightsOf[i]].values[kind] = dequantize(constant);
     result.products[i].precisions.push_back(kind);
@@ -196,6 +250,7 @@ void SimulationBuilder::addProduct(size_t index,
     if (!shared.constant) {
       auto constant = operand.get().getDefiningOp<DequantizeOp>();
       shared.values[PrecisionKind::Int8] = dequantize(constant);
+      shared.scales = dequantize(constant, /*onlyScales=*/true);
       builder.setInsertionPoint(constant);
       shared.constant = arith::ConstantOp::create(
           builder, constant.getLoc(),
@@ -249,22 +304,25 @@ void SimulationBuilder::addCorrection(size_t index,
   sum.replaceAllUsesExcept(corrected.getResult(0), corrected);
 }
 
-LogicalResult SimulationBuilder::replace(DequantizeOp dequantize) {
+LogicalResult SimulationBuilder::replace(DequantizeOp dequantize,
+                                         const ValueIds &ids) {
   auto quantize = dequantize.getInput().getDefiningOp<QuantizeOp>();
   std::optional<ConstantView> scale = ConstantView::get(quantize.getScale()),
                               zero = ConstantView::get(quantize.getZeroPoint());
   if (!scale || !zero || scale->size() != 1 ||
       quantize.getInput().getType() != dequantize.getType())
     return quantize.emitOpError("expected one constant scale to simulate");
-  float zeroPoint = float(zero->getInt(0, quantize.getIsUnsigned()));
-  float low = quantize.getIsUnsigned() ? 0 : -128;
+  auto [lowest, highest] = quantize.getLimits();
+  int64_t zeroPoint = zero->getInt(0, quantize.getIsUnsigned());
   Location loc = quantize.getLoc();
   SmallVector<Value> inputs{quantize.getInput()};
   for (StringRef name : {"inverse", "low", "high", "scale"})
     inputs.push_back(addInput(name + Twine(result.values.size()),
                               RankedTensorType::get({}, builder.getF32Type())));
-  result.values.push_back({1.0f / scale->getFloat(0), low - zeroPoint,
-                           low + 255 - zeroPoint, scale->getFloat(0)});
+  result.values.push_back({1.0f / scale->getFloat(0), float(lowest - zeroPoint),
+                           float(highest - zeroPoint), scale->getFloat(0)});
+  result.valueInfos.push_back({ids.lookup(quantize.getInput()).str(),
+                               scale->getFloat(0), zeroPoint, lowest, highest});
 
   builder.setInsertionPoint(quantize);
   auto type = cast<RankedTensorType>(dequantize.getType());
@@ -320,8 +378,9 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
       pairs.push_back(op);
   });
   // Moved values first: what products read is found through them.
+  ValueIds ids(function);
   for (DequantizeOp pair : pairs)
-    if (failed(replace(pair)))
+    if (failed(replace(pair, ids)))
       return failure();
   for (auto [index, product] : llvm::enumerate(rounded)) {
     addProduct(index, product);
@@ -333,6 +392,7 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
   return std::move(result);
 }
 
-FailureOr<SimulatedModule> mpq::makeSimulatedModule(ModuleOp assigned) {
-  return SimulationBuilder(assigned).build();
+FailureOr<SimulatedModule>
+mpq::makeSimulatedModule(ModuleOp assigned, const OriginalWeights &original) {
+  return SimulationBuilder(assigned, original).build();
 }

@@ -37,12 +37,17 @@ struct SimulatedWeights {
   mlir::arith::ConstantOp constant;
   /// As floats; f32 has the model's own.
   std::map<PrecisionKind, mlir::ElementsAttr> values;
+  mlir::ElementsAttr scales; ///< of 8 bits, one for each element
 };
+
+/// Float weights by the ids of products.
+using OriginalWeights = std::map<std::string, mlir::ElementsAttr>;
 
 struct SimulatedModule {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   size_t numInputs; ///< of the model
   std::vector<RoundedValue> values;
+  std::vector<SimulatedValue> valueInfos;
   std::vector<AddedCorrection> corrections;
   std::vector<SimulatedWeights> weights;
   std::vector<SimulatedProduct> products;
@@ -56,8 +61,13 @@ struct SimulatedModule {
   static std::string getWeightsName(size_t index);
 };
 
-/// From a module after assign.
-mlir::FailureOr<SimulatedModule> makeSimulatedModule(mlir::ModuleOp assigned);
+/// The constant weights of the products of a float module.
+OriginalWeights collectOriginalWeights(mlir::ModuleOp prepared);
+
+/// From a module after assign. `original` has weights for products whose
+/// weights are integers already.
+mlir::FailureOr<SimulatedModule>
+makeSimulatedModule(mlir::ModuleOp assigned, const OriginalWeights &original);
 
 } // namespace mpq
 
