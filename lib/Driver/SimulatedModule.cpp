@@ -146,6 +146,40 @@ OriginalWeights mpq::collectOriginalWeights(ModuleOp prepared) {
   return weights;
 }
 
+/// Sum of squared differences by the sum of squares.
+static double getDistance(ElementsAttr rounded, ElementsAttr original) {
+  ConstantView a = *ConstantView::get(Attribute(rounded)),
+               b = *ConstantView::get(Attribute(original));
+  double difference = 0, signal = 0;
+  for (int64_t i = 0; i < a.size(); ++i) {
+    double x = a.getFloat(i), y = b.getFloat(i);
+    difference += (x - y) * (x - y);
+    signal += y * y;
+  }
+  return signal > 0 ? difference / signal
+                    : std::numeric_limits<double>::infinity();
+}
+
+/// What weights were rounded from: those of the product of the same name, or,
+/// since another tool may have folded normalizations into it, the most similar
+/// ones. Null if there are none.
+static ElementsAttr findOriginal(const OriginalWeights &original, StringRef id,
+                                 ElementsAttr rounded) {
+  auto known = original.find(id.str());
+  if (known != original.end() && known->second.getType() == rounded.getType())
+    return known->second;
+  ElementsAttr nearest;
+  double smallest = 0.5; // farther ones are others
+  for (const auto &[name, weights] : original)
+    if (weights.getType() == rounded.getType())
+      if (double distance = getDistance(rounded, weights);
+          distance < smallest) {
+        smallest = distance;
+        nearest = weights;
+      }
+  return nearest;
+}
+
 void SimulationBuilder::collectProducts() {
   for (auto function : assigned.getOps<func::FuncOp>()) {
     ValueIds ids(function);
@@ -173,17 +207,14 @@ void SimulationBuilder::collectProducts() {
       auto [entry, isNew] =
           weightIndex.try_emplace(source, result.weights.size());
       weights = entry->second;
-      auto known = original.find(simulated.id);
-      simulated.hasOriginalWeights =
-          constant ||
-          (known != original.end() && known->second.getType() == type);
-      if (!isNew)
-        return;
-      result.weights.emplace_back().values[PrecisionKind::F32] =
+      ElementsAttr values =
           constant ? cast<ElementsAttr>(constant.getValue())
-          : simulated.hasOriginalWeights
-              ? known->second
-              : dequantize(cast<DequantizeOp>(source));
+                   : findOriginal(original, simulated.id,
+                                  dequantize(cast<DequantizeOp>(source)));
+      simulated.hasOriginalWeights = values != nullptr;
+      if (isNew)
+        result.weights.emplace_back().values[PrecisionKind::F32] =
+            values ? values : dequantize(cast<DequantizeOp>(source));
     });
   }
 }

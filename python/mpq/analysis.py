@@ -103,7 +103,7 @@ class Analysis:
     quantized_score: float
     remedies: list[Remedy]
     proposal: Remedy | None  # None: nothing was lost
-    target: float
+    restore: float
     divergence: Divergence | None
     profile: Profile
     samples: dict[str, int] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Analysis:
             lines.append(f"{' and '.join(self.divergence.variants)} " + (
                 f"part at '{where}', the first value below {self.divergence.threshold_db:g} dB" if where else
                 f"stay together: no value is below {self.divergence.threshold_db:g} dB"))
-        reached = "" if self.proposal.restored >= self.target else f", less than the {100 * self.target:.0f}% asked for"
+        reached = "" if self.proposal.restored >= self.restore else f", less than the {100 * self.restore:.0f}% asked for"
         lines.append(f"proposal: {self.proposal.text}: {self.proposal.score:.4g}, which wins back "
                      f"{100 * self.proposal.restored:.1f}% of what was lost{reached}")
         return lines
@@ -144,7 +144,7 @@ class Analysis:
         return {"format": "mpq-analysis", "version": 1, "samples": self.samples,
                 "loss": {"all": self.loss, "none": self.rest_loss, "without_responsible": self.responsible_loss},
                 "score": {"metric": self.metric, "float": self.float_score, "quantized": self.quantized_score},
-                "target": self.target, "tensors": tensors, "divergence": divergence,
+                "restore": self.restore, "tensors": tensors, "divergence": divergence,
                 "remedies": [asdict(remedy) for remedy in self.remedies],
                 "proposal": self.proposal and asdict(self.proposal), "sentences": self.sentences()}
 
@@ -183,7 +183,7 @@ def _collect(simulation: Simulation, profile: Profile) -> list[Tensor]:
     return tensors
 
 
-def _rank(effects: _Effects, tensors: list[Tensor], target: float, report: Callable[[int, int], Any]
+def _rank(effects: _Effects, tensors: list[Tensor], restore: float, report: Callable[[int, int], Any]
           ) -> tuple[list[Tensor], list[Tensor], float, float, float]:
     """The tensors in order, the responsible ones, and the losses of all, of none, and without the responsible."""
     everything, nothing = effects.loss(tensors), effects.loss([])
@@ -194,7 +194,7 @@ def _rank(effects: _Effects, tensors: list[Tensor], target: float, report: Calla
         tensor.contribution = (tensor.alone - nothing + everything - tensor.others) / 2
     report(len(tensors), len(tensors))
     order = sorted(tensors, key=lambda tensor: -tensor.contribution)
-    enough = everything - target * (everything - nothing)
+    enough = everything - restore * (everything - nothing)
     rounded, responsible, left = list(order), [], everything
     for tensor in order:
         if left <= enough:
@@ -255,7 +255,7 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
             recipe: str | os.PathLike | Mapping | None = None, method: str | None = None,
             profile: Profile | str | os.PathLike | None = None, shape: Shapes | None = None,
             held_out: Iterable[Feed] | None = None, metric: str | Metric | None = None, judged: int = 8,
-            target: float = 0.95, threshold: float = 20.0, compare: Sequence[str] | None = ("float-mpq", "quantized-mpq"),
+            restore: float = 0.95, threshold: float = 20.0, compare: Sequence[str] | None = ("float-mpq", "quantized-mpq"),
             folder: str | os.PathLike | None = None, progress: Progress | None = None) -> Analysis:
     """Which tensors a quantized model loses its accuracy in, and how to quantize the float model so that it does not.
 
@@ -266,7 +266,7 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
     metric:    a name of `mpq evaluate --metric`, a Python file or a function of (outputs, references, inputs); default:
                the energy of the errors as a part of the outputs'
     judged:    on how many samples effects of single tensors are measured
-    target:    the part of the loss that is to be won back
+    restore:    the part of the loss that is to be won back
     threshold: decibels below which a value counts as another one, for the first that differs
     compare:   two of the variants float-mpq, float-onnxruntime, quantized-mpq, quantized-onnxruntime; None: none
     folder:    where analysis.json, the recipe of the proposal and the profile go
@@ -298,7 +298,7 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
         _check_original(simulation, tensors)
     some = feeds[:judged]
     effects = _Effects(simulation, some, [reference(feed) for feed in some])
-    ranking = _rank(effects, tensors, target, lambda done, total: report("sensitivity", -1.0, done, total))
+    ranking = _rank(effects, tensors, restore, lambda done, total: report("sensitivity", -1.0, done, total))
 
     divergence = None
     if compare is not None:
@@ -306,11 +306,11 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
         divergence = compare_variants(variants, compare, some, threshold)
 
     judge = Judge(judging, [reference(feed) for feed in judging], measured)
-    remedies = Remedies(model, feeds, profile, shape, judge, target, report)
+    remedies = Remedies(model, feeds, profile, shape, judge, restore, report)
     lossy = (compile(quantized, shape=shape, threads=0) if quantized is not None else remedies.compile(base, True))
     judge.worst = judge.of(lossy)
     proposal = None if judge.best == judge.worst else remedies.find(base, quantized is not None, some)
-    analysis = Analysis(*ranking, name, judge.best, judge.worst, remedies.tried, proposal, target, divergence, profile,
+    analysis = Analysis(*ranking, name, judge.best, judge.worst, remedies.tried, proposal, restore, divergence, profile,
                         {"calibration": len(feeds), "effects": len(some), "judging": len(judging)})
     if folder is not None:
         analysis.save(folder)

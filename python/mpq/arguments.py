@@ -115,7 +115,7 @@ KINDS: dict[str, Kind] = {
     "metric": Kind("the name of a metric, a Python file or a function of (outputs, references, inputs)",
                    lambda value: isinstance(value, str) or callable(value)),
     "judged": Kind("a whole number from 1 on", lambda value: is_number(value, 1)),
-    "target": Kind("a part from 0 to 1", lambda value: _is_positive(value) and value <= 1),
+    "restore": Kind("a part from 0 to 1", lambda value: _is_positive(value) and value <= 1),
     "threshold": Kind("a number of decibels", lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)),
     "compare": Kind("two names of variants", lambda value: isinstance(value, (list, tuple)) and len(value) == 2),
     "measured": Kind("True or False", lambda value: isinstance(value, bool)),

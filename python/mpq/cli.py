@@ -433,7 +433,7 @@ def analysis_table(analysis: mpq.Analysis, rows: int) -> Table:
 @click.option("--metric", help=f"{', '.join(evaluation.METRICS)}, or a Python file with metric(outputs, references, inputs).")
 @click.option("--judged", default=8, show_default=True, type=click.IntRange(min=1),
               help="Samples that effects of single tensors are measured on.")
-@click.option("--target", default=0.95, show_default=True, type=click.FloatRange(0, 1, min_open=True),
+@click.option("--restore", default=0.95, show_default=True, type=click.FloatRange(0, 1, min_open=True),
               help="The part of the loss to win back.")
 @click.option("--threshold", default=20.0, show_default=True, help="Decibels below which a value counts as another one.")
 @click.option("--compare", default="float-mpq,quantized-mpq", show_default=True,

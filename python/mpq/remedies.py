@@ -58,9 +58,9 @@ class Judge:
 
 class Remedies:
     def __init__(self, model: Any, feeds: Sequence[Feed], profile: Profile, shape: Shapes | None, judge: Judge,
-                 target: float, progress: Callable[[str, float, int, int], Any]):
+                 restore: float, progress: Callable[[str, float, int, int], Any]):
         self.model, self.feeds, self.profile, self.shape = model, feeds, profile, shape
-        self.judge, self.target, self.progress = judge, target, progress
+        self.judge, self.restore, self.progress = judge, restore, progress
         self.tried: list[Remedy] = []
 
     def compile(self, recipe: Mapping[str, Any] | None, correct_bias: bool) -> Program:
@@ -82,7 +82,7 @@ class Remedies:
         remedy.score = self.judge.of(self.compile(remedy.recipe, remedy.correct_bias))
         remedy.restored = self.judge.restored(remedy.score)
         self.tried.append(remedy)
-        return remedy.restored is not None and remedy.restored >= self.target
+        return remedy.restored is not None and remedy.restored >= self.restore
 
     def best(self) -> Remedy | None:
         return max(self.tried, key=lambda remedy: -math.inf if remedy.restored is None else remedy.restored,

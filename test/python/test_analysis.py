@@ -164,7 +164,7 @@ def test_names_the_weights_and_wins_back(unequal, feeds, tmp_path):
 
 
 def test_of_a_recipe(model, feeds):
-    analysis = mpq.analyze(model, feeds, recipe={"method": "percentile", "percentile": 60}, target=0.5)
+    analysis = mpq.analyze(model, feeds, recipe={"method": "percentile", "percentile": 60}, restore=0.5)
     assert {tensor.kind for tensor in analysis.tensors} == {"weights", "activation"}
     first = analysis.tensors[0]
     assert first.kind == "activation" and first.errors.clipped_share > 0.2 and "are clipped" in first.describe()
@@ -172,7 +172,7 @@ def test_of_a_recipe(model, feeds):
 
 
 def test_products_in_float_are_the_last_resort(model, feeds):
-    analysis = mpq.analyze(model, feeds, target=0.999, compare=None)
+    analysis = mpq.analyze(model, feeds, restore=0.999, compare=None)
     assert [bool(remedy.float_products) for remedy in analysis.remedies] == sorted(
         bool(remedy.float_products) for remedy in analysis.remedies)
     assert analysis.divergence is None
@@ -206,7 +206,7 @@ def test_engines_agree(model, unequal, feeds, pair):
     ({"compare": ("float-mpq",)}, "expected 'compare' to be two names of variants"),
     ({"metric": "cosin"}, "unknown metric 'cosin'.*did you mean 'cosine'"),
     ({"metric": "sqnr"}, "expected a metric that is finite for the float model itself but got inf"),
-    ({"target": 1.5}, "expected 'target' to be a part from 0 to 1 but got 1.5"),
+    ({"restore": 1.5}, "expected 'restore' to be a part from 0 to 1 but got 1.5"),
     ({"held_out": []}, "expected samples to judge with but held_out has none"),
     ({"recipe": {"presicion": "int8"}}, "presicion"),
     ({"nothing": 1}, "mpq.analyze has no argument 'nothing'"),

@@ -67,7 +67,7 @@ LEFT_OUT = {
 
 # What an interface has of its own: not what to compile to, but what to do with it.
 OF_SEARCH = {"data", "precisions", "over", "points", "max-loss", "max-latency", "max-bits", "max-bytes", "loss", "seconds", "threads"}
-OF_ANALYSIS = {"model", "data", "held-out", "quantized", "metric", "judged", "target", "threshold", "compare"}
+OF_ANALYSIS = {"model", "data", "held-out", "quantized", "metric", "judged", "restore", "threshold", "compare"}
 OWN = {
     "mpq.analyze": {"folder", "progress"} | OF_ANALYSIS,
     "mpq analyze": {"output", "quiet", "json", "help", "rows"} | OF_ANALYSIS - {"model"},
