@@ -206,9 +206,11 @@ int mpq_simulation_set_precision(mpq_simulation *simulation, uint32_t product,
 const mpq_simulated_value *
 mpq_simulation_values(const mpq_simulation *simulation, uint32_t *count);
 
-/** Whether a value is rounded, whatever precisions say that were set before. */
-int mpq_simulation_set_rounding(mpq_simulation *simulation, uint32_t value,
-                                uint32_t is_rounded);
+/** A value is rounded, whatever precisions say that were set before. */
+int mpq_simulation_set_rounding(mpq_simulation *simulation, uint32_t value);
+/** It is not, but stays within limits (infinite ones: as it is). */
+int mpq_simulation_set_limits(mpq_simulation *simulation, uint32_t value,
+                              float low, float high);
 
 /** A number for each constant weight of a product, dense and row-major. */
 int mpq_simulation_read_weights(const mpq_simulation *simulation,

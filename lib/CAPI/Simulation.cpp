@@ -119,14 +119,27 @@ mpq_simulation_values(const mpq_simulation *simulation, uint32_t *count) {
   return simulation->values.data();
 }
 
-int mpq_simulation_set_rounding(mpq_simulation *simulation, uint32_t value,
-                                uint32_t isRounded) {
-  if (value >= simulation->values.size())
-    return setLastError("expected the number of a value below " +
-                        std::to_string(simulation->values.size()) +
-                        " but got " + std::to_string(value));
-  simulation->simulation->setRounding(value, isRounded != 0);
-  return MPQ_OK;
+static int checkValue(const mpq_simulation *simulation, uint32_t value) {
+  if (value < simulation->values.size())
+    return MPQ_OK;
+  return setLastError("expected the number of a value below " +
+                      std::to_string(simulation->values.size()) + " but got " +
+                      std::to_string(value));
+}
+
+int mpq_simulation_set_rounding(mpq_simulation *simulation, uint32_t value) {
+  int status = checkValue(simulation, value);
+  if (status == MPQ_OK)
+    simulation->simulation->setRounding(value);
+  return status;
+}
+
+int mpq_simulation_set_limits(mpq_simulation *simulation, uint32_t value,
+                              float low, float high) {
+  int status = checkValue(simulation, value);
+  if (status == MPQ_OK)
+    simulation->simulation->setLimits(value, low, high);
+  return status;
 }
 
 int mpq_simulation_read_weights(const mpq_simulation *simulation,

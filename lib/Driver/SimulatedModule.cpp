@@ -29,10 +29,14 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
 using namespace mpq;
+
+/// Part of the energy of weights: what differs by more are others.
+static constexpr double kFarWeights = 0.5;
 
 std::string SimulatedModule::getWeightsName(size_t index) {
   return "mpq.weights" + std::to_string(index);
@@ -146,38 +150,83 @@ OriginalWeights mpq::collectOriginalWeights(ModuleOp prepared) {
   return weights;
 }
 
-/// Sum of squared differences by the sum of squares.
-static double getDistance(ElementsAttr rounded, ElementsAttr original) {
-  ConstantView a = *ConstantView::get(Attribute(rounded)),
-               b = *ConstantView::get(Attribute(original));
-  double difference = 0, signal = 0;
-  for (int64_t i = 0; i < a.size(); ++i) {
-    double x = a.getFloat(i), y = b.getFloat(i);
-    difference += (x - y) * (x - y);
+namespace {
+/// Weights that others may have been rounded from.
+struct Candidate {
+  ElementsAttr weights;
+  double distance; ///< squared differences by squares
+};
+} // namespace
+
+/// `original`, or each of its output channels times what comes nearest to
+/// `rounded`, if that is clearly nearer.
+static Candidate fitChannels(ElementsAttr original, ElementsAttr rounded,
+                             ArrayRef<int64_t> channelDims) {
+  ConstantView from = *ConstantView::get(Attribute(original)),
+               to = *ConstantView::get(Attribute(rounded));
+  auto type = cast<RankedTensorType>(rounded.getType());
+  std::vector<int64_t> channelOf(to.size());
+  int64_t channels = 1;
+  for (int64_t dim : channelDims)
+    channels *= type.getDimSize(dim);
+  std::vector<double> products(channels), squares(channels);
+  double signal = 0, plain = 0, fitted = 0;
+  forEachElement(type.getShape(), [&](int64_t i, ArrayRef<int64_t> at) {
+    int64_t &channel = channelOf[i];
+    for (int64_t dim : channelDims)
+      channel = channel * type.getDimSize(dim) + at[dim];
+    double x = from.getFloat(i), y = to.getFloat(i);
+    products[channel] += x * y;
+    squares[channel] += x * x;
+    plain += (x - y) * (x - y);
     signal += y * y;
+  });
+  if (!(signal > 0))
+    return {original, plain > 0 ? 1.0 : 0.0};
+  // Channels that were rounded to nothing are taken to have the others' factor.
+  std::vector<double> factors;
+  for (auto [product, square] : llvm::zip_equal(products, squares))
+    if (product != 0)
+      factors.push_back(product / square);
+  llvm::sort(factors);
+  double usual = factors.empty() ? 1 : factors[factors.size() / 2];
+  std::vector<float> values(to.size());
+  for (int64_t i = 0; i < to.size(); ++i) {
+    int64_t channel = channelOf[i];
+    double factor =
+        products[channel] != 0 ? products[channel] / squares[channel] : usual;
+    values[i] = float(factor * from.getFloat(i));
+    fitted += std::pow(values[i] - to.getFloat(i), 2);
   }
-  return signal > 0 ? difference / signal
-                    : std::numeric_limits<double>::infinity();
+  // A fit is always a little nearer.
+  if (plain <= 2 * fitted + 1e-4 * signal)
+    return {original, plain / signal};
+  return {createConstantAttr(
+              type, ArrayRef(reinterpret_cast<const char *>(values.data()),
+                             values.size() * sizeof(float))),
+          fitted / signal};
 }
 
-/// What weights were rounded from: those of the product of the same name, or,
-/// since another tool may have folded normalizations into it, the most similar
-/// ones. Null if there are none.
+/// What weights were rounded from: those of the product of the same name, or
+/// the most similar ones, as another tool names and folds otherwise. Null if
+/// there are none.
 static ElementsAttr findOriginal(const OriginalWeights &original, StringRef id,
-                                 ElementsAttr rounded) {
-  auto known = original.find(id.str());
-  if (known != original.end() && known->second.getType() == rounded.getType())
-    return known->second;
-  ElementsAttr nearest;
-  double smallest = 0.5; // farther ones are others
+                                 ElementsAttr rounded,
+                                 ArrayRef<int64_t> channelDims) {
+  auto fit = [&](ElementsAttr weights) -> Candidate {
+    if (weights.getType() != rounded.getType())
+      return {nullptr, 1};
+    return fitChannels(weights, rounded, channelDims);
+  };
+  if (auto known = original.find(id.str()); known != original.end())
+    if (Candidate same = fit(known->second); same.distance < kFarWeights)
+      return same.weights;
+  Candidate nearest{nullptr, kFarWeights};
   for (const auto &[name, weights] : original)
-    if (weights.getType() == rounded.getType())
-      if (double distance = getDistance(rounded, weights);
-          distance < smallest) {
-        smallest = distance;
-        nearest = weights;
-      }
-  return nearest;
+    if (Candidate candidate = fit(weights);
+        candidate.distance < nearest.distance)
+      nearest = candidate;
+  return nearest.weights;
 }
 
 void SimulationBuilder::collectProducts() {
@@ -210,7 +259,8 @@ void SimulationBuilder::collectProducts() {
       ElementsAttr values =
           constant ? cast<ElementsAttr>(constant.getValue())
                    : findOriginal(original, simulated.id,
-                                  dequantize(cast<DequantizeOp>(source)));
+                                  dequantize(cast<DequantizeOp>(source)),
+                                  simulated.channelDims);
       simulated.hasOriginalWeights = values != nullptr;
       if (isNew)
         result.weights.emplace_back().values[PrecisionKind::F32] =
@@ -371,14 +421,13 @@ LogicalResult SimulationBuilder::replace(DequantizeOp dequantize,
         Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
         Value steps = math::RoundEvenOp::create(
             b, loc, arith::MulFOp::create(b, loc, in[0], in[1]));
-        Value clamped = arith::MinimumFOp::create(
-            b, loc, arith::MaximumFOp::create(b, loc, steps, in[2]), in[3]);
-        Value value = arith::MulFOp::create(b, loc, clamped, in[4]);
         Value isOff = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
                                             in[1], zero);
+        Value chosen = arith::SelectOp::create(b, loc, isOff, in[0], steps);
+        Value clamped = arith::MinimumFOp::create(
+            b, loc, arith::MaximumFOp::create(b, loc, chosen, in[2]), in[3]);
         linalg::YieldOp::create(
-            b, loc,
-            arith::SelectOp::create(b, loc, isOff, in[0], value).getResult());
+            b, loc, arith::MulFOp::create(b, loc, clamped, in[4]).getResult());
       });
   valueIndex[rounded] = result.values.size() - 1;
   dequantize.getResult().replaceAllUsesWith(rounded.getResult(0));

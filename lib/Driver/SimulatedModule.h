@@ -14,15 +14,19 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <limits>
 #include <map>
 
 namespace mpq {
 
 /// A value that quantization rounds: to `scale` times an integer from `low` to
 /// `high`. Its four numbers are inputs of the function, behind the model's, in
-/// the order inverse, low, high, scale; an inverse of 0 leaves it as it is.
+/// the order inverse, low, high, scale; with an inverse of 0 it is not rounded,
+/// and then limited by low and high only (its scale is 1).
 struct RoundedValue {
-  float inverse, low, high, scale;
+  static constexpr float infinity = std::numeric_limits<float>::infinity();
+
+  float inverse = 0, low = -infinity, high = infinity, scale = 1;
 };
 
 /// What the quantized product adds to its result: an input of the function,

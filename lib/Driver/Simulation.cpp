@@ -196,7 +196,7 @@ void Simulation::State::update() {
       if (precisions[i] == PrecisionKind::Int8)
         isRounded[value] = any = true;
     }
-  parameters.assign(values.size(), {0, 0, 0, 0});
+  parameters.assign(values.size(), RoundedValue());
   for (size_t i = 0; i < values.size(); ++i)
     if (isRounded[i] || (any && !valueInfos[i].isRead))
       parameters[i] = values[i];
@@ -218,9 +218,12 @@ void Simulation::setPrecision(size_t product, PrecisionKind precision) {
   }
 }
 
-void Simulation::setRounding(size_t value, bool isRounded) {
-  state->parameters[value] =
-      isRounded ? state->values[value] : RoundedValue{0, 0, 0, 0};
+void Simulation::setRounding(size_t value) {
+  state->parameters[value] = state->values[value];
+}
+
+void Simulation::setLimits(size_t value, float low, float high) {
+  state->parameters[value] = {0, low, high, 1};
 }
 
 void Simulation::readWeights(size_t product, WeightsPart part,

@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 from . import _core
 from .arguments import checked
 from .compiler import FIT_SAMPLES, Feed, Profile, Progress, Shapes, calibrate, compile
-from .divergence import Divergence, Variants, compare as compare_variants
+from .divergence import Divergence, Variants, compare as compare_variants, computed_tensors, load_onnx
 from .evaluation import get_metric
 from .files import check_place, write_file
 from .remedies import Judge, Metric, Remedies, Remedy
@@ -24,8 +24,9 @@ from .rounding import Histogram, ValueErrors, WeightErrors, value_errors, weight
 from .sensitivity import noise
 from .simulation import Simulation
 
+SCREENED = 2  # samples on which all tensors are measured
+LOOKED_AT = 32  # tensors that are measured on all samples then
 HELD_OUT = 4  # one of so many samples judges only, unless there are others for it
-LARGEST_GAP_DB = 3.0  # weights that lose so much are no rounding of the float model's
 COARSE = 20  # steps of the range of all but the outliers: fewer are named as a cause
 
 
@@ -164,11 +165,24 @@ class _Effects:
     def __init__(self, simulation: Simulation, feeds: Sequence[Feed], references: Sequence[Mapping[str, Any]]):
         self.simulation, self.feeds, self.references = simulation, feeds, references
 
-    def loss(self, tensors: Iterable[Tensor]) -> float:
+    def loss(self, tensors: Iterable[Tensor], count: int | None = None) -> float:
+        """On the first `count` samples."""
         chosen = list(tensors)
         self.simulation.set_tensors([t.name for t in chosen if t.kind == "weights"],
                                     [t.name for t in chosen if t.kind == "activation"])
-        return noise(self.simulation.run(self.feeds), self.references)
+        return noise(self.simulation.run(self.feeds[:count]), self.references[:count])
+
+    def measure(self, tensors: Sequence[Tensor], some: Sequence[Tensor], count: int | None,
+                report: Callable[[int, int], Any]) -> list[Tensor]:
+        """`some` of the tensors, ordered by what they contribute."""
+        everything, nothing = self.loss(tensors, count), self.loss([], count)
+        for done, tensor in enumerate(some):
+            report(done, len(some))
+            tensor.alone = self.loss([tensor], count)
+            tensor.others = self.loss((other for other in tensors if other is not tensor), count)
+            tensor.contribution = (tensor.alone - nothing + everything - tensor.others) / 2
+        report(len(some), len(some))
+        return sorted(some, key=lambda tensor: -tensor.contribution)
 
 
 def _collect(simulation: Simulation, profile: Profile) -> list[Tensor]:
@@ -186,14 +200,9 @@ def _collect(simulation: Simulation, profile: Profile) -> list[Tensor]:
 def _rank(effects: _Effects, tensors: list[Tensor], restore: float, report: Callable[[int, int], Any]
           ) -> tuple[list[Tensor], list[Tensor], float, float, float]:
     """The tensors in order, the responsible ones, and the losses of all, of none, and without the responsible."""
+    order = effects.measure(tensors, tensors, SCREENED, report)
+    order = effects.measure(tensors, order[:LOOKED_AT], None, report) + order[LOOKED_AT:]
     everything, nothing = effects.loss(tensors), effects.loss([])
-    for done, tensor in enumerate(tensors):
-        report(done, len(tensors))
-        tensor.alone = effects.loss([tensor])
-        tensor.others = effects.loss(other for other in tensors if other is not tensor)
-        tensor.contribution = (tensor.alone - nothing + everything - tensor.others) / 2
-    report(len(tensors), len(tensors))
-    order = sorted(tensors, key=lambda tensor: -tensor.contribution)
     enough = everything - restore * (everything - nothing)
     rounded, responsible, left = list(order), [], everything
     for tensor in order:
@@ -212,18 +221,21 @@ def _rank(effects: _Effects, tensors: list[Tensor], restore: float, report: Call
     return order, responsible, everything, nothing, left
 
 
-def _check_original(simulation: Simulation, tensors: Sequence[Tensor]) -> None:
+def _check_original(simulation: Simulation) -> None:
     """An error unless the quantized model's weights are the float model's."""
-    known = {product.id for product in simulation.products if product.weights and product.has_original_weights}
-    weights = [tensor for tensor in tensors if tensor.kind == "weights"]
-    if weights and not known:
-        raise _core.Error(f"the quantized model does not belong to the float model: none of its {len(weights)} products "
-                          f"with weights, such as '{weights[0].name}', is in it with the same shape")
-    strange = [tensor for tensor in weights if tensor.name in known and (tensor.errors.sqnr_db or math.inf) < LARGEST_GAP_DB]
-    if 2 * len(strange) > len(known):
-        worst = min(strange, key=lambda tensor: tensor.errors.sqnr_db)
-        raise _core.Error(f"the quantized model does not belong to the float model: weights of {len(strange)} of "
-                          f"{len(known)} products are others, those of '{worst.name}' by {worst.errors.sqnr_db:.1f} dB")
+    weights = [product for product in simulation.products if product.weights]
+    unknown = [product for product in weights if not product.has_original_weights]
+    if 2 * len(unknown) > len(weights):
+        raise _core.Error(f"the quantized model does not belong to the float model: the weights of {len(unknown)} of its "
+                          f"{len(weights)} products, such as '{unknown[0].id}', are rounded from none of it")
+
+
+def _find_limits(model: Any, values: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Of results of Relu and Clip: where they are quantized, quantizers leave these functions out."""
+    nodes = computed_tensors(load_onnx(model))
+    limits = {name: (0.0, math.inf) for name, node in nodes.items() if node == "Relu"}
+    return limits | {name: (values[name]["min"], values[name]["max"]) for name, node in nodes.items()
+                     if node == "Clip" and "min" in values.get(name, {})}
 
 
 def _split(data: Iterable[Feed], held_out: Iterable[Feed] | None) -> tuple[list[Feed], list[Feed]]:
@@ -291,11 +303,11 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
     if quantized is not None:
         simulation = _simulate(quantized, model, shape, progress)
         _same_ends(reference, simulation)
+        _check_original(simulation)
+        simulation.limits = _find_limits(model, json.loads(profile.data)["values"])
     else:
         simulation = Simulation(model, profile, recipe=base or None, shape=shape, fit_data=feeds[:FIT_SAMPLES])
     tensors = _collect(simulation, profile)
-    if quantized is not None:
-        _check_original(simulation, tensors)
     some = feeds[:judged]
     effects = _Effects(simulation, some, [reference(feed) for feed in some])
     ranking = _rank(effects, tensors, restore, lambda done, total: report("sensitivity", -1.0, done, total))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any, Iterable, Mapping, NamedTuple
 
@@ -71,6 +72,8 @@ class Simulation:
         self.outputs = [TensorInfo(*info) for info in self._core.outputs]
         self._index = {product.id: index for index, product in enumerate(self.products)}
         self._precisions = ["f32"] * len(self.products)
+        self.limits: dict[str, tuple[float, float]] = {}
+        """Of values that set_tensors does not round: quantizers leave activation functions to the limits of integers."""
         self._has_own_values = False  # set_tensors decided on them, not precisions
 
     def set_precisions(self, precisions: Mapping[str, str] | str) -> None:
@@ -97,7 +100,10 @@ class Simulation:
             raise _core.Error(f"there is no rounded value '{name}'{suggest(name, list(known))}")
         self._has_own_values = True
         for index, value in enumerate(self.values):
-            self._core.set_rounding(index, value.id in chosen)
+            if value.id in chosen:
+                self._core.set_rounding(index)
+            else:
+                self._core.set_limits(index, *self.limits.get(value.id, (-math.inf, math.inf)))
 
     def read_weights(self, product: Product) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of a product with constant weights: the weights, what they are rounded to, and the scale of each."""

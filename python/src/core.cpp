@@ -475,8 +475,12 @@ public:
     return list;
   }
 
-  void setRounding(uint32_t value, bool isRounded) {
-    check(mpq_simulation_set_rounding(simulation.get(), value, isRounded));
+  void setRounding(uint32_t value) {
+    check(mpq_simulation_set_rounding(simulation.get(), value));
+  }
+
+  void setLimits(uint32_t value, float low, float high) {
+    check(mpq_simulation_set_limits(simulation.get(), value, low, high));
   }
 
   /// The bytes of the f32 numbers: of the weights (0), of those that they are
@@ -595,7 +599,8 @@ NB_MODULE(_core, module) {
       .def("set_precision", &Simulation::setPrecision, "product"_a,
            "precision"_a)
       .def("run", &Simulation::run, "inputs"_a, "outputs"_a)
-      .def("set_rounding", &Simulation::setRounding, "value"_a, "is_rounded"_a)
+      .def("set_rounding", &Simulation::setRounding, "value"_a)
+      .def("set_limits", &Simulation::setLimits, "value"_a, "low"_a, "high"_a)
       .def("read_weights", &Simulation::readWeights, "product"_a, "part"_a)
       .def_prop_ro("products", &Simulation::getProducts)
       .def_prop_ro("values", &Simulation::getValues)

@@ -78,14 +78,14 @@ def histogram_of(values, width=2.0 ** -6):
 def test_errors_of_values():
     values = np.random.default_rng(0).normal(0, 1, 200000)
     histogram = histogram_of(values)
-    wide = value_errors(Value("v", 8 / 255, 128, 0, 255, True), histogram)
+    wide = value_errors(Value("v", 10 / 255, 128, 0, 255, True), histogram)
     assert wide.clipped_share < 0.001 and wide.clipping_noise < 0.01 * wide.rounding_noise
-    exact = np.square(values - np.clip(np.rint(values / (8 / 255)), -128, 127) * 8 / 255).mean()
+    exact = np.square(values - np.clip(np.rint(values / (10 / 255)), -128, 127) * 10 / 255).mean()
     assert wide.sqnr_db == pytest.approx(10 * np.log10(np.square(values).mean() / exact), abs=0.1)
     narrow = value_errors(Value("v", 2 / 255, 128, 0, 255, True), histogram)
     assert narrow.clipped_share == pytest.approx(0.317, abs=0.02)
     assert narrow.clipping_noise > 100 * narrow.rounding_noise
-    assert narrow.steps > 255 > wide.steps / 2
+    assert narrow.steps > 255 > wide.steps
     values[0] = 100
     assert value_errors(Value("v", 1, 128, 0, 255, True), histogram_of(values)).outlier_share > 0.9
     assert wide.outlier_share < 0.5
@@ -120,10 +120,10 @@ def test_simulates_imported_numbers(unequal, feeds):
     for feed in feeds:
         loss = np.square(expected(feed)["y"] - reference(feed)["y"]).sum()
         assert np.square(simulation(feed)["y"] - expected(feed)["y"]).sum() < 0.05 * loss
+    simulation.limits = {"r": (0, np.inf)}  # ONNX Runtime leaves the Relu to the integers' limits
     simulation.set_tensors([], [])
     for feed in feeds:
         assert np.allclose(simulation(feed)["y"], reference(feed)["y"], rtol=0.01, atol=0.01 * np.abs(reference(feed)["y"]).max())
-    assert not simulation._has_own_values or simulation.set_precisions("f32") is None
     with pytest.raises(mpq.Error, match="there is no rounded value 'z'"):
         simulation.set_tensors([], ["z"])
 
@@ -226,7 +226,7 @@ def test_invalid_data(model, feeds):
 def test_models_that_do_not_belong_together(model, unequal, feeds, tmp_path):
     with pytest.raises(mpq.Error, match="expected a quantized model in QDQ form but none of its products"):
         mpq.analyze(model, feeds, quantized=model)
-    with pytest.raises(mpq.Error, match="does not belong to the float model: weights of . of 2 products are others"):
+    with pytest.raises(mpq.Error, match="does not belong to the float model: the weights of . of its 2 products"):
         graph = onnx.load(model)
         for tensor in graph.graph.initializer:
             if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1:

@@ -78,8 +78,11 @@ public:
   /// weights, as the steps of a sequence, share what was chosen last for them.
   void setPrecision(size_t product, PrecisionKind precision);
 
-  /// Whether a value is rounded, whatever precisions say that were set before.
-  void setRounding(size_t value, bool isRounded);
+  /// A value is rounded, whatever precisions say that were set before.
+  void setRounding(size_t value);
+  /// It is not, but stays within limits: a model in QDQ form may have left an
+  /// activation function to the limits of its integers.
+  void setLimits(size_t value, float low, float high);
 
   /// A number for each of the product's weights, as rounding to 8 bits has it.
   void readWeights(size_t product, WeightsPart part,
