@@ -123,6 +123,9 @@ class Analysis:
         lines.append(f"{count} of {len(self.tensors)} tensors are responsible: without rounding them the output's error "
                      f"is {self.responsible_loss:.3g} instead of {self.loss:.3g} of its energy ({100 * part:.1f}% less)")
         lines += [tensor.describe() for tensor in self.responsible]
+        if self.rest_loss > (1 - self.restore) * self.loss:
+            lines.append(f"no tensor explains {self.rest_loss:.3g} of the error: biases are rounded, too, in steps of the "
+                         "weights' scale times the input's")
         if self.divergence:
             where = self.divergence.first
             lines.append(f"{' and '.join(self.divergence.variants)} " + (

@@ -117,7 +117,7 @@ KINDS: dict[str, Kind] = {
     "judged": Kind("a whole number from 1 on", lambda value: is_number(value, 1)),
     "restore": Kind("a part from 0 to 1", lambda value: _is_positive(value) and value <= 1),
     "threshold": Kind("a number of decibels", lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)),
-    "compare": Kind("two names of variants", lambda value: isinstance(value, (list, tuple)) and len(value) == 2),
+    "compare": Kind("two names of variants", lambda value: value is None or isinstance(value, (list, tuple)) and len(value) == 2),
     "measured": Kind("True or False", lambda value: isinstance(value, bool)),
     **{f"max_{limit}": Kind("a number above 0", _is_positive) for limit in ("loss", "latency", "bits", "bytes")},
     "samples": Kind("an iterable of samples, {input name: array} each,", _is_samples),
