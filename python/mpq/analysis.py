@@ -208,7 +208,7 @@ def _rank(effects: _Effects, tensors: list[Tensor], restore: float, report: Call
     everything, nothing = effects.loss(tensors), effects.loss([])
     enough = everything - restore * (everything - nothing)
     rounded, responsible, left = list(order), [], everything
-    for tensor in order:
+    for tensor in order[:LOOKED_AT]:
         if left <= enough:
             break
         rounded.remove(tensor)
