@@ -188,9 +188,8 @@ class _Effects:
         return sorted(some, key=lambda tensor: -tensor.contribution)
 
 
-def _collect(simulation: Simulation, profile: Profile) -> list[Tensor]:
-    """The tensors that the simulation can round, with the errors of each."""
-    values = json.loads(profile.data)["values"]
+def _collect(simulation: Simulation, values: Mapping[str, Any]) -> list[Tensor]:
+    """The tensors that the simulation can round, with the errors of each; `values` as in profiles."""
     tensors = [Tensor(product.id, "weights", product.kind, weight_errors(simulation, product))
                for product in simulation.products if product.weights]
     known = {value.id: value for value in reversed(simulation.values)}
@@ -303,15 +302,17 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
         profile = calibrate(model, feeds, shape=shape, progress=progress)
     elif not isinstance(profile, Profile):
         profile = Profile.load(profile)
+    values, some = json.loads(profile.data)["values"], feeds[:judged]
     if quantized is not None:
         simulation = _simulate(quantized, model, shape, progress)
         _same_ends(reference, simulation)
         _check_original(simulation)
-        simulation.limits = _find_limits(model, json.loads(profile.data)["values"])
+        simulation.limits = _find_limits(model, values)
+        # Values that our form of the float model does not have are seen as the quantized model computes them.
+        values = json.loads(calibrate(quantized, some, shape=shape).data)["values"] | values
     else:
         simulation = Simulation(model, profile, recipe=base or None, shape=shape, fit_data=feeds[:FIT_SAMPLES])
-    tensors = _collect(simulation, profile)
-    some = feeds[:judged]
+    tensors = _collect(simulation, values)
     effects = _Effects(simulation, some, [reference(feed) for feed in some])
     ranking = _rank(effects, tensors, restore, lambda done, total: report("sensitivity", -1.0, done, total))
 
