@@ -163,12 +163,36 @@ typedef struct mpq_simulated_product {
   int64_t weights;  /**< elements; 0: a product of two activations */
   const char *const *precisions; /**< as in recipes, "f32" first */
   uint32_t num_precisions;
+  const int64_t *weight_dims; /**< of constant weights, else none */
+  uint32_t weight_rank;
+  const int64_t *channel_dims; /**< of the weights: their output channels */
+  uint32_t num_channel_dims;
+  uint32_t has_original_weights; /**< 0: f32 stands for the rounded ones */
 } mpq_simulated_product;
+
+/** A value that is rounded to scale * (integer - zero_point). */
+typedef struct mpq_simulated_value {
+  const char *id; /**< several may have one name */
+  float scale;
+  int64_t zero_point, lowest, highest; /**< integers */
+  uint32_t is_read;                    /**< 1: by a product */
+} mpq_simulated_value;
+
+/** What there is to know of weights that are rounded to 8 bits. */
+typedef enum {
+  MPQ_WEIGHTS_ORIGINAL = 0,
+  MPQ_WEIGHTS_ROUNDED = 1,
+  MPQ_WEIGHTS_SCALES = 2
+} mpq_weights_part;
 
 /** Compiles a simulation. `settings` are those of mpq_compile, with a profile;
  *  products that they leave in float do not appear. The compiler outlives it.
+ *  A model in QDQ form has its own numbers and takes no profile; `original`
+ *  (or NULL) is the float model that it was made from, which has the weights
+ *  before they were rounded.
  */
 int mpq_simulation_create(mpq_compiler *compiler, const mpq_source *source,
+                          const mpq_source *original,
                           const mpq_setting *settings, size_t num_settings,
                           mpq_simulation **simulation);
 void mpq_simulation_destroy(mpq_simulation *simulation);
@@ -184,6 +208,22 @@ const mpq_tensor_info *mpq_simulation_outputs(const mpq_simulation *simulation,
  *  a sequence, share those that were chosen last. */
 int mpq_simulation_set_precision(mpq_simulation *simulation, uint32_t product,
                                  const char *precision);
+
+/** All values are as they are in float, until a product that reads one (or, if
+ *  none reads it, any product) gets the precision "int8". */
+const mpq_simulated_value *
+mpq_simulation_values(const mpq_simulation *simulation, uint32_t *count);
+
+/** A value is rounded, whatever precisions say that were set before. */
+int mpq_simulation_set_rounding(mpq_simulation *simulation, uint32_t value);
+/** It is not, but stays within limits (infinite ones: as it is). */
+int mpq_simulation_set_limits(mpq_simulation *simulation, uint32_t value,
+                              float low, float high);
+
+/** A number for each constant weight of a product, dense and row-major. */
+int mpq_simulation_read_weights(const mpq_simulation *simulation,
+                                uint32_t product, mpq_weights_part part,
+                                float *numbers);
 
 /** As mpq_program_run. */
 int mpq_simulation_run(mpq_simulation *simulation, const mpq_tensor *inputs,

@@ -61,13 +61,18 @@ void ErrorCollector::add(Diagnostic &diagnostic) {
   text += describe(diagnostic);
 }
 
+ModelSource mpq::toModelSource(const mpq_source &source) {
+  ModelSource model{source.name, std::nullopt};
+  if (source.data)
+    model.data = StringRef(static_cast<const char *>(source.data), source.size);
+  return model;
+}
+
 CompilerCall::CompilerCall(mpq_compiler &compiler, const mpq_source &source,
                            StringRef what)
     : compiler(compiler), what(what), errors(compiler.context) {
   compiler.cancelled = false;
-  model.name = source.name;
-  if (source.data)
-    model.data = StringRef(static_cast<const char *>(source.data), source.size);
+  model = toModelSource(source);
   monitor.phaseDone = [this](StringRef phase, double seconds) {
     report({phase.str().c_str(), seconds, 0, 0});
   };

@@ -46,6 +46,8 @@ private:
   mlir::ScopedDiagnosticHandler handler;
 };
 
+ModelSource toModelSource(const mpq_source &source);
+
 /// One call: options from settings, the monitor, the errors.
 class CompilerCall {
 public:

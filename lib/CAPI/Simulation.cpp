@@ -21,6 +21,7 @@ struct mpq_simulation {
   std::unique_ptr<Simulation> simulation;
   std::vector<std::vector<const char *>> precisions;
   std::vector<mpq_simulated_product> products;
+  std::vector<mpq_simulated_value> values;
   std::vector<mpq_tensor_info> inputs, outputs;
 };
 
@@ -41,20 +42,31 @@ mpq_simulation::mpq_simulation(std::unique_ptr<Simulation> made)
     std::vector<const char *> &names = precisions.emplace_back();
     for (PrecisionKind kind : product.precisions)
       names.push_back(stringifyPrecisionKind(kind).data());
-    products.push_back({product.id.c_str(), product.kind.c_str(), product.macs,
-                        product.weights, names.data(), uint32_t(names.size())});
+    products.push_back(
+        {product.id.c_str(), product.kind.c_str(), product.macs,
+         product.weights, names.data(), uint32_t(names.size()),
+         product.weightShape.data(), uint32_t(product.weightShape.size()),
+         product.channelDims.data(), uint32_t(product.channelDims.size()),
+         uint32_t(product.hasOriginalWeights)});
   }
+  for (const SimulatedValue &value : simulation->getValues())
+    values.push_back({value.id.c_str(), value.scale, value.zeroPoint,
+                      value.lowest, value.highest, uint32_t(value.isRead)});
 }
 
 int mpq_simulation_create(mpq_compiler *compiler, const mpq_source *source,
+                          const mpq_source *original,
                           const mpq_setting *settings, size_t num_settings,
                           mpq_simulation **result) {
   *result = nullptr;
   CompilerCall call(*compiler, *source, "compilation");
   if (llvm::Error error = call.apply({settings, num_settings}))
     return toStatus(std::move(error));
-  FailureOr<std::unique_ptr<Simulation>> simulation = Simulation::create(
-      compiler->context, call.model, call.options, call.monitor);
+  ModelSource originalModel =
+      original ? toModelSource(*original) : ModelSource();
+  FailureOr<std::unique_ptr<Simulation>> simulation =
+      Simulation::create(compiler->context, call.model, call.options,
+                         call.monitor, original ? &originalModel : nullptr);
   if (succeeded(simulation))
     *result = new mpq_simulation(std::move(*simulation));
   return call.finish(simulation);
@@ -98,6 +110,50 @@ int mpq_simulation_set_precision(mpq_simulation *simulation, uint32_t product,
                         ") but got '" + precision + "'");
   }
   simulation->simulation->setPrecision(product, *kind);
+  return MPQ_OK;
+}
+
+const mpq_simulated_value *
+mpq_simulation_values(const mpq_simulation *simulation, uint32_t *count) {
+  *count = uint32_t(simulation->values.size());
+  return simulation->values.data();
+}
+
+static int checkValue(const mpq_simulation *simulation, uint32_t value) {
+  if (value < simulation->values.size())
+    return MPQ_OK;
+  return setLastError("expected the number of a value below " +
+                      std::to_string(simulation->values.size()) + " but got " +
+                      std::to_string(value));
+}
+
+int mpq_simulation_set_rounding(mpq_simulation *simulation, uint32_t value) {
+  int status = checkValue(simulation, value);
+  if (status == MPQ_OK)
+    simulation->simulation->setRounding(value);
+  return status;
+}
+
+int mpq_simulation_set_limits(mpq_simulation *simulation, uint32_t value,
+                              float low, float high) {
+  int status = checkValue(simulation, value);
+  if (status == MPQ_OK)
+    simulation->simulation->setLimits(value, low, high);
+  return status;
+}
+
+int mpq_simulation_read_weights(const mpq_simulation *simulation,
+                                uint32_t product, mpq_weights_part part,
+                                float *numbers) {
+  ArrayRef<SimulatedProduct> products = simulation->simulation->getProducts();
+  if (product >= products.size() || products[product].weights == 0)
+    return setLastError("expected the number of a product with constant "
+                        "weights but got " +
+                        std::to_string(product));
+  if (part > MPQ_WEIGHTS_SCALES)
+    return setLastError("unknown part of weights " + std::to_string(part));
+  simulation->simulation->readWeights(
+      product, WeightsPart(part), {numbers, size_t(products[product].weights)});
   return MPQ_OK;
 }
 

@@ -29,17 +29,21 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
 using namespace mpq;
 
+/// Part of the energy of weights: what differs by more are others.
+static constexpr double kFarWeights = 0.5;
+
 std::string SimulatedModule::getWeightsName(size_t index) {
   return "mpq.weights" + std::to_string(index);
 }
 
-/// The floats that a constant in QDQ form stands for.
-static ElementsAttr dequantize(DequantizeOp op) {
+/// The floats that a constant in QDQ form stands for, or the scale of each.
+static ElementsAttr dequantize(DequantizeOp op, bool onlyScales = false) {
   std::optional<ConstantView> integers = ConstantView::get(op.getInput()),
                               scales = ConstantView::get(op.getScale()),
                               zeroPoints = ConstantView::get(op.getZeroPoint());
@@ -64,9 +68,11 @@ static ElementsAttr dequantize(DequantizeOp op) {
     for (auto [extent, source] : llvm::zip_equal(parameterShape, sources))
       parameter = parameter * extent + at[source.first] / source.second;
     bool isUnsigned = op.getIsUnsigned();
-    values[i] = float(integers->getInt(i, isUnsigned) -
-                      zeroPoints->getInt(parameter, isUnsigned)) *
-                scales->getFloat(parameter);
+    float scale = scales->getFloat(parameter);
+    values[i] = onlyScales ? scale
+                           : float(integers->getInt(i, isUnsigned) -
+                                   zeroPoints->getInt(parameter, isUnsigned)) *
+                                 scale;
   });
   return createConstantAttr(
       type, ArrayRef(reinterpret_cast<const char *>(values.data()),
@@ -76,9 +82,10 @@ static ElementsAttr dequantize(DequantizeOp op) {
 namespace {
 class SimulationBuilder {
 public:
-  SimulationBuilder(ModuleOp assigned,
+  SimulationBuilder(ModuleOp assigned, const OriginalWeights &original,
                     const std::function<LogicalResult(ModuleOp)> &fit)
-      : assigned(assigned), fit(fit), builder(assigned.getContext()) {}
+      : assigned(assigned), original(original), fit(fit),
+        builder(assigned.getContext()) {}
 
   FailureOr<SimulatedModule> build();
 
@@ -94,12 +101,13 @@ private:
   void addProduct(size_t index, QuantizableOpInterface rounded);
   /// The float arithmetic of a quantization. An error if its parameters are
   /// computed.
-  LogicalResult replace(DequantizeOp dequantize);
+  LogicalResult replace(DequantizeOp dequantize, const ValueIds &ids);
   void addCorrection(size_t index, QuantizableOpInterface rounded);
   /// Another input of the function.
   Value addInput(const Twine &name, RankedTensorType type);
 
   ModuleOp assigned;
+  const OriginalWeights &original;
   const std::function<LogicalResult(ModuleOp)> &fit;
   OpBuilder builder;
   SimulatedModule result;
@@ -111,13 +119,130 @@ private:
 };
 } // namespace
 
+static bool readsConstant(OpOperand &operand) {
+  auto dequantize = operand.get().getDefiningOp<DequantizeOp>();
+  return dequantize && ConstantView::get(dequantize.getInput());
+}
+
+/// A product that came with its integers.
+static bool isImported(QuantizableOpInterface product) {
+  auto isRounded = [](OpOperand &operand) {
+    SmallVector<Value> roots;
+    collectScaleRoots(operand.get(), roots);
+    return llvm::any_of(roots, [](Value root) {
+      auto dequantize = root.getDefiningOp<DequantizeOp>();
+      return dequantize && dequantize.getInput().getDefiningOp<QuantizeOp>();
+    });
+  };
+  return product.isProduct() && (readsConstant(product.getWeightOperand()) ||
+                                 (isRounded(product.getActivationOperand()) &&
+                                  isRounded(product.getWeightOperand())));
+}
+
+OriginalWeights mpq::collectOriginalWeights(ModuleOp prepared) {
+  OriginalWeights weights;
+  for (auto function : prepared.getOps<func::FuncOp>()) {
+    ValueIds ids(function);
+    function.walk([&](QuantizableOpInterface product) {
+      if (!product.isProduct())
+        return;
+      auto constant =
+          product.getWeightOperand().get().getDefiningOp<arith::ConstantOp>();
+      if (constant)
+        weights[ids.lookup(product->getResult(0)).str()] =
+            cast<ElementsAttr>(constant.getValue());
+    });
+  }
+  return weights;
+}
+
+namespace {
+/// Weights that others may have been rounded from.
+struct Candidate {
+  ElementsAttr weights;
+  double distance; ///< squared differences by squares
+};
+} // namespace
+
+/// `original`, or each of its output channels times what comes nearest to
+/// `rounded`, if that is clearly nearer.
+static Candidate fitChannels(ElementsAttr original, ElementsAttr rounded,
+                             ArrayRef<int64_t> channelDims) {
+  ConstantView from = *ConstantView::get(Attribute(original)),
+               to = *ConstantView::get(Attribute(rounded));
+  auto type = cast<RankedTensorType>(rounded.getType());
+  std::vector<int64_t> channelOf(to.size());
+  int64_t channels = 1;
+  for (int64_t dim : channelDims)
+    channels *= type.getDimSize(dim);
+  std::vector<double> products(channels), squares(channels);
+  double signal = 0, plain = 0, fitted = 0;
+  forEachElement(type.getShape(), [&](int64_t i, ArrayRef<int64_t> at) {
+    int64_t &channel = channelOf[i];
+    for (int64_t dim : channelDims)
+      channel = channel * type.getDimSize(dim) + at[dim];
+    double x = from.getFloat(i), y = to.getFloat(i);
+    products[channel] += x * y;
+    squares[channel] += x * x;
+    plain += (x - y) * (x - y);
+    signal += y * y;
+  });
+  if (!(signal > 0))
+    return {original, plain > 0 ? 1.0 : 0.0};
+  // Channels that were rounded to nothing are taken to have the others' factor.
+  std::vector<double> factors;
+  for (auto [product, square] : llvm::zip_equal(products, squares))
+    if (product != 0)
+      factors.push_back(product / square);
+  llvm::sort(factors);
+  double usual = factors.empty() ? 1 : factors[factors.size() / 2];
+  std::vector<float> values(to.size());
+  for (int64_t i = 0; i < to.size(); ++i) {
+    int64_t channel = channelOf[i];
+    double factor =
+        products[channel] != 0 ? products[channel] / squares[channel] : usual;
+    values[i] = float(factor * from.getFloat(i));
+    fitted += std::pow(values[i] - to.getFloat(i), 2);
+  }
+  // A fit is always a little nearer.
+  if (plain <= 2 * fitted + 1e-4 * signal)
+    return {original, plain / signal};
+  return {createConstantAttr(
+              type, ArrayRef(reinterpret_cast<const char *>(values.data()),
+                             values.size() * sizeof(float))),
+          fitted / signal};
+}
+
+/// What weights were rounded from: those of the product of the same name, or
+/// the most similar ones, as another tool names and folds otherwise. Null if
+/// there are none.
+static ElementsAttr findOriginal(const OriginalWeights &original, StringRef id,
+                                 ElementsAttr rounded,
+                                 ArrayRef<int64_t> channelDims) {
+  auto fit = [&](ElementsAttr weights) -> Candidate {
+    if (weights.getType() != rounded.getType())
+      return {nullptr, 1};
+    return fitChannels(weights, rounded, channelDims);
+  };
+  if (auto known = original.find(id.str()); known != original.end())
+    if (Candidate same = fit(known->second); same.distance < kFarWeights)
+      return same.weights;
+  Candidate nearest{nullptr, kFarWeights};
+  for (const auto &[name, weights] : original)
+    if (Candidate candidate = fit(weights);
+        candidate.distance < nearest.distance)
+      nearest = candidate;
+  return nearest.weights;
+}
+
 void SimulationBuilder::collectProducts() {
   for (auto function : assigned.getOps<func::FuncOp>()) {
     ValueIds ids(function);
     function.walk([&](QuantizableOpInterface product) {
       auto precision = product->getAttrOfType<PrecisionAttr>(
           MPQDialect::getPrecisionAttrName());
-      if (!precision || precision.getKind() != PrecisionKind::Int8)
+      if (precision ? precision.getKind() != PrecisionKind::Int8
+                    : !isImported(product))
         return;
       products.push_back(product);
       SimulatedProduct &simulated = result.products.emplace_back();
@@ -126,18 +251,27 @@ void SimulationBuilder::collectProducts() {
       simulated.isStatic = simulated.kind != "matmul";
       simulated.macs = product.getMultiplyAccumulates().value_or(0);
       simulated.precisions = {PrecisionKind::F32, PrecisionKind::Int8};
-      auto constant =
-          product.getWeightOperand().get().getDefiningOp<arith::ConstantOp>();
+      Operation *source = product.getWeightOperand().get().getDefiningOp();
+      auto constant = dyn_cast_or_null<arith::ConstantOp>(source);
       std::optional<size_t> &weights = result.weightsOf.emplace_back();
-      if (!constant)
+      if (!constant && !readsConstant(product.getWeightOperand()))
         return;
-      auto values = cast<ElementsAttr>(constant.getValue());
-      simulated.weights = values.getNumElements();
+      auto type = cast<RankedTensorType>(source->getResult(0).getType());
+      simulated.weights = type.getNumElements();
+      simulated.weightShape = type.getShape().vec();
+      llvm::append_range(simulated.channelDims, product.getWeightChannelDims());
       auto [entry, isNew] =
-          weightIndex.try_emplace(constant, result.weights.size());
+          weightIndex.try_emplace(source, result.weights.size());
       weights = entry->second;
+      ElementsAttr values =
+          constant ? cast<ElementsAttr>(constant.getValue())
+                   : findOriginal(original, simulated.id,
+                                  dequantize(cast<DequantizeOp>(source)),
+                                  simulated.channelDims);
+      simulated.hasOriginalWeights = values != nullptr;
       if (isNew)
-        result.weights.push_back({nullptr, {{PrecisionKind::F32, values}}});
+        result.weights.emplace_back().values[PrecisionKind::F32] =
+            values ? values : dequantize(cast<DequantizeOp>(source));
     });
   }
 }
@@ -185,20 +319,22 @@ SimulationBuilder::assignFewBits(ModuleOp module, PrecisionKind kind,
       op->removeAttr(name);
   });
   bool hasToFit = false;
-  for (auto [copy, product, weights] :
+  for (auto [product, simulated, weights] :
        llvm::zip_equal(copies, result.products, result.weightsOf)) {
-    if (!weights || !(product.isStatic || isa<linalg::MatmulOp>(copy)))
+    QuantizableOpInterface copy = product;
+    if (!weights || readsConstant(copy.getWeightOperand()) ||
+        !(simulated.isStatic || isa<linalg::MatmulOp>(copy)))
       continue;
     copy->setAttr(MPQDialect::getPrecisionAttrName(),
                   PrecisionAttr::get(context, kind, StringAttr()));
-    if (!product.isStatic)
+    if (!simulated.isStatic)
       copy->setAttr(MPQDialect::getBlocksAttrName(),
                     BlocksAttr::get(context, kDefaultBlock, PrecisionKind::F32,
                                     /*zero_points=*/false));
     WeightRoundingAttr rounding = roundings.lookup(copy);
     if (rounding)
       copy->setAttr(MPQDialect::getWeightRoundingAttrName(), rounding);
-    hasToFit |= rounding || product.isStatic;
+    hasToFit |= rounding || simulated.isStatic;
   }
   return fit && hasToFit ? fit(module) : success();
 }
@@ -211,7 +347,8 @@ LogicalResult SimulationBuilder::addWeightsOfFewBits(PrecisionKind kind) {
   for (size_t i = 0; i < copies.size(); ++i) {
     auto constant =
         copies[i].getWeightOperand().get().getDefiningOp<DequantizeOp>();
-    if (!result.weightsOf[i] || !constant)
+    if (!result.weightsOf[i] || !constant ||
+        readsConstant(products[i].getWeightOperand()))
       continue;
     result.weights[*result.weightsOf[i]].values[kind] = dequantize(constant);
     result.products[i].precisions.push_back(kind);
@@ -232,6 +369,7 @@ void SimulationBuilder::addProduct(size_t index,
     if (!shared.constant) {
       auto constant = operand.get().getDefiningOp<DequantizeOp>();
       shared.values[PrecisionKind::Int8] = dequantize(constant);
+      shared.scales = dequantize(constant, /*onlyScales=*/true);
       builder.setInsertionPoint(constant);
       shared.constant = arith::ConstantOp::create(
           builder, constant.getLoc(),
@@ -283,22 +421,25 @@ void SimulationBuilder::addCorrection(size_t index,
   sum.replaceAllUsesExcept(corrected.getResult(0), corrected);
 }
 
-LogicalResult SimulationBuilder::replace(DequantizeOp dequantize) {
+LogicalResult SimulationBuilder::replace(DequantizeOp dequantize,
+                                         const ValueIds &ids) {
   auto quantize = dequantize.getInput().getDefiningOp<QuantizeOp>();
   std::optional<ConstantView> scale = ConstantView::get(quantize.getScale()),
                               zero = ConstantView::get(quantize.getZeroPoint());
   if (!scale || !zero || scale->size() != 1 ||
       quantize.getInput().getType() != dequantize.getType())
     return quantize.emitOpError("expected one constant scale to simulate");
-  float zeroPoint = float(zero->getInt(0, quantize.getIsUnsigned()));
-  float low = quantize.getIsUnsigned() ? 0 : -128;
+  auto [lowest, highest] = quantize.getLimits();
+  int64_t zeroPoint = zero->getInt(0, quantize.getIsUnsigned());
   Location loc = quantize.getLoc();
   SmallVector<Value> inputs{quantize.getInput()};
   for (StringRef name : {"inverse", "low", "high", "scale"})
     inputs.push_back(addInput(name + Twine(result.values.size()),
                               RankedTensorType::get({}, builder.getF32Type())));
-  result.values.push_back({1.0f / scale->getFloat(0), low - zeroPoint,
-                           low + 255 - zeroPoint, scale->getFloat(0)});
+  result.values.push_back({1.0f / scale->getFloat(0), float(lowest - zeroPoint),
+                           float(highest - zeroPoint), scale->getFloat(0)});
+  result.valueInfos.push_back({ids.lookup(quantize.getInput()).str(),
+                               scale->getFloat(0), zeroPoint, lowest, highest});
 
   builder.setInsertionPoint(quantize);
   auto type = cast<RankedTensorType>(dequantize.getType());
@@ -316,14 +457,13 @@ LogicalResult SimulationBuilder::replace(DequantizeOp dequantize) {
         Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
         Value steps = math::RoundEvenOp::create(
             b, loc, arith::MulFOp::create(b, loc, in[0], in[1]));
-        Value clamped = arith::MinimumFOp::create(
-            b, loc, arith::MaximumFOp::create(b, loc, steps, in[2]), in[3]);
-        Value value = arith::MulFOp::create(b, loc, clamped, in[4]);
         Value isOff = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
                                             in[1], zero);
+        Value chosen = arith::SelectOp::create(b, loc, isOff, in[0], steps);
+        Value clamped = arith::MinimumFOp::create(
+            b, loc, arith::MaximumFOp::create(b, loc, chosen, in[2]), in[3]);
         linalg::YieldOp::create(
-            b, loc,
-            arith::SelectOp::create(b, loc, isOff, in[0], value).getResult());
+            b, loc, arith::MulFOp::create(b, loc, clamped, in[4]).getResult());
       });
   valueIndex[rounded] = result.values.size() - 1;
   dequantize.getResult().replaceAllUsesWith(rounded.getResult(0));
@@ -356,8 +496,9 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
       pairs.push_back(op);
   });
   // Moved values first: what products read is found through them.
+  ValueIds ids(function);
   for (DequantizeOp pair : pairs)
-    if (failed(replace(pair)))
+    if (failed(replace(pair, ids)))
       return failure();
   for (auto [index, product] : llvm::enumerate(rounded))
     addProduct(index, product);
@@ -370,7 +511,7 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
 }
 
 FailureOr<SimulatedModule>
-mpq::makeSimulatedModule(ModuleOp assigned,
+mpq::makeSimulatedModule(ModuleOp assigned, const OriginalWeights &original,
                          const std::function<LogicalResult(ModuleOp)> &fit) {
-  return SimulationBuilder(assigned, fit).build();
+  return SimulationBuilder(assigned, original, fit).build();
 }

@@ -14,15 +14,19 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <limits>
 #include <map>
 
 namespace mpq {
 
 /// A value that quantization rounds: to `scale` times an integer from `low` to
 /// `high`. Its four numbers are inputs of the function, behind the model's, in
-/// the order inverse, low, high, scale; an inverse of 0 leaves it as it is.
+/// the order inverse, low, high, scale; with an inverse of 0 it is not rounded,
+/// and then limited by low and high only (its scale is 1).
 struct RoundedValue {
-  float inverse, low, high, scale;
+  static constexpr float infinity = std::numeric_limits<float>::infinity();
+
+  float inverse = 0, low = -infinity, high = infinity, scale = 1;
 };
 
 /// What the quantized product adds to its result: an input of the function,
@@ -37,12 +41,17 @@ struct SimulatedWeights {
   mlir::arith::ConstantOp constant;
   /// As floats; f32 has the model's own.
   std::map<PrecisionKind, mlir::ElementsAttr> values;
+  mlir::ElementsAttr scales; ///< of 8 bits, one for each element
 };
+
+/// Float weights by the ids of products.
+using OriginalWeights = std::map<std::string, mlir::ElementsAttr>;
 
 struct SimulatedModule {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   size_t numInputs; ///< of the model
   std::vector<RoundedValue> values;
+  std::vector<SimulatedValue> valueInfos;
   std::vector<AddedCorrection> corrections;
   std::vector<SimulatedWeights> weights;
   std::vector<SimulatedProduct> products;
@@ -56,10 +65,14 @@ struct SimulatedModule {
   static std::string getWeightsName(size_t index);
 };
 
-/// From a module after assign. `fit` fits it to samples again with weights of
-/// fewer bits; null: there are no samples.
+/// The constant weights of the products of a float module.
+OriginalWeights collectOriginalWeights(mlir::ModuleOp prepared);
+
+/// From a module after assign. `original` has weights for products whose
+/// weights are integers already. `fit` fits the module to samples again with
+/// weights of fewer bits; null: there are no samples.
 mlir::FailureOr<SimulatedModule> makeSimulatedModule(
-    mlir::ModuleOp assigned,
+    mlir::ModuleOp assigned, const OriginalWeights &original,
     const std::function<mlir::LogicalResult(mlir::ModuleOp)> &fit);
 
 } // namespace mpq

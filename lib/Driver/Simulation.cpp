@@ -11,6 +11,7 @@
 #include "SimulatedModule.h"
 
 #include "mpq/Codegen/Passes.h"
+#include "mpq/Dialect/ConstantView.h"
 #include "mpq/Driver/FitToSamples.h"
 #include "mpq/Driver/Pipelines.h"
 #include "mpq/Runtime/ThreadPool.h"
@@ -36,6 +37,9 @@ struct Simulation::State {
   std::vector<std::vector<size_t>> valuesOf;
   std::vector<std::optional<size_t>> weightsOf;
   std::vector<RoundedValue> values;
+  std::vector<SimulatedValue> valueInfos;
+  /// Of each weights: original, rounded, scales.
+  std::vector<std::array<ElementsAttr, 3>> parts;
   SmallVector<TensorInfo> inputs, outputs; // of the model
 
   /// Of each weights, and their bytes in each precision.
@@ -62,6 +66,9 @@ Simulation::~Simulation() = default;
 
 ArrayRef<SimulatedProduct> Simulation::getProducts() const {
   return state->products;
+}
+ArrayRef<SimulatedValue> Simulation::getValues() const {
+  return state->valueInfos;
 }
 ArrayRef<TensorInfo> Simulation::getInputs() const { return state->inputs; }
 ArrayRef<TensorInfo> Simulation::getOutputs() const { return state->outputs; }
@@ -106,6 +113,11 @@ LogicalResult Simulation::State::compile(SimulatedModule simulated) {
                                    PrecisionKind::Int8, PrecisionKind::F32};
   // f32 comes last: its module becomes the program.
   for (PrecisionKind kind : kinds) {
+    if (kind != PrecisionKind::F32 &&
+        llvm::none_of(simulated.weights, [&](const SimulatedWeights &weights) {
+          return weights.values.count(kind);
+        }))
+      continue;
     for (SimulatedWeights &weights : simulated.weights)
       if (auto values = weights.values.find(kind);
           values != weights.values.end())
@@ -160,6 +172,13 @@ LogicalResult Simulation::State::compile(SimulatedModule simulated) {
   valuesOf = std::move(simulated.valuesOf);
   weightsOf = std::move(simulated.weightsOf);
   values = std::move(simulated.values);
+  valueInfos = std::move(simulated.valueInfos);
+  for (const std::vector<size_t> &read : valuesOf)
+    for (size_t value : read)
+      valueInfos[value].isRead = true;
+  for (SimulatedWeights &weights : simulated.weights)
+    parts.push_back({weights.values[PrecisionKind::F32],
+                     weights.values[PrecisionKind::Int8], weights.scales});
   corrections = std::move(simulated.corrections);
   for (const AddedCorrection &correction : corrections)
     for (const auto &[kind, values] : correction.values)
@@ -172,17 +191,16 @@ LogicalResult Simulation::State::compile(SimulatedModule simulated) {
 /// A value is rounded if a product that reads it is in int8, and one that no
 /// product reads if any is: it waits in memory for others.
 void Simulation::State::update() {
-  std::vector<bool> isRead(values.size()), isRounded(values.size());
+  std::vector<bool> isRounded(values.size());
   bool any = false;
   for (size_t i = 0; i < products.size(); ++i)
     for (size_t value : valuesOf[i]) {
-      isRead[value] = true;
       if (products[i].readsIntegers(precisions[i]))
         isRounded[value] = any = true;
     }
-  parameters.assign(values.size(), {0, 0, 0, 0});
+  parameters.assign(values.size(), RoundedValue());
   for (size_t i = 0; i < values.size(); ++i)
-    if (isRounded[i] || (any && !isRead[i]))
+    if (isRounded[i] || (any && !valueInfos[i].isRead))
       parameters[i] = values[i];
 }
 
@@ -202,6 +220,23 @@ void Simulation::setPrecision(size_t product, PrecisionKind precision) {
   }
 }
 
+void Simulation::setRounding(size_t value) {
+  state->parameters[value] = state->values[value];
+}
+
+void Simulation::setLimits(size_t value, float low, float high) {
+  state->parameters[value] = {0, low, high, 1};
+}
+
+void Simulation::readWeights(size_t product, WeightsPart part,
+                             MutableArrayRef<float> numbers) const {
+  assert(state->weightsOf[product] && "a product with constant weights");
+  ConstantView view = *ConstantView::get(
+      Attribute(state->parts[*state->weightsOf[product]][size_t(part)]));
+  for (auto [index, number] : llvm::enumerate(numbers))
+    number = view.getFloat(index);
+}
+
 void Simulation::run(ArrayRef<const void *> inputs, ArrayRef<void *> outputs) {
   SmallVector<const void *> all(inputs);
   for (const RoundedValue &value : state->parameters)
@@ -219,29 +254,54 @@ void Simulation::run(ArrayRef<const void *> inputs, ArrayRef<void *> outputs) {
   state->model->run(all, outputs, context);
 }
 
-FailureOr<std::unique_ptr<Simulation>>
-Simulation::create(MLIRContext &context, const ModelSource &source,
-                   const CompileOptions &options,
-                   const CompilationMonitor &monitor) {
-  CompileOptions upToAssign = options;
-  upToAssign.to = Phase::Assign;
-  upToAssign.kind = OutputKind::Bytecode;
+/// The module after the last phase of `options`.
+static FailureOr<OwningOpRef<ModuleOp>>
+compileToModule(MLIRContext &context, const ModelSource &source,
+                const CompileOptions &options,
+                const CompilationMonitor &monitor) {
   SmallVector<char, 0> bytecode;
-  if (failed(
-          mpq::compile(context, source, {"", &bytecode}, upToAssign, monitor)))
+  if (failed(mpq::compile(context, source, {"", &bytecode}, options, monitor)))
     return failure();
-  OwningOpRef<ModuleOp> assigned = loadModel(
+  OwningOpRef<ModuleOp> module = loadModel(
       context,
       {source.name + ".mlirbc", StringRef(bytecode.data(), bytecode.size())},
       CompileOptions(), UnknownLoc::get(&context));
-  if (!assigned)
+  if (!module)
+    return failure();
+  return module;
+}
+
+FailureOr<std::unique_ptr<Simulation>>
+Simulation::create(MLIRContext &context, const ModelSource &source,
+                   const CompileOptions &options,
+                   const CompilationMonitor &monitor,
+                   const ModelSource *original) {
+  OriginalWeights originalWeights;
+  if (original) {
+    CompileOptions upToPrepare;
+    upToPrepare.shapes = options.shapes;
+    upToPrepare.to = Phase::Prepare;
+    upToPrepare.kind = OutputKind::Bytecode;
+    FailureOr<OwningOpRef<ModuleOp>> prepared =
+        compileToModule(context, *original, upToPrepare, monitor);
+    if (failed(prepared))
+      return failure();
+    originalWeights = collectOriginalWeights(**prepared);
+  }
+  CompileOptions upToAssign = options;
+  upToAssign.to = Phase::Assign;
+  upToAssign.kind = OutputKind::Bytecode;
+  FailureOr<OwningOpRef<ModuleOp>> assigned =
+      compileToModule(context, source, upToAssign, monitor);
+  if (failed(assigned))
     return failure();
   std::function<LogicalResult(ModuleOp)> fit;
   if (!options.fitData.empty())
     fit = [&](ModuleOp module) {
       return fitToSamples(module, options.fitData, {}, monitor.isCancelled);
     };
-  FailureOr<SimulatedModule> simulated = makeSimulatedModule(*assigned, fit);
+  FailureOr<SimulatedModule> simulated =
+      makeSimulatedModule(**assigned, originalWeights, fit);
   auto state = std::make_unique<State>();
   if (failed(simulated) || failed(state->compile(std::move(*simulated))))
     return failure();

@@ -11,6 +11,7 @@ wrong raises `mpq.Error` with one sentence, which names the ONNX node where ther
 """
 
 from ._core import Error, version
+from .analysis import Analysis, analyze
 from .arguments import options
 from .compiler import Profile, Quantized, calibrate, compile, quantize
 from .emission import compile_to
@@ -20,5 +21,5 @@ from .simulation import Simulation
 from .warning import NoEffectWarning
 
 __version__ = version()
-__all__ = ["Error", "Front", "NoEffectWarning", "Point", "Profile", "Program", "Quantized", "Simulation", "TensorInfo",
-           "calibrate", "compile", "compile_to", "load", "options", "quantize", "search"]
+__all__ = ["Analysis", "Error", "Front", "NoEffectWarning", "Point", "Profile", "Program", "Quantized", "Simulation",
+           "TensorInfo", "analyze", "calibrate", "compile", "compile_to", "load", "options", "quantize", "search"]

@@ -454,6 +454,59 @@ def search(model, data, output, precisions, loss, shape, quiet, as_json, **optio
     console.print(table)
 
 
+def analysis_table(analysis: mpq.Analysis, rows: int) -> Table:
+    """The tensors in which to act first."""
+    table = Table(title="tensors, in which order to act", title_justify="left")
+    for title in ("", "tensor", "rounds", "alone", "all but it", "restored so far", "SQNR dB", "clipped", "outliers"):
+        table.add_column(title, justify="left" if title in ("tensor", "rounds") else "right")
+    for number, tensor in enumerate(analysis.tensors[:rows], 1):
+        errors = tensor.errors
+        numbers = (tensor.alone, tensor.others, tensor.restored_loss, errors.sqnr_db, errors.clipped_share,
+                   getattr(errors, "outlier_share", None))
+        table.add_row(str(number), tensor.name, tensor.kind, *("-" if value is None else f"{value:.3g}" for value in numbers),
+                      style="bold" if tensor in analysis.responsible else None)
+    return table
+
+
+@cli.command()
+@click.argument("model", type=click.Path())
+@click.option("--data", type=click.Path(), required=True,
+              help="Samples to calibrate with and to measure effects on: folder/<input>/*.npy or *.npz.")
+@click.option("--held-out", type=click.Path(), help="Samples that only judge (default: every fourth of --data).")
+@click.option("--quantized", type=click.Path(), help="What another tool made of MODEL, in QDQ form (.onnx).")
+@click.option("--metric", help=f"{', '.join(evaluation.METRICS)}, or a Python file with metric(outputs, references, inputs).")
+@click.option("--judged", default=8, show_default=True, type=click.IntRange(min=1),
+              help="Samples that effects of single tensors are measured on.")
+@click.option("--restore", default=0.95, show_default=True, type=click.FloatRange(0, 1, min_open=True),
+              help="The part of the loss to win back.")
+@click.option("--threshold", default=20.0, show_default=True, help="Decibels below which a value counts as another one.")
+@click.option("--compare", default="float-mpq,quantized-mpq", show_default=True,
+              help="Two of the variants {float,quantized}-{mpq,onnxruntime}, or none.")
+@click.option("--rows", default=15, show_default=True, type=click.IntRange(min=1), help="Tensors in the table.")
+@click.option("-o", "--output", type=click.Path(file_okay=False), help="Folder for analysis.json, recipe and profile.")
+@compile_options("shape", "profile", "recipe", "method")
+@common
+def analyze(model, data, held_out, output, shape, compare, rows, quiet, as_json, **options):
+    """Say which tensors a quantized MODEL loses its accuracy in, and how to win it back."""
+    pair = None if compare == "none" else compare.split(",")
+    with reporting(quiet) as progress:
+        analysis = mpq.analyze(model, SampleFolder(data), held_out=SampleFolder(held_out) if held_out else None,
+                               shape=as_shapes(shape), compare=pair, progress=progress,
+                               **({"folder": output} if output else {}),
+                               **{key: value for key, value in options.items() if value is not None})
+    if as_json:
+        click.echo(json.dumps(analysis.as_dict(), indent=1))
+        return
+    console.print(analysis_table(analysis, rows))
+    for sentence in analysis.sentences():
+        console.print(f"* {sentence}", markup=False, highlight=False)
+    if analysis.proposal and output:
+        shapes = "".join(f" --shape {name}={'x'.join(map(str, extents)) or 'scalar'}" for name, extents in shape)
+        bias = "" if analysis.proposal.correct_bias else " --no-correct-bias"
+        console.print(f"* mpq quantize {model} --data {data}{shapes} --recipe {Path(output) / 'recipe.json'}{bias} -o "
+                      "quantized.mlirbc", markup=False, highlight=False, soft_wrap=True)
+
+
 @cli.command()
 @click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 def completion(shell):

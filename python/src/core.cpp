@@ -11,34 +11,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Tensors.h"
-
-#include <nanobind/nanobind.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/pair.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
+#include "Arrays.h"
 
 #include <chrono>
 #include <future>
-#include <memory>
-#include <optional>
 
 using namespace nb::literals;
-
-using Settings = std::vector<std::pair<std::string, std::string>>;
+using namespace mpq::python;
 
 namespace {
-/// Frees what the C interface handed out.
-struct Free {
-  void operator()(mpq_compiler *object) const { mpq_compiler_destroy(object); }
-  void operator()(mpq_program *object) const { mpq_program_destroy(object); }
-  void operator()(mpq_simulation *object) const {
-    mpq_simulation_destroy(object);
-  }
-  void operator()(mpq_blob *object) const { mpq_blob_destroy(object); }
-};
-
 class Compiler {
 public:
   Compiler() : compiler(mpq_compiler_create()) {
@@ -90,17 +71,21 @@ public:
   /// To be owned.
   mpq_simulation *simulate(const std::string &name,
                            std::optional<nb::bytes> data,
+                           const std::optional<std::string> &originalName,
+                           std::optional<nb::bytes> originalData,
                            const Settings &settings, nb::object progress) {
     mpq_source source = makeSource(name, data);
+    mpq_source original = {};
+    if (originalName)
+      original = makeSource(*originalName, originalData);
     std::vector<mpq_setting> list = makeSettings(settings);
     mpq_simulation *simulation = nullptr;
-    int status = callInThread(progress, [&] {
-      return mpq_simulation_create(compiler.get(), &source, list.data(),
-                                   list.size(), &simulation);
-    });
-    std::unique_ptr<mpq_simulation, Free> owner(simulation);
-    check(status);
-    return owner.release();
+    check(callInThread(progress, [&] {
+      return mpq_simulation_create(compiler.get(), &source,
+                                   originalName ? &original : nullptr,
+                                   list.data(), list.size(), &simulation);
+    }));
+    return simulation;
   }
 
   /// `next` is called with [(name, dtype, shape)] and answers a list of arrays
@@ -241,11 +226,6 @@ private:
   std::vector<std::string> warnings;
 };
 
-static void check(int status) {
-  if (status != MPQ_OK)
-    throw Error(mpq_last_error());
-}
-
 class Program {
 public:
   explicit Program(mpq_program *program) : program(program) {}
@@ -299,6 +279,13 @@ private:
   std::unique_ptr<mpq_program, Free> program;
 };
 
+nb::tuple makeTuple(const int64_t *numbers, uint32_t count) {
+  nb::list list;
+  for (uint32_t i = 0; i < count; ++i)
+    list.append(numbers[i]);
+  return nb::tuple(list);
+}
+
 /// One thread at a time.
 class Simulation {
 public:
@@ -307,7 +294,8 @@ public:
     outputs = mpq_simulation_outputs(simulation, &numOutputs);
   }
 
-  /// (id, kind, multiply-accumulates, weights, precisions) each.
+  /// (id, kind, multiply-accumulates, weights, precisions, shape of weights,
+  /// their output channels' dimensions, original weights known) each.
   nb::list getProducts() const {
     uint32_t count;
     const mpq_simulated_product *products =
@@ -317,11 +305,48 @@ public:
       nb::list precisions;
       for (uint32_t p = 0; p < products[i].num_precisions; ++p)
         precisions.append(products[i].precisions[p]);
-      list.append(nb::make_tuple(products[i].id, products[i].kind,
-                                 products[i].macs, products[i].weights,
-                                 nb::tuple(precisions)));
+      list.append(nb::make_tuple(
+          products[i].id, products[i].kind, products[i].macs,
+          products[i].weights, nb::tuple(precisions),
+          makeTuple(products[i].weight_dims, products[i].weight_rank),
+          makeTuple(products[i].channel_dims, products[i].num_channel_dims),
+          products[i].has_original_weights != 0));
     }
     return list;
+  }
+
+  /// (id, scale, zero point, lowest, highest, read by a product) each.
+  nb::list getValues() const {
+    uint32_t count;
+    const mpq_simulated_value *values =
+        mpq_simulation_values(simulation.get(), &count);
+    nb::list list;
+    for (uint32_t i = 0; i < count; ++i)
+      list.append(nb::make_tuple(values[i].id, values[i].scale,
+                                 values[i].zero_point, values[i].lowest,
+                                 values[i].highest, values[i].is_read != 0));
+    return list;
+  }
+
+  void setRounding(uint32_t value) {
+    check(mpq_simulation_set_rounding(simulation.get(), value));
+  }
+
+  void setLimits(uint32_t value, float low, float high) {
+    check(mpq_simulation_set_limits(simulation.get(), value, low, high));
+  }
+
+  /// The bytes of the f32 numbers: of the weights (0), of those that they are
+  /// rounded to (1), or of the scales (2).
+  nb::bytes readWeights(uint32_t product, uint32_t part) const {
+    uint32_t count;
+    const mpq_simulated_product *products =
+        mpq_simulation_products(simulation.get(), &count);
+    std::vector<float> numbers(product < count ? products[product].weights : 0);
+    check(mpq_simulation_read_weights(simulation.get(), product,
+                                      mpq_weights_part(part), numbers.data()));
+    return nb::bytes(reinterpret_cast<const char *>(numbers.data()),
+                     numbers.size() * sizeof(float));
   }
 
   void setPrecision(uint32_t product, const std::string &precision) {
@@ -413,17 +438,25 @@ NB_MODULE(_core, module) {
       .def(
           "__init__",
           [](Simulation *self, Compiler &compiler, const std::string &name,
-             std::optional<nb::bytes> data, const Settings &settings,
+             std::optional<nb::bytes> data,
+             std::optional<std::string> originalName,
+             std::optional<nb::bytes> originalData, const Settings &settings,
              nb::object progress) {
-            new (self) Simulation(
-                compiler.simulate(name, data, settings, std::move(progress)));
+            new (self) Simulation(compiler.simulate(name, data, originalName,
+                                                    originalData, settings,
+                                                    std::move(progress)));
           },
-          "compiler"_a, "name"_a, "data"_a.none(), "settings"_a,
-          "progress"_a.none(), nb::keep_alive<1, 2>())
+          "compiler"_a, "name"_a, "data"_a.none(), "original_name"_a.none(),
+          "original_data"_a.none(), "settings"_a, "progress"_a.none(),
+          nb::keep_alive<1, 2>())
       .def("set_precision", &Simulation::setPrecision, "product"_a,
            "precision"_a)
       .def("run", &Simulation::run, "inputs"_a, "outputs"_a)
+      .def("set_rounding", &Simulation::setRounding, "value"_a)
+      .def("set_limits", &Simulation::setLimits, "value"_a, "low"_a, "high"_a)
+      .def("read_weights", &Simulation::readWeights, "product"_a, "part"_a)
       .def_prop_ro("products", &Simulation::getProducts)
+      .def_prop_ro("values", &Simulation::getValues)
       .def_prop_ro("inputs", &Simulation::getInputs)
       .def_prop_ro("outputs", &Simulation::getOutputs);
 

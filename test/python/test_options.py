@@ -31,10 +31,16 @@ SEARCHES = {"fit-data": "the samples it searches with", "calibrate": PROFILES, "
             "to": FRONT, "precision": "precisions", "recipe": FRONT, "report": FRONT, "report-data": FRONT,
             "tune": "mpq.compile with a point's recipe"}
 
+ANALYZES = {"fit-data": "the samples it analyzes with", "calibrate": PROFILES, "resume": PROFILES, "precision": "int8 is analyzed",
+            "name": FILES, "target": "what is simulated is the same on all", "tune": FILES, "report": "the command `mpq report`",
+            "report-data": "the command `mpq report`", "emit": FILES, "from": FILES, "to": FILES}
+
 # What an interface leaves out, and why.
 LEFT_OUT = {
     "mpq.search": SEARCHES,
     "mpq search": SEARCHES,
+    "mpq.analyze": ANALYZES,
+    "mpq analyze": ANALYZES,
     "mpq.compile_to": {"calibrate": PROFILES, "resume": PROFILES},
     "mpq.compile": {"fit-data": "mpq.quantize corrects biases", "calibrate": PROFILES, "resume": PROFILES, "emit": LIBRARY, "from": LIBRARY, "to": LIBRARY,
                     "report": "mpq.compile_to writes it", "report-data": "mpq.compile_to writes it"},
@@ -62,7 +68,10 @@ LEFT_OUT = {
 # What an interface has of its own: not what to compile to, but what to do with it.
 OF_SEARCH = {"data", "precisions", "over", "points", "max-loss", "max-latency", "max-bits", "max-bytes", "max-float", "loss",
              "rounding", "seconds", "threads"}
+OF_ANALYSIS = {"model", "data", "held-out", "quantized", "metric", "judged", "restore", "threshold", "compare"}
 OWN = {
+    "mpq.analyze": {"folder", "progress"} | OF_ANALYSIS,
+    "mpq analyze": {"output", "quiet", "json", "help", "rows"} | OF_ANALYSIS - {"model"},
     "mpq.search": {"model", "folder", "measured", "progress"} | OF_SEARCH,
     "mpq search": {"output", "quiet", "json", "help"} | OF_SEARCH,
     "quant-compile": {"help", "help-list", "version", "quiet"},
@@ -176,6 +185,8 @@ INTERFACES = {
     "mpq report": lambda _: of_click("report"),
     "mpq.search": lambda _: of_function(mpq.search),
     "mpq search": lambda _: of_click("search"),
+    "mpq.analyze": lambda _: of_function(mpq.analyze),
+    "mpq analyze": lambda _: of_click("analyze"),
     "mpq run": lambda _: of_click("run"),
     "mpq merge-profiles": lambda _: of_click("merge-profiles"),
     "passes": of_passes,

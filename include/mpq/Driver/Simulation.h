@@ -13,6 +13,9 @@
 // weights are replaced in the blob. What is left out are the roundings of sums
 // in float where the quantized model adds integers.
 //
+// A model that is quantized already is simulated with the numbers it came with;
+// the weights that its own were rounded from are those of its float original.
+//
 //===----------------------------------------------------------------------===//
 #ifndef MPQ_DRIVER_SIMULATION_H
 #define MPQ_DRIVER_SIMULATION_H
@@ -37,6 +40,10 @@ struct SimulatedProduct {
   std::vector<PrecisionKind> precisions;
   /// Whether its activation is in 8 bits also with weights of 4 or 2 bits.
   bool isStatic = false;
+  /// Of constant weights: the shape, and the dimensions of output channels.
+  std::vector<int64_t> weightShape, channelDims;
+  /// False: f32 stands for the rounded weights, because nothing else is known.
+  bool hasOriginalWeights = true;
 
   bool readsIntegers(PrecisionKind kind) const {
     return kind == PrecisionKind::Int8 ||
@@ -45,24 +52,49 @@ struct SimulatedProduct {
   }
 };
 
+/// A value that is rounded to `scale` times an integer, less `zeroPoint`.
+struct SimulatedValue {
+  std::string id;
+  float scale = 1;
+  int64_t zeroPoint = 0, lowest = 0, highest = 0;
+  /// Whether a product reads it; others are rounded as soon as a product is.
+  bool isRead = false;
+};
+
+/// What there is to know of weights.
+enum class WeightsPart { Original, Rounded, Scales };
+
 /// A model in float, of which parts can be rounded as in a quantized model.
 class Simulation {
 public:
   /// Compiles `source` as far as the phase assign says, with the ranges of the
   /// options' profile and precision int8: products that cannot have it stay in
-  /// float.
+  /// float. A `source` in QDQ form may come with the float model it was made
+  /// from, whose weights then are those of precision f32.
   static mlir::FailureOr<std::unique_ptr<Simulation>>
   create(mlir::MLIRContext &context, const ModelSource &source,
-         const CompileOptions &options, const CompilationMonitor &monitor = {});
+         const CompileOptions &options, const CompilationMonitor &monitor = {},
+         const ModelSource *original = nullptr);
   ~Simulation();
 
   llvm::ArrayRef<SimulatedProduct> getProducts() const;
+  llvm::ArrayRef<SimulatedValue> getValues() const;
   llvm::ArrayRef<TensorInfo> getInputs() const;
   llvm::ArrayRef<TensorInfo> getOutputs() const;
 
   /// One of the product's precisions. All begin with f32. Products that share
   /// weights, as the steps of a sequence, share what was chosen last for them.
   void setPrecision(size_t product, PrecisionKind precision);
+
+  /// A value is rounded, whatever precisions say that were set before.
+  void setRounding(size_t value);
+  /// It is not, but stays within limits: a model in QDQ form may have left an
+  /// activation function to the limits of its integers.
+  void setLimits(size_t value, float low, float high);
+
+  /// A number for each of the product's weights, as rounding to 8 bits has it.
+  void readWeights(size_t product, WeightsPart part,
+                   llvm::MutableArrayRef<float> numbers) const;
 
   /// One pointer to dense row-major data for each input and output.
   void run(llvm::ArrayRef<const void *> inputs, llvm::ArrayRef<void *> outputs);

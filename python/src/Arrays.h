@@ -1,24 +1,29 @@
-//===- Tensors.h - arrays between Python and the C interface ---===//
+//===- Arrays.h - arrays of Python as the C interface has them -*- C++ -*-===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#ifndef MPQ_PYTHON_TENSORS_H
-#define MPQ_PYTHON_TENSORS_H
+#ifndef MPQ_PYTHON_ARRAYS_H
+#define MPQ_PYTHON_ARRAYS_H
 
 #include "mpq-c/mpq.h"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
+#include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 namespace nb = nanobind;
 
+namespace mpq::python {
+using Settings = std::vector<std::pair<std::string, std::string>>;
 using Objects = std::vector<nb::object>;
 /// Any array of the CPU that is dense and row-major.
 using ReadOnlyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
@@ -26,6 +31,16 @@ using ReadOnlyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 /// Becomes mpq.Error.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
+};
+
+/// Frees what the C interface handed out.
+struct Free {
+  void operator()(mpq_compiler *object) const { mpq_compiler_destroy(object); }
+  void operator()(mpq_program *object) const { mpq_program_destroy(object); }
+  void operator()(mpq_simulation *object) const {
+    mpq_simulation_destroy(object);
+  }
+  void operator()(mpq_blob *object) const { mpq_blob_destroy(object); }
 };
 
 inline const std::pair<uint32_t, nb::dlpack::dtype> kDTypes[] = {
@@ -125,6 +140,11 @@ inline TensorList describe(const mpq_tensor_info *infos, uint32_t count) {
   return list;
 }
 
+inline void check(int status) {
+  if (status != MPQ_OK)
+    throw Error(mpq_last_error());
+}
+
 /// Arrays of one call, as many as the model has.
 struct Tensors {
   Tensors(const Objects &objects, uint32_t count, const char *what) {
@@ -148,4 +168,6 @@ struct Tensors {
   std::vector<mpq_tensor> tensors;
 };
 
-#endif // MPQ_PYTHON_TENSORS_H
+} // namespace mpq::python
+
+#endif // MPQ_PYTHON_ARRAYS_H
