@@ -15,6 +15,7 @@
 
 #include "Compiler.h"
 
+#include "mpq/Analysis/Channels.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Driver/Pipelines.h"
 #include "mpq/Transforms/Assign/Recipe.h"
@@ -116,8 +117,8 @@ void Compiler::warnOfIdleDecisions() {
         nullptr;
     assigned += precision != nullptr;
     inFloat += precision && precision.getKind() == PrecisionKind::F32;
-    fromRanges += precision && (precision.getKind() == PrecisionKind::Int8 ||
-                                precision.getKind() == PrecisionKind::F16);
+    fromRanges += isStaticIntegerProduct(op) ||
+                  (precision && precision.getKind() == PrecisionKind::F16);
   });
   if (options.precision && *options.precision != PrecisionGoal::Int8 &&
       quantizedInModel && !assigned)
@@ -125,8 +126,8 @@ void Compiler::warnOfIdleDecisions() {
                         "quantized, and stay so";
   if (!options.profile.empty() && !fromRanges && options.report.empty())
     emitWarning(loc) << "option --" << (options.method ? "method" : "profile")
-                     << " has no effect: no product is computed in int8, which "
-                        "takes ranges";
+                     << " has no effect: no product is computed in integers "
+                        "for known ranges";
   if (!options.reportData.empty() && !quantizedInModel && assigned == inFloat)
     emitWarning(loc) << "option --report-data has no effect: nothing is "
                         "quantized, so there are no errors to measure";

@@ -212,10 +212,12 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
     tables = judge.measure(precisions, lambda done, total: report("sensitivity", -1.0, done, total))
 
     machine = {"target": target, "threads": threads}
+    by_id = {product.id: product for product in products}
 
     def program(recipe: Mapping[str, Any], path: str | None = None) -> Program:
         if path is None:
-            integers = any(rule["precision"] == "int8" for rule in recipe.get("rules", ()))
+            integers = any(computes_in_integers(by_id[rule["name"]], rule["precision"])
+                           for rule in recipe.get("rules", ()))
             ranges = {"profile": profile, "method": method} if integers else {}  # others have no use of them
             return compile(model, recipe=recipe, **ranges, **machine, **common)
         compile_to(model, path, profile=profile, recipe=recipe, method=method, fit_data=kept, target=target, **common)
@@ -262,8 +264,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
             front.save(folder)
 
     def _is_fitted(point: Point) -> bool:
-        kinds = {product.id: product.kind for product in products}
-        return any(precision == "int8" or precision != "f32" and (rounding == "gptq" or kinds[name] != "matmul")
+        return any(computes_in_integers(by_id[name], precision) or precision != "f32" and rounding == "gptq"
                    for name, precision in point.precisions.items())
 
     def _measure(point: Point) -> None:

@@ -41,7 +41,7 @@ def test_warns_where_it_was_called(model, profile):
 def test_may_be_errors(model, profile, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error", mpq.NoEffectWarning)
-        with pytest.raises(mpq.NoEffectWarning, match="option --profile has no effect: no product is computed in int8"):
+        with pytest.raises(mpq.NoEffectWarning, match="option --profile has no effect: no product is computed in integers"):
             mpq.compile_to(model, tmp_path / "m.so", profile=profile, precision="int4")
 
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper
 
 import mpq
 from mpq import sensitivity
@@ -63,7 +65,7 @@ def test_float_is_the_float_model(simulation, model, feeds):
                                         {"c": "int8", "y": "int2"}, {"c": "int4"}, {"c": "int2", "y": "int8"}])
 def test_rounds_like_the_compiled_model(simulation, model, profile, feeds, precisions):
     recipe = {"precision": "f32", "rules": [{"name": k, "precision": v} for k, v in precisions.items()]}
-    ranges = profile if "int8" in precisions.values() else None
+    ranges = profile if "int8" in precisions.values() or "c" in precisions else None  # c is a convolution
     expected = np.array(outputs(mpq.compile(model, profile=ranges, recipe=recipe), feeds))
     reference = np.array(outputs(mpq.compile(model), feeds))
     simulation.set_precisions(precisions)
@@ -230,7 +232,6 @@ def test_out_of_time(model, profile, feeds):
     ({"max_loss": -1}, "expected 'max_loss' to be a number above 0 but got -1"),
     ({"max_float": 1.5}, r"expected 'max_float' to be a share above 0 and below 1 \(0.15: 15%\) but got 1.5"),
     ({"max_bytes": 9, "measured": False}, "max_bytes has no effect without measured=True"),
-    ({"precisions": ["int4", "int2"]}, "product 'c' can have none of the precisions int4, int2: expected some of f32, int8"),
 ])
 def test_invalid(model, profile, feeds, arguments, message):
     with pytest.raises(mpq.Error, match=message.split(": did")[0]):
@@ -268,3 +269,13 @@ def test_command(model, feeds, tmp_path):
     assert (tmp_path / "front" / "front.csv").exists()
     assert "unknown precision 'int3'" in call("--precisions", "f32,int3").stderr
     assert "there is no such file" in call("--loss", "none.py").stderr
+
+
+def test_precisions_that_a_product_cannot_have():
+    """Both factors are computed: there are no weights of few bits."""
+    tensors = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, (8, 8)) for name in ("a", "b", "y")]
+    graph = helper.make_graph([helper.make_node("MatMul", ["a", "b"], ["y"])], "net", tensors[:2], tensors[2:])
+    net = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    feeds = [{name: np.random.default_rng(0).standard_normal((8, 8), np.float32) for name in ("a", "b")}]
+    with pytest.raises(mpq.Error, match="product 'y' can have none of the precisions int4, int2: expected some of f32, int8"):
+        mpq.search(net, feeds, precisions=["int4", "int2"])
