@@ -48,16 +48,20 @@ static Operation *getCombiner(linalg::GenericOp op) {
   return combines && arith::getNeutralElement(combiner) ? combiner : nullptr;
 }
 
-/// The outermost of several loops that `op` reduces, if pixels lie inside it
-/// and channels innermost.
+/// The outermost of several loops that `op` reduces, if pixels lie inside it,
+/// channels innermost, and images are large.
 static std::optional<unsigned> getImageRows(linalg::GenericOp op) {
   auto type = dyn_cast<RankedTensorType>(op.getOperand(0).getType());
   SmallVector<unsigned> reduced;
   op.getReductionDims(reduced);
-  if (!type || !type.hasStaticShape() || getBufferBytes(type) < kLargeImage ||
+  if (!type || !type.hasStaticShape() ||
       !op.getIndexingMapsArray().front().isIdentity() || reduced.size() < 2 ||
       reduced.back() + 1 == op.getNumLoops() ||
       type.getDimSize(reduced.front()) == 1)
+    return std::nullopt;
+  int64_t images =
+      llvm::product_of(type.getShape().take_front(reduced.front()));
+  if (getBufferBytes(type) / images < kLargeImage)
     return std::nullopt;
   return reduced.front();
 }

@@ -45,19 +45,19 @@ func.func @maximum(%x: tensor<1x128x64x32xi8>, %init: tensor<1x32xi8>) -> tensor
 
 // -----
 
-// Small images, one row, channels outside, a body that does more, and a
+// Small images, however many, one row, channels outside, a body that does more, and a
 // combination whose partial results cannot be combined stay.
 // COUNT-LABEL: @stay(
 // COUNT-COUNT-5: linalg.generic
 // COUNT-NOT: linalg.generic
-func.func @stay(%small: tensor<1x32x32x32xf32>, %row: tensor<1x1x2048x32xf32>, %outside: tensor<32x64x32xf32>, %large: tensor<64x32x32xf32>, %init: tensor<1x32xf32>, %vector: tensor<32xf32>)
-    -> (tensor<1x32xf32>, tensor<1x32xf32>, tensor<32xf32>, tensor<32xf32>, tensor<32xf32>) {
+func.func @stay(%small: tensor<4x32x32x32xf32>, %row: tensor<1x1x2048x32xf32>, %outside: tensor<32x64x32xf32>, %large: tensor<64x32x32xf32>, %init: tensor<1x32xf32>, %four: tensor<4x32xf32>, %vector: tensor<32xf32>)
+    -> (tensor<4x32xf32>, tensor<1x32xf32>, tensor<32xf32>, tensor<32xf32>, tensor<32xf32>) {
   %0 = linalg.generic {indexing_maps = [affine_map<(n, h, w, c) -> (n, h, w, c)>, affine_map<(n, h, w, c) -> (n, c)>], iterator_types = ["parallel", "reduction", "reduction", "parallel"]}
-      ins(%small : tensor<1x32x32x32xf32>) outs(%init : tensor<1x32xf32>) {
+      ins(%small : tensor<4x32x32x32xf32>) outs(%four : tensor<4x32xf32>) {
   ^bb0(%in: f32, %out: f32):
     %s = arith.addf %out, %in : f32
     linalg.yield %s : f32
-  } -> tensor<1x32xf32>
+  } -> tensor<4x32xf32>
   %1 = linalg.generic {indexing_maps = [affine_map<(n, h, w, c) -> (n, h, w, c)>, affine_map<(n, h, w, c) -> (n, c)>], iterator_types = ["parallel", "reduction", "reduction", "parallel"]}
       ins(%row : tensor<1x1x2048x32xf32>) outs(%init : tensor<1x32xf32>) {
   ^bb0(%in: f32, %out: f32):
@@ -83,5 +83,5 @@ func.func @stay(%small: tensor<1x32x32x32xf32>, %row: tensor<1x1x2048x32xf32>, %
     %s = arith.subf %out, %in : f32
     linalg.yield %s : f32
   } -> tensor<32xf32>
-  return %0, %1, %2, %3, %4 : tensor<1x32xf32>, tensor<1x32xf32>, tensor<32xf32>, tensor<32xf32>, tensor<32xf32>
+  return %0, %1, %2, %3, %4 : tensor<4x32xf32>, tensor<1x32xf32>, tensor<32xf32>, tensor<32xf32>, tensor<32xf32>
 }

@@ -42,7 +42,7 @@ def test_may_be_errors(model, profile, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error", mpq.NoEffectWarning)
         with pytest.raises(mpq.NoEffectWarning, match="option --profile has no effect: no product is computed in integers"):
-            mpq.compile_to(model, tmp_path / "m.so", profile=profile, precision="int4")
+            mpq.compile_to(model, tmp_path / "m.so", profile=profile, recipe={"precision": "bf16"})
 
 
 def test_a_default_is_no_request(model, feeds, recwarn, tmp_path):

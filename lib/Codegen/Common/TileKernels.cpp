@@ -305,7 +305,10 @@ static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
   unsigned numRowDims = rows.size();
   rewriter.setInsertionPoint(last);
   SmallVector<scf::ForOp> loops;
-  SmallVector<Value> destinations{last.getDpsInits()[0]};
+  // Rows are filled one by one.
+  Value init = last.getDpsInits()[0];
+  auto lastFill = init.getDefiningOp<linalg::FillOp>();
+  SmallVector<Value> destinations{lastFill ? lastFill.getOutputs()[0] : init};
   SmallVector<int64_t> grain(numRowDims, 1);
   grain.back() = rowsAtOnce;
   Value begin = kernel.getArgument(kernel.getNumArguments() - 2);
@@ -357,12 +360,11 @@ static LogicalResult tileRows(RewriterBase &rewriter, func::FuncOp kernel,
     }
     return row[value] = made;
   };
-  row[last.getDpsInits()[0]] = slice(destinations[0]);
-  if (auto fill = last.getDpsInits()[0].getDefiningOp<linalg::FillOp>())
-    row[last.getDpsInits()[0]] =
-        linalg::FillOp::create(rewriter, loc, fill.getInputs()[0],
-                               slice(destinations[0]))
-            .getResult(0);
+  row[init] = slice(destinations[0]);
+  if (lastFill)
+    row[init] = linalg::FillOp::create(rewriter, loc, lastFill.getInputs()[0],
+                                       row[init])
+                    .getResult(0);
   for (linalg::GenericOp op : ops) {
     SmallVector<Value> operands;
     for (OpOperand &operand : op->getOpOperands())

@@ -290,3 +290,35 @@ func.func private @pool(%x: tensor<1x20x20x64xf32>, %d: tensor<1x20x20x64xf32>, 
   } -> tensor<1x20x20x64xf32>
   return %r : tensor<1x20x20x64xf32>
 }
+
+// -----
+
+// A group that ends with a reduction: an item fills its own row, nothing all.
+// CHECK-LABEL: func.func private @group_of_sums(
+// CHECK-SAME: %[[D:[a-z0-9]+]]: tensor<6x8xf32>
+// CHECK-NOT: linalg.fill
+// CHECK: scf.for {{.*}} iter_args(%[[OUT:[a-z0-9]+]] = %[[D]])
+// CHECK: %[[ROW:.*]] = tensor.extract_slice %[[OUT]]
+// CHECK: %[[FILL:.*]] = linalg.fill {{.*}} outs(%[[ROW]] : tensor<1x8xf32>)
+// CHECK: linalg.generic {{.*}} outs(%[[FILL]] : tensor<1x8xf32>)
+#pixels = affine_map<(n, p, c) -> (n, p, c)>
+#sums = affine_map<(n, p, c) -> (n, c)>
+func.func private @group_of_sums(%x: tensor<6x4x8xf32>, %d: tensor<6x8xf32>, %begin: index, %end: index) -> tensor<6x8xf32>
+    attributes {mpq.kernel, mpq.strategy = #mpq.strategy<tile = [1], grain = [1]>, mpq.work_items = 6 : i64} {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<6x4x8xf32>
+  %exp = linalg.generic {indexing_maps = [#pixels, #pixels], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x : tensor<6x4x8xf32>) outs(%e : tensor<6x4x8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %y = math.exp %in : f32
+    linalg.yield %y : f32
+  } -> tensor<6x4x8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%d : tensor<6x8xf32>) -> tensor<6x8xf32>
+  %r = linalg.generic {indexing_maps = [#pixels, #sums], iterator_types = ["parallel", "reduction", "parallel"]}
+      ins(%exp : tensor<6x4x8xf32>) outs(%f : tensor<6x8xf32>) {
+  ^bb0(%in: f32, %acc: f32):
+    %t = arith.addf %acc, %in : f32
+    linalg.yield %t : f32
+  } -> tensor<6x8xf32>
+  return %r : tensor<6x8xf32>
+}
