@@ -1,6 +1,7 @@
 """Which tensors a quantized model loses its accuracy in, and what wins it back."""
 
 import json
+import random
 import subprocess
 import sys
 
@@ -339,11 +340,15 @@ def test_recognizer(tmp_path):
 
     judging = range(JUDGED_ON, JUDGED_ON + 100)
     lost, best = reading(peer.runner(quantized), judging), reading(peer.runner(model.path), judging)
-    # What is named is really to blame: without rounding it, ONNX Runtime reads again.
+    # What is named is really to blame: without rounding it, ONNX Runtime reads again; without as many others it does not.
     prepared = quantized.with_name(f"{model.name}-prepared.onnx")
-    ablated = in_float(quantized, prepared, [tensor.key for tensor in analysis.responsible], tmp_path / "ablated.onnx")
-    again = reading(peer.runner(ablated), judging)
-    assert again >= lost + 0.8 * (best - lost)
+    named = [tensor.key for tensor in analysis.responsible]
+    others = [tensor.key for tensor in analysis.tensors if tensor.key not in named and tensor.kind == "activation"
+              and "Clip" not in tensor.name]
+    blamed, spared = (
+        reading(peer.runner(in_float(quantized, prepared, chosen, tmp_path / "ablated.onnx")), judging)
+        for chosen in (named, random.Random(1).sample(others, len(named))))
+    assert blamed >= lost + 0.6 * (best - lost) and blamed > spared + 0.1
     # And the proposal holds on lines that nobody has seen.
     mpq.compile_to(model.path, tmp_path / "m.so", profile=profile, shape=LINES, recipe=analysis.recipe, precision="int8",
                    fit_data=fitted if analysis.proposal.correct_bias else None)
