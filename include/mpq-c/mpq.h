@@ -210,7 +210,7 @@ int mpq_simulation_set_precision(mpq_simulation *simulation, uint32_t product,
                                  const char *precision);
 
 /** All values are as they are in float, until a product that reads one (or, if
- *  none reads it, any product) gets the precision "int8". */
+ *  none reads it, any product) is computed in integers. */
 const mpq_simulated_value *
 mpq_simulation_values(const mpq_simulation *simulation, uint32_t *count);
 

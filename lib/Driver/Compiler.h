@@ -88,6 +88,8 @@ private:
   PrecisionGoal precision = PrecisionGoal::F32;
   /// What the recipe's `stored` asks for.
   bool storesIntegers = false;
+  /// Whether the recipe gives weights of 4 or 2 bits to all products.
+  bool hasFewBits = false;
   /// The result is a profile.
   bool calibrates = false;
   /// The best first.

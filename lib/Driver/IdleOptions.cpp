@@ -81,6 +81,8 @@ LogicalResult Compiler::checkRecipe() {
                      << options.recipe << "' says "
                      << stringifyPrecisionKind(*recipe->precision);
   storesIntegers = recipe->stored == PrecisionKind::Int8;
+  hasFewBits = recipe->precision == PrecisionKind::Int4 ||
+               recipe->precision == PrecisionKind::Int2;
   return success();
 }
 
@@ -101,7 +103,9 @@ LogicalResult Compiler::checkTargetActs() {
 /// After assign: what decided nothing in this model.
 void Compiler::warnOfIdleDecisions() {
   int64_t quantizedInModel = 0, assigned = 0, inFloat = 0, fromRanges = 0,
-          stored = 0;
+          stored = 0, lacksRanges = 0;
+  bool wantsFewBits = hasFewBits || options.precision == PrecisionGoal::Int4 ||
+                      options.precision == PrecisionGoal::Int2;
   module->walk([&](Operation *op) {
     stored += op->hasAttr(MPQDialect::getStoredAttrName());
     auto equalization = op->getAttrOfType<EqualizationAttr>(
@@ -116,6 +120,11 @@ void Compiler::warnOfIdleDecisions() {
         product.getActivationOperand().get().getDefiningOp<DequantizeOp>() !=
         nullptr;
     assigned += precision != nullptr;
+    // Convolutions with weights of few bits have no other activations.
+    bool isConvolution = product.getProductKind() != "matmul" &&
+                         product.getProductKind() != "attention";
+    lacksRanges += options.profile.empty() && wantsFewBits && isConvolution &&
+                   precision && precision.getKind() == PrecisionKind::F32;
     inFloat += precision && precision.getKind() == PrecisionKind::F32;
     fromRanges += isStaticIntegerProduct(op) ||
                   (precision && precision.getKind() == PrecisionKind::F16);
@@ -128,6 +137,10 @@ void Compiler::warnOfIdleDecisions() {
     emitWarning(loc) << "option --" << (options.method ? "method" : "profile")
                      << " has no effect: no product is computed in integers "
                         "for known ranges";
+  if (lacksRanges)
+    emitWarning(loc) << "convolutions with weights of 4 or 2 bits need ranges "
+                        "of their activations, and stay in float: give a "
+                        "profile with --profile";
   if (!options.reportData.empty() && !quantizedInModel && assigned == inFloat)
     emitWarning(loc) << "option --report-data has no effect: nothing is "
                         "quantized, so there are no errors to measure";

@@ -16,7 +16,8 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 from . import _core
 from .arguments import checked
 from .compiler import FIT_SAMPLES, Feed, Profile, Progress, Shapes, calibrate, compile
-from .divergence import Divergence, Variants, compare as compare_variants, computed_tensors, load_onnx
+from .divergence import Divergence, Variants, check_variant, compare as compare_variants, computed_tensors, load_onnx
+from .effects import simulate
 from .evaluation import get_metric
 from .files import check_place, write_file
 from .remedies import Judge, Metric, Remedies, Remedy
@@ -280,7 +281,7 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
     metric:    a name of `mpq evaluate --metric`, a Python file or a function of (outputs, references, inputs); default:
                the energy of the errors as a part of the outputs'
     judged:    on how many samples effects of single tensors are measured
-    restore:    the part of the loss that is to be won back
+    restore:   the part of the loss that is to be won back
     threshold: decibels below which a value counts as another one, for the first that differs
     compare:   two of the variants float-mpq, float-onnxruntime, quantized-mpq, quantized-onnxruntime; None: none
     folder:    where analysis.json, the recipe of the proposal and the profile go
@@ -290,11 +291,15 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
         raise _core.Error("a quantized model has its own numbers: recipe and method have no effect on it")
     if folder is not None:
         check_place(Path(folder) / "analysis.json" if Path(folder).is_dir() else folder)
+    for variant in compare or ():
+        check_variant(variant)
+    if compare is not None:
+        load_onnx(model)  # before the work: names of tensors are its
     measured = get_metric(metric) if isinstance(metric, str) else metric
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric") if metric else "noise"
     feeds, judging = _split(data, held_out)
     if isinstance(recipe, (str, os.PathLike)):
-        recipe = read_recipe(recipe)
+        recipe = load_recipe(recipe)
     base: dict[str, Any] = dict(recipe or {}) | ({"method": method} if method and "method" not in (recipe or {}) else {})
 
     reference = compile(model, shape=shape, precision="f32", threads=0)
@@ -311,7 +316,7 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
         # Values that our form of the float model does not have are seen as the quantized model computes them.
         values = json.loads(calibrate(quantized, some, shape=shape).data)["values"] | values
     else:
-        simulation = Simulation(model, profile, recipe=base or None, shape=shape, fit_data=feeds[:FIT_SAMPLES])
+        simulation = simulate(model, profile, feeds[:FIT_SAMPLES], recipe=base or None, shape=shape)
     tensors = _collect(simulation, values)
     effects = _Effects(simulation, some, [reference(feed) for feed in some])
     ranking = _rank(effects, tensors, restore, lambda done, total: report("sensitivity", -1.0, done, total))
@@ -325,7 +330,7 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
     remedies = Remedies(model, feeds, profile, shape, judge, restore, report)
     lossy = (compile(quantized, shape=shape, threads=0) if quantized is not None else remedies.compile(base, True))
     judge.worst = judge.of(lossy)
-    proposal = None if judge.best == judge.worst else remedies.find(base, quantized is not None, some)
+    proposal = remedies.find(base, quantized is not None, some) if judge.lost > 0 else None
     analysis = Analysis(*ranking, name, judge.best, judge.worst, remedies.tried, proposal, restore, divergence, profile,
                         {"calibration": len(feeds), "effects": len(some), "judging": len(judging)})
     if folder is not None:
@@ -333,7 +338,8 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
     return analysis
 
 
-def read_recipe(path: str | os.PathLike) -> dict[str, Any]:
+def load_recipe(path: str | os.PathLike) -> dict[str, Any]:
+    """As compiler.read_recipe, but what is wrong with the file is said before the work."""
     try:
         found = json.loads(Path(path).read_bytes())
     except OSError as error:

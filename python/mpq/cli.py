@@ -26,6 +26,7 @@ import mpq
 from mpq import evaluation, report as pages
 from mpq.files import check_place, write_file
 from mpq.samples import SampleFolder, read_array
+from mpq.simulation import in_integers
 from mpq.suggestion import suggest
 
 console = Console(stderr=True)
@@ -183,7 +184,7 @@ def with_shares(summary: dict[str, int]) -> dict[str, Any]:
 
 def float_part(record: dict[str, Any]) -> dict[str, Any]:
     products = [operation for operation in record["operations"] if operation["macs"]]
-    floats = [product for product in products if product["precision"] != "int8"]
+    floats = [product for product in products if not in_integers(product)]
     share = sum(product["macs"] for product in floats) / max(sum(product["macs"] for product in products), 1)
     return {"float_products": f"{len(floats)} of {len(products)}", "float_share": f"{100 * share:.1f}%"}
 
@@ -448,9 +449,11 @@ def search(model, data, output, precisions, loss, shape, quiet, as_json, **optio
     for title in ("bits", "float", "loss", "predicted", "ms", "predicted", "MiB"):
         table.add_column(title, justify="right")
     for point in front.points:
-        table.add_row(f"{point.bits:.2f}", f"{point.float_share:.1%}", *("-" if value is None else f"{value:.4g}" for value in (
-            point.loss, point.simulated_loss, point.milliseconds, point.predicted_milliseconds,
-            None if point.bytes is None else point.bytes / 2**20)), style="bold" if point is front.best else None)
+        values = (point.loss, point.simulated_loss, point.milliseconds, point.predicted_milliseconds,
+                  None if point.bytes is None else point.bytes / 2**20)
+        table.add_row(f"{point.bits:.2f}", f"{point.float_share:.1%}",
+                      *("-" if value is None else f"{value:.4g}" for value in values),
+                      style="bold" if point is front.best else None)
     console.print(table)
 
 

@@ -301,6 +301,16 @@ def read_recipe(recipe: str | os.PathLike | Mapping | None) -> Mapping:
     return read if isinstance(read, Mapping) else {}
 
 
+def precision_beside(recipe: str | os.PathLike | Mapping | None) -> str | None:
+    """int8, unless the recipe says what products get: nobody has asked for something else than that."""
+    return None if "precision" in read_recipe(recipe) else "int8"
+
+
+def has_nothing_to_fit(error: _core.Error) -> bool:
+    """Whether samples were given for decisions that the model has none of."""
+    return "nothing to fit" in str(error)
+
+
 def _needs_ranges(precision: str, recipe: str | os.PathLike | Mapping | None) -> bool:
     """Whether integers come from ranges of activations."""
     return precision not in ("int4", "int2", "bf16", "f16") and read_recipe(recipe).get("activations") != "dynamic"
@@ -362,8 +372,8 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         recipe = keep_float(source.name if source.data is None else source.data, profile, samples_folder, max_float,
                             loss=loss, fits=correct_bias, recipe=recipe, method=method, shape=shape, name=name,
                             progress=progress)
-    if precision == "int8" and "precision" in read_recipe(recipe):
-        precision = None  # nobody has asked for what the recipe says otherwise
+    if precision == "int8":
+        precision = precision_beside(recipe)
     options = {"precision": precision, "recipe": copy.deepcopy(recipe), "method": method, "target": target,
                "shape": copy.deepcopy(shape), "name": name, "profile": profile,
                "fit_data": samples_folder if correct_bias else None}
@@ -380,7 +390,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
             if correct_bias is False and "pass them with --fit-data" in str(error):
                 raise _core.Error(str(error).replace("pass them with --fit-data", "give calibration data, without "
                                                      "correct_bias=False, which keeps them from weights, too")) from None
-            if not automatic or "nothing to fit" not in str(error):  # nobody has asked to fit what has nothing to fit
+            if not automatic or not has_nothing_to_fit(error):  # nobody has asked to fit what has nothing to fit
                 raise
             options["fit_data"] = None
             result = run()

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Seque
 import numpy as np
 
 from . import _core
-from .compiler import Feed, Profile, Shapes, compile, quantize
+from .compiler import Feed, Profile, Shapes, compile, precision_beside, quantize
 from .rounding import decibels
 from .suggestion import suggest
 
@@ -100,6 +100,11 @@ def _without_fingerprint(profile: Profile) -> Profile:
     return Profile(json.dumps(content).encode())
 
 
+def check_variant(name: str) -> None:
+    if name not in VARIANTS:
+        raise _core.Error(f"unknown variant '{name}': expected one of {', '.join(VARIANTS)}{suggest(name, VARIANTS)}")
+
+
 class Variants:
     """A float model and what is made of it, each with the tensors that are looked at as outputs."""
 
@@ -119,9 +124,7 @@ class Variants:
             yield folder
 
     def open(self, name: str) -> Run:
-        if name not in VARIANTS:
-            raise _core.Error(f"unknown variant '{name}': expected one of {', '.join(VARIANTS)}"
-                              f"{suggest(name, VARIANTS)}")
+        check_variant(name)
         names = list(self.tensors)
         kind, engine = name.split("-")
         if kind == "float":
@@ -132,7 +135,8 @@ class Variants:
             data = exposed(self.quantized, names)
             return _in_onnxruntime(data, names) if engine == "onnxruntime" else compile(data, shape=self.shape)
         if engine == "mpq":
-            return compile(exposed(self.model, names), shape=self.shape, precision="int8",
+            precision = precision_beside(self.settings.get("recipe"))
+            return compile(exposed(self.model, names), shape=self.shape, precision=precision,
                            profile=_without_fingerprint(self.profile), **self.settings)
         with self._folder() as folder:
             path = os.path.join(folder, "quantized.onnx")

@@ -6,7 +6,7 @@ from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 from . import _core
 from .choice import Choice
-from .compiler import Feed, Profile
+from .compiler import Feed, Profile, has_nothing_to_fit
 from .sensitivity import Loss, Outputs, measure, noise
 from .simulation import Simulation
 
@@ -32,7 +32,7 @@ def simulate(model: Any, profile: Profile, fit_data: Any, **settings: Any) -> Si
     try:
         return Simulation(model, profile, fit_data=fit_data, **settings)
     except _core.Error as error:
-        if fit_data is None or "nothing to fit" not in str(error):
+        if fit_data is None or not has_nothing_to_fit(error):
             raise
         return Simulation(model, profile, **settings)
 

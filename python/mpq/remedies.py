@@ -11,14 +11,15 @@ from typing import Any, Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from . import _core
-from .compiler import FIT_SAMPLES, Feed, Profile, Shapes
+from .compiler import FIT_SAMPLES, Feed, Profile, Shapes, has_nothing_to_fit, precision_beside
+from .effects import simulate
 from .emission import compile_to
 from .program import Program, load
 from .sensitivity import measure, noise
-from .simulation import Simulation
 
 Outputs = Mapping[str, np.ndarray]
 Metric = Callable[[Sequence[Outputs], Sequence[Outputs], Sequence[Feed]], float]
+NO_NOISE = 1e-6  # of the outputs' energy, 60 dB: less than rounding to 8 bits leaves anywhere
 
 
 @dataclass
@@ -42,6 +43,8 @@ class Judge:
         self.worst = self.best
         if not math.isfinite(self.best):
             raise _core.Error(f"expected a metric that is finite for the float model itself but got {self.best}")
+        # What outputs that belong to other samples score says which way is worse; one sample cannot say.
+        self.strangers = self.of_outputs([*references[1:], *references[:1]])
 
     def of_outputs(self, outputs: Sequence[Outputs]) -> float:
         if self.metric is None:
@@ -51,9 +54,17 @@ class Judge:
     def of(self, run: Callable[[Feed], Outputs]) -> float:
         return self.of_outputs([run(feed) for feed in self.feeds])
 
+    @property
+    def lost(self) -> float:
+        """By the quantized model; not above 0 if it is no worse than the float model."""
+        lost = self.worst - self.best
+        if self.metric is None:
+            return lost if lost > NO_NOISE else 0.0
+        return abs(lost) if self.strangers == self.best else math.copysign(lost, lost * (self.strangers - self.best))
+
     def restored(self, score: float) -> float | None:
         """Of what is lost between the float model and the quantized one."""
-        return (score - self.worst) / (self.best - self.worst) if self.best != self.worst else None
+        return (score - self.worst) / (self.best - self.worst) if self.lost > 0 else None
 
 
 class Remedies:
@@ -64,14 +75,15 @@ class Remedies:
         self.tried: list[Remedy] = []
 
     def compile(self, recipe: Mapping[str, Any] | None, correct_bias: bool) -> Program:
-        settings = {"precision": "int8", "profile": self.profile, "recipe": recipe or None, "shape": self.shape}
+        settings = {"precision": precision_beside(recipe), "profile": self.profile, "recipe": recipe or None,
+                    "shape": self.shape}
         fit_data = self.feeds[:FIT_SAMPLES] if correct_bias else None
         with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
             path = os.path.join(folder, "model.so")
             try:
                 compile_to(self.model, path, fit_data=fit_data, **settings)
             except _core.Error as error:  # as in mpq.quantize
-                if "nothing to fit" not in str(error):
+                if not has_nothing_to_fit(error):
                     raise
                 compile_to(self.model, path, **settings)
             return load(path, threads=0)
@@ -114,8 +126,8 @@ class Remedies:
 
     def _leave_in_float(self, base: Remedy, judged: Sequence[Feed]) -> Remedy | None:
         """As few products as will do, those with the largest effects first."""
-        simulation = Simulation(self.model, self.profile, recipe=base.recipe or None, shape=self.shape,
-                                fit_data=self.feeds[:FIT_SAMPLES] if base.correct_bias else None)
+        simulation = simulate(self.model, self.profile, self.feeds[:FIT_SAMPLES] if base.correct_bias else None,
+                              recipe=base.recipe or None, shape=self.shape)
         effects = measure(simulation, judged, precisions=["int8"])
         order = [effect.product.id for effect in sorted(effects, key=lambda effect: -effect.alone)]
 
@@ -125,10 +137,10 @@ class Remedies:
             return self.try_out(Remedy(f"{base.text}; {count} of {len(order)} products in float",
                                        base.recipe | {"rules": rules}, base.correct_bias, float_products=names))
 
-        low, count = 0, 1  # too few, and what is tried
-        while count < len(order) and not attempt(count):
-            low, count = count, count * 2
-        if count >= len(order):
+        low, count, most = 0, 1, len(order) - 1  # too few, what is tried, and all but one
+        while count <= most and not attempt(count):
+            low, count = count, max(count + 1, min(2 * count, most))
+        if count > most:
             return self.best()
         while count - low > 1:
             middle = (low + count) // 2

@@ -126,17 +126,23 @@ def _fits(point: Point, limits: Mapping[str, float]) -> bool:
     return all(values[name] <= limit for name, limit in limits.items())
 
 
-def product_times(program: Program, feed: Feed, macs: Sequence[int]) -> list[float] | None:
+def product_times(program: Program, feed: Feed, products: Sequence[Product]) -> list[float] | None:
     """Milliseconds of each product with what follows it until the next one: the kernels are in the products' order and
-    known by their multiply-accumulates. What comes before the first product counts for it. None if they do not match."""
+    known by their multiply-accumulates. What widens its weights, directly before it, counts for it, and what comes before
+    the first product. None if they do not match."""
     kernels = program.profile(feed, runs=RUNS)["kernels"]
+
+    def macs(kernel: Mapping[str, Any]) -> int:
+        return kernel["integer_macs"] + kernel["float_macs"]
+
     starts, at = [], 0
-    for wanted in macs:
-        while at < len(kernels) and kernels[at]["integer_macs"] + kernels[at]["float_macs"] != wanted:
+    for product in products:
+        while at < len(kernels) and macs(kernels[at]) != product.macs:
             at += 1
         if at == len(kernels):
             return None
-        starts.append(at)
+        widens = at > 0 and kernels[at - 1]["name"] == product.id and not macs(kernels[at - 1])
+        starts.append(at - widens)
         at += 1
     bounds = [0, *starts[1:], len(kernels)]
     return [sum(kernel["milliseconds"] for kernel in kernels[begin:end]) for begin, end in zip(bounds, bounds[1:])]
@@ -156,7 +162,8 @@ def computes_in_integers(product: Product, precision: str) -> bool:
 def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f32", "int8"), over: str = "latency",
            points: int = 10, max_loss: float | None = None, max_latency: float | None = None,
            max_bits: float | None = None, max_bytes: int | None = None, max_float: float | None = None,
-           loss: Loss | None = None, rounding: str | None = None, seconds: float = 600, threads: int = 1, profile: Profile | str | os.PathLike | None = None, method: str | None = None,
+           loss: Loss | None = None, rounding: str | None = None, seconds: float = 600, threads: int = 1,
+           profile: Profile | str | os.PathLike | None = None, method: str | None = None,
            target: str = "host", shape: Shapes | None = None, name: str | None = None,
            folder: str | os.PathLike | None = None, measured: bool = True, progress: Progress | None = None) -> Front:
     """Searches precisions of products and returns the best found, for limits between the slowest and the fastest.
@@ -230,7 +237,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         if precision != "f32" and not rules:
             continue
         found = product_times(program({"precision": "f32"} | ({"rules": rules} if precision != "f32" else {})),
-                              feeds[0], [product.macs for product in products])
+                              feeds[0], products)
         if found is None:
             raise _core.Error(f"cannot tell the kernels of products apart in the program in {precision}")
         times[precision] = found

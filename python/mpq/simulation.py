@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _core
 from .arguments import checked
-from .compiler import Feed, Profile, Progress, Shapes, _exchange, _settings, _Source
+from .compiler import Feed, Profile, Progress, Shapes, _exchange, _settings, _Source, precision_beside
 from .emission import as_folder
 from .program import TensorInfo, aligned_empty, in_order
 from .suggestion import suggest
@@ -47,6 +47,13 @@ class Value(NamedTuple):
         return self.scale * (self.lowest - self.zero_point), self.scale * (self.highest - self.zero_point)
 
 
+def in_integers(operation: Mapping[str, Any]) -> bool:
+    """Whether a product of a report is computed in integers. With weights of 4 or 2 bits, convolutions are, and matrix
+    products whose activations are quantized."""
+    return operation["precision"] == "int8" or operation["precision"] in ("int4", "int2") and (
+        operation["op"] in ("conv", "depthwise") or operation["reads_integers"])
+
+
 class Simulation:
     """A model in float, of which products can be rounded as in the quantized model: weights, and activations where the
     quantized model keeps them in 8 bits. What differs from the compiled model are the roundings of biases and of sums.
@@ -65,14 +72,15 @@ class Simulation:
         with _exchange() as folder:
             fit_data = as_folder(fit_data, os.path.join(folder, "data", "bias"))
             settings = _settings(folder, fit_data=fit_data, profile=profile, recipe=recipe, method=method,
-                                 shape=shape, name=name, precision=None if original is not None else "int8",
+                                 shape=shape, name=name,
+                                 precision=None if original is not None else precision_beside(recipe),
                                  report=os.path.join(folder, "report.json"))
             self._core = _core.Simulation(self._compiler, source.name, source.data, float_source and float_source.name,
                                           float_source and float_source.data, settings, progress)
             operations = json.loads(Path(folder, "report.json").read_text())["operations"]
         self.total_macs = sum(operation["macs"] or 0 for operation in operations)
         """Multiply-accumulates of the model."""
-        self.float_macs = sum(operation["macs"] or 0 for operation in operations if operation["precision"] != "int8")
+        self.float_macs = sum(operation["macs"] or 0 for operation in operations if not in_integers(operation))
         """Those that are not in integers whatever is chosen."""
         self.products = [Product(*product) for product in self._core.products]
         self.values = [Value(*value) for value in self._core.values]

@@ -11,6 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 import mpq
+from mpq import sensitivity
 from mpq.divergence import Variants, compare
 from mpq.rounding import Histogram, value_errors, weight_errors
 from mpq.simulation import Value
@@ -177,8 +178,8 @@ def test_of_a_recipe(model, feeds):
 
 def test_products_in_float_are_the_last_resort(model, feeds):
     analysis = mpq.analyze(model, feeds, restore=0.999, compare=None)
-    assert [bool(remedy.float_products) for remedy in analysis.remedies] == sorted(
-        bool(remedy.float_products) for remedy in analysis.remedies)
+    in_float = [bool(remedy.float_products) for remedy in analysis.remedies]
+    assert in_float == sorted(in_float) and any(in_float)
     assert analysis.divergence is None
 
 
@@ -192,6 +193,17 @@ def test_own_metric(model, feeds):
     analysis = mpq.analyze(model, feeds[:4], held_out=feeds[4:], metric=metric, compare=None)
     assert set(seen) == {4} and analysis.float_score == 1 and analysis.quantized_score < 1
     assert analysis.metric == "metric"
+
+
+def test_what_is_no_worse_lost_nothing(model, feeds):
+    def metric(outputs, references, inputs):
+        """Best where a little noise is."""
+        return -abs(sensitivity.noise(outputs, references) - 1e-3)
+
+    analysis = mpq.analyze(model, feeds[:4], held_out=feeds[4:], metric=metric, compare=None)
+    assert analysis.quantized_score > analysis.float_score
+    assert analysis.proposal is None and not analysis.remedies
+    assert "nothing was lost: there is nothing to win back" in analysis.sentences()
 
 
 @pytest.mark.parametrize("pair", [("float-mpq", "float-onnxruntime"), ("quantized-mpq", "quantized-onnxruntime")])

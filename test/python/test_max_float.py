@@ -67,15 +67,24 @@ def test_large_models_take_few_samples():
 
 
 def test_own_loss_decides(model, feeds):
-    """This one likes what the error does not: the product in int8."""
+    """One that likes large errors better than small ones keeps the product where the error keeps the convolution."""
     seen = []
 
     def loss(outputs, references):
         seen.append(len(outputs))
-        return 1.0 if any(np.array_equal(o["y"], r["y"]) for o, r in zip(outputs, references)) else 0.5
+        error = sum(np.square(o["y"] - r["y"]).sum() for o, r in zip(outputs, references))
+        return 0.0 if error == 0 else 1 / error
 
-    quantized = mpq.quantize(model, feeds, max_float=0.01, loss=loss)
-    assert set(seen) == {6} and precisions(quantized)["c"] == "int8"
+    share = CONV / (CONV + PRODUCT) + 1e-6
+    assert precisions(mpq.quantize(model, feeds, max_float=share)) == {"c": "f32", "y": "int8"}
+    assert precisions(mpq.quantize(model, feeds, max_float=share, loss=loss)) == {"c": "int8", "y": "f32"}
+    assert set(seen) == {6}
+
+
+def test_weights_of_few_bits_are_integers(model, feeds):
+    recipe = {"rules": [{"name": "c", "precision": "int4"}]}
+    kept = mpq.quantize(model, feeds, max_float=0.01, recipe=recipe)
+    assert precisions(kept) == {"c": "int4", "y": "f32"}
 
 
 @pytest.mark.parametrize("arguments, message", [

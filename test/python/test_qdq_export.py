@@ -86,4 +86,5 @@ def test_recognizer_reads_as_well():
     ours = metrics.lines_read(tools.compile_int8(model).load(), accuracy.FULL.lines)
     exported = tools.export_int8(model)
     for theirs in (peer.runner(exported, optimize=False), openvino_peer.runner(exported)):
-        assert metrics.differ_by_chance(ours, metrics.lines_read(theirs, accuracy.FULL.lines))
+        others = metrics.lines_read(theirs, accuracy.FULL.lines)
+        assert metrics.differ_by_chance(ours, others) and abs(ours.mean() - others.mean()) <= 0.025

@@ -8,8 +8,8 @@
 //
 // Weights of 4 and 2 bits are kept so in the file and in memory. A kernel of
 // its own widens them right before the product, into the workspace, so that the
-// product is that of 8 bits on every machine, vectors or matrix unit: one pass
-// over the weights for all rows of an image.
+// product is that of 8 bits on every machine (N-W4), vectors or matrix unit:
+// one pass over the weights for all rows of an image.
 //
 //===----------------------------------------------------------------------===//
 

@@ -79,9 +79,7 @@ struct Product {
            canHave(RecipeActivations::F32);
   }
 };
-} // namespace
 
-namespace {
 /// Why a product cannot have a precision, or "".
 struct Obstacles {
   std::string int8, missingRange, bf16, f16;

@@ -26,4 +26,3 @@ def library() -> Path:
         subprocess.run([compiler, "-O2", "-shared", "-fPIC", str(SOURCE), "-o", str(part)], check=True)
         part.replace(made)
     return made
-
