@@ -112,6 +112,11 @@ def check_tablegen(path: Path, text: str, tests: str) -> None:
             report(path, line, f"{name}: use the generated create function")
 
 
+def check_registered(path: Path, registered: str) -> None:
+    if path.name not in registered.split():
+        report(path, 1, "expected test/python/CMakeLists.txt to name this test: nothing runs it")
+
+
 def main() -> int:
     files = repository_files()
     texts = {}
@@ -120,6 +125,7 @@ def main() -> int:
             texts[path] = path.read_text()
         except UnicodeDecodeError:
             continue  # binary inputs of tests
+    registered = texts[ROOT / "test/python/CMakeLists.txt"].replace(")", " ")
     tests = "\n".join(text for path, text in texts.items() if path.is_relative_to(ROOT / "test"))
     for path, text in texts.items():
         if "third_party" in path.parts:
@@ -130,6 +136,8 @@ def main() -> int:
             check_header(path, text)
         if path.is_relative_to(ROOT / "lib") or path.is_relative_to(ROOT / "include"):
             check_library(path, text)
+        if path.parent == ROOT / "test/python" and path.match("test_*.py"):
+            check_registered(path, registered)
         if path.suffix == ".td":
             check_tablegen(path, text, tests)
     for problem in sorted(problems):
