@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from .contenders import Contender, Prepared
 from .layers import Goal
 from .peaks import Peaks, Yardstick
-from .turns import Clock, ContenderError, Setting, Timing, Worker, take_turns, times_faster
+from .turns import ContenderError, Setting, Timing, Worker, take_turns, times_faster
 
 PEAK_ROUNDS = 4  # that one reading of the peaks counts for: it takes as long as several turns
 
@@ -58,8 +58,6 @@ class Row:
     best_seconds: float | None
     spread: float | None
     share_of_bound: float | None
-    frequency: float | None  # cycles a second, while it ran
-    share_of_cycles: float | None  # of integer products that its cycles had room for
     best_peer: str | None
     best_peer_seconds: float | None
     ratio: float | None
@@ -153,7 +151,7 @@ def _row(group: Group, ours: Outcome, clock: str) -> Row:
     def ratio(peer: Contender | None) -> float | None:
         return times_faster(own.turns, peers[peer].turns) if own and peer else None
 
-    goal, frequency = group.goals[precision], ours.timing.frequency if ours.timing else None
+    goal = group.goals[precision]
     share = times_faster(own.turns, [seconds for seconds, _ in bounds]) if own and macs else None
     met = goal.met(ratio(best_of(goal.peer)), share)
     if own is None and str(goal):
@@ -163,15 +161,6 @@ def _row(group: Group, ours: Outcome, clock: str) -> Row:
                bound_seconds=statistics.median(seconds for seconds, _ in bounds),
                bound_by=statistics.mode(by for _, by in bounds), seconds=own.median if own else None,
                best_seconds=own.best if own else None, spread=own.spread if own else None, share_of_bound=share,
-               frequency=frequency, share_of_cycles=_share_of_cycles(group, precision, macs, own, frequency),
                best_peer=best.name if best else None,
                best_peer_seconds=peers[best].median if best else None, ratio=ratio(best), goal=str(goal), goal_met=met,
                error=ours.error, turns=own.turns if own else [])
-
-
-def _share_of_cycles(group: Group, precision: str, macs: int, own: Clock | None, frequency: float | None) -> float | None:
-    """With the clock of the contender itself, on all threads."""
-    if precision == "f32" or not own or not macs:
-        return None
-    per_cycle = max(peaks.cycle_macs for peaks in group.peaks) / max(peaks.frequency for peaks in group.peaks)
-    return macs / own.median / (per_cycle * frequency * group.threads)

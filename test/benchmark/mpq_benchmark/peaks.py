@@ -25,21 +25,17 @@ class Peaks:
     float_macs: float
     read: dict[int, float]
     target: str
-    # Of one thread, the most that was seen: integer products, and cycles, a second.
-    cycle_macs: float
-    frequency: float
 
     @staticmethod
     def of_profile(profile: dict, key: str) -> "Peaks":
         peak = profile[key]
         read = {entry["bytes"]: entry["bytes_per_second"] for entry in peak["bandwidths"]}
-        return Peaks(peak["integer_macs_per_second"], peak["float_macs_per_second"], read, profile["target"],
-                     profile["peak"]["integer_macs_per_second"], profile["frequency"])
+        return Peaks(peak["integer_macs_per_second"], peak["float_macs_per_second"], read, profile["target"])
 
     def joined(self, other: "Peaks", how) -> "Peaks":
         read = {size: how((rate, other.read[size])) for size, rate in self.read.items()}
         return Peaks(how((self.integer_macs, other.integer_macs)), how((self.float_macs, other.float_macs)), read,
-                     self.target, max(self.cycle_macs, other.cycle_macs), max(self.frequency, other.frequency))
+                     self.target)
 
     def bandwidth(self, size: int, threads: int) -> float:
         """For a working set that is divided among the threads: that of the largest measured size not above it."""

@@ -65,14 +65,14 @@ def rows_table(rows: list[Row], title: str) -> Table:
     table = Table(title=title, box=box.SIMPLE, caption="best peer: of any precision for INT8, in FP32 for FP32")
     for name, justify in (("case", "left"), ("threads", "right"), ("precision", "left"), ("ms", "right"),
                           ("best ms", "right"), ("spread", "right"), ("GMAC/s", "right"), ("of bound", "right"),
-                          ("bound", "left"), ("GHz", "right"), ("of cycles", "right"), ("best peer", "left"), ("its ms", "right"), ("ratio", "right"),
+                          ("bound", "left"), ("best peer", "left"), ("its ms", "right"), ("ratio", "right"),
                           ("goal", "left"), ("met", "left")):
         table.add_column(name, justify=justify, no_wrap=True)
     for row in rows:
         rate = number(row.rate, 1, 1e-9) if row.macs else "–"
         table.add_row(row.case, str(row.threads), row.precision, number(row.seconds, 4, 1e3),
                       number(row.best_seconds, 4, 1e3), percent(row.spread), rate, percent(row.share_of_bound),
-                      row.bound_by, number(row.frequency, 2, 1e-9), percent(row.share_of_cycles), row.best_peer or "–", number(row.best_peer_seconds, 4, 1e3),
+                      row.bound_by, row.best_peer or "–", number(row.best_peer_seconds, 4, 1e3),
                       number(row.ratio, 2), row.goal, mark(row.goal_met))
     return table
 

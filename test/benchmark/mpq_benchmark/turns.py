@@ -20,8 +20,6 @@ import numpy as np
 
 from mpq_testing.paths import BUILD
 
-from . import frequency
-
 WORKER = Path(__file__).with_name("worker.py")
 SETTLE = 0.02  # seconds after which waiting threads of a pool sleep
 
@@ -67,13 +65,11 @@ def times_faster(one: list[float], other: list[float]) -> float:
 @dataclass
 class Timing:
     """What one contender's turns gave. `wall` is of single runs; `cpu` is processor time of all threads, of which a
-    turn has a mean: what others compute on the same processor is not in it. `frequency` is the median of the turns', in
-    cycles a second."""
+    turn has a mean: what others compute on the same processor is not in it."""
 
     wall: Clock
     cpu: Clock
     runs: int
-    frequency: float
 
     @staticmethod
     def of(turns: list[dict]) -> "Timing":
@@ -81,8 +77,7 @@ class Timing:
         median = statistics.median(time for turn in turns for time in turn["times"])
         means = [turn["cpu"] for turn in turns]
         return Timing(Clock.of(min(turn["best"] for turn in turns), medians, median),
-                      Clock.of(min(means), means, statistics.median(means)), sum(turn["count"] for turn in turns),
-                      statistics.median(turn["frequency"] for turn in turns))
+                      Clock.of(min(means), means, statistics.median(means)), sum(turn["count"] for turn in turns))
 
     def by(self, clock: str) -> Clock:
         return self.cpu if clock == "cpu" else self.wall
@@ -103,8 +98,7 @@ class Worker:
         self.folder = tempfile.TemporaryDirectory(prefix="mpq-benchmark-")
         outputs = Path(self.folder.name) / "outputs.npz"
         spec = {"engine": self.engine, "path": str(self.path), "feed": str(self.feed), "outputs": str(outputs),
-                "threads": self.setting.threads, "amx": self.setting.amx, "copies": self.setting.copies,
-                "frequency": str(frequency.library())}
+                "threads": self.setting.threads, "amx": self.setting.amx, "copies": self.setting.copies}
         paths = [str(BUILD / "python"), os.environ.get("PYTHONPATH")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)),
                                     "OMP_NUM_THREADS": str(self.setting.threads)}

@@ -9,7 +9,6 @@ Nothing of the benchmark is imported here, so that the engine is alone in its pr
 
 import ctypes
 import json
-import statistics
 import sys
 import time
 
@@ -18,8 +17,6 @@ import numpy as np
 ALIGNMENT = 64  # of inputs and outputs, in bytes: nobody is slowed down by lines that are split
 # Times that one turn reports at most: enough for quantiles.
 SAMPLES = 500
-FREQUENCY_PERIOD = 1e-3  # seconds
-REST_PROBES = 100  # of the highest clock
 
 
 def aligned(array: np.ndarray) -> np.ndarray:
@@ -122,33 +119,19 @@ def renounce_amx() -> None:
         raise OSError(ctypes.get_errno(), "cannot install the filter that refuses AMX")
 
 
-def probe(path: str):
-    """Cycles a second of the core that the calling thread runs on (frequency.c); a call takes ten microseconds."""
-    function = ctypes.CDLL(path).core_frequency
-    function.restype = ctypes.c_double
-    return function
-
-
-def turn(runs, seconds: float, frequency) -> dict:
-    """Computes for that long, one of `runs` after the other; at least once each. Asks for the clock about once in a
-    millisecond, before it can recover."""
-    times, frequencies, now = [], [], time.perf_counter
-    asked = now()
+def turn(runs, seconds: float) -> dict:
+    """Computes for that long, one of `runs` after the other; at least once each."""
+    times, now = [], time.perf_counter
     cpu, end = time.process_time(), now() + seconds
     while len(times) < len(runs) or now() < end:
         run = runs[len(times) % len(runs)]
         start = now()
         run()
-        done = now()
-        times.append(done - start)
-        if done - asked > FREQUENCY_PERIOD:
-            frequencies.append(frequency())
-            asked = now()
+        times.append(now() - start)
     cpu = time.process_time() - cpu
     times.sort()
     step = max(1, len(times) // SAMPLES)
-    frequencies = frequencies or [frequency()]
-    return {"frequency": statistics.median(frequencies), "best": times[0], "count": len(times), "cpu": cpu / len(times), "times": times[step // 2 :: step]}
+    return {"best": times[0], "count": len(times), "cpu": cpu / len(times), "times": times[step // 2 :: step]}
 
 
 def main() -> None:
@@ -164,15 +147,11 @@ def main() -> None:
     results = {str(i): np.asarray(array) for i, array in enumerate(contenders[0].results())}
     np.savez(spec["outputs"], **results)
     runs = [contender.run for contender in contenders]
-    frequency = probe(spec["frequency"])
-    turn(runs, 0, frequency)  # the second run of each: caches of the first are filled now
+    turn(runs, 0)  # the second run of each: caches of the first are filled now
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        if request == "profile":
-            answer = contenders[0].profile() | {"frequency": max(frequency() for _ in range(REST_PROBES))}
-        else:
-            answer = turn(runs, request, frequency)
+        answer = contenders[0].profile() if request == "profile" else turn(runs, request)
         print(json.dumps(answer), flush=True)
 
 
