@@ -207,6 +207,8 @@ static Candidate fitChannels(ElementsAttr original, ElementsAttr rounded,
   // A fit is always a little nearer.
   if (plain <= 2 * fitted + 1e-4 * signal)
     return {original, plain / signal};
+  if (fitted >= kFarWeights * signal)
+    return {nullptr, fitted / signal}; // attributes live as long as the context
   return {createConstantAttr(
               type, ArrayRef(reinterpret_cast<const char *>(values.data()),
                              values.size() * sizeof(float))),

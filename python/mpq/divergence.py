@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
@@ -118,11 +117,6 @@ class Variants:
         self.tensors = {name: node for name, node in computed_tensors(self.model).items()
                         if name in known and name in values}
 
-    @contextmanager
-    def _folder(self) -> Iterator[str]:
-        with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
-            yield folder
-
     def open(self, name: str) -> Run:
         check_variant(name)
         names = list(self.tensors)
@@ -138,7 +132,7 @@ class Variants:
             precision = precision_beside(self.settings.get("recipe"))
             return compile(exposed(self.model, names), shape=self.shape, precision=precision,
                            profile=_without_fingerprint(self.profile), **self.settings)
-        with self._folder() as folder:
+        with tempfile.TemporaryDirectory(prefix="mpq-") as folder:
             path = os.path.join(folder, "quantized.onnx")
             quantize(self.model, profile=self.profile, shape=self.shape, **self.settings).to_onnx(path)
             written = load_onnx(path)

@@ -15,25 +15,21 @@ from mpq import sensitivity
 from mpq.divergence import Variants, compare
 from mpq.rounding import Histogram, value_errors, weight_errors
 from mpq.simulation import Value
-from mpq_testing import data, metrics, models, tools
+from mpq_testing import data, metrics, models, small_net, tools
 from mpq_testing import onnxruntime_peer as peer
-from mpq_testing.paths import ROOT
 
-SHAPE = (1, 3, 12, 12)
 LINES = {"x": [1, 3, 48, 320]}
 TUNED_ON, JUDGED_ON = 50000, data.EVALUATION  # seeds of lines
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("analysis") / "net.onnx"
-    subprocess.run([sys.executable, ROOT / "test/CAPI/Inputs/net.py", path], check=True)
-    return path
+    return small_net.write(tmp_path_factory.mktemp("analysis"))
 
 
 @pytest.fixture(scope="module")
 def feeds():
-    return [{"x": np.random.default_rng(seed).standard_normal(SHAPE, np.float32)} for seed in range(8)]
+    return small_net.feeds(8)
 
 
 def quantize_with_onnxruntime(source, path, feeds, **options):

@@ -9,23 +9,20 @@ import pytest
 
 import mpq
 from mpq import floats
-from mpq_testing.paths import ROOT
+from mpq_testing import small_net
 
-SHAPE = (1, 3, 12, 12)
 CONV, PRODUCT = 12 * 12 * 16 * 27, 160  # multiply-accumulates
 KEEPS_PRODUCT = {"rules": [{"name": "y", "precision": "f32"}]}
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("floats") / "net.onnx"
-    subprocess.run([sys.executable, ROOT / "test/CAPI/Inputs/net.py", path], check=True)
-    return path
+    return small_net.write(tmp_path_factory.mktemp("floats"))
 
 
 @pytest.fixture(scope="module")
 def feeds():
-    return [{"x": np.random.default_rng(seed).standard_normal(SHAPE, np.float32)} for seed in range(6)]
+    return small_net.feeds(6)
 
 
 def precisions(quantized):

@@ -8,23 +8,20 @@ import subprocess
 import sys
 import warnings
 
-import numpy as np
 import pytest
 
 import mpq
-from mpq_testing.paths import ROOT
+from mpq_testing import small_net
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("idle") / "net.onnx"
-    subprocess.run([sys.executable, ROOT / "test/CAPI/Inputs/net.py", path], check=True)
-    return path
+    return small_net.write(tmp_path_factory.mktemp("idle"))
 
 
 @pytest.fixture(scope="module")
 def feeds():
-    return [{"x": np.random.default_rng(seed).standard_normal((1, 3, 12, 12), np.float32)} for seed in range(3)]
+    return small_net.feeds(3)
 
 
 @pytest.fixture(scope="module")

@@ -11,21 +11,17 @@ import pytest
 import mpq
 from mpq import sensitivity
 from mpq.choice import Choice, Option
-from mpq_testing.paths import ROOT
-
-SHAPE = (1, 3, 12, 12)
+from mpq_testing import small_net
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("search") / "net.onnx"
-    subprocess.run([sys.executable, ROOT / "test/CAPI/Inputs/net.py", path], check=True)
-    return path
+    return small_net.write(tmp_path_factory.mktemp("search"))
 
 
 @pytest.fixture(scope="module")
 def feeds():
-    return [{"x": np.random.default_rng(seed).standard_normal(SHAPE, np.float32)} for seed in range(6)]
+    return small_net.feeds(6)
 
 
 @pytest.fixture(scope="module")
