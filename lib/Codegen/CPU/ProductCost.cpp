@@ -20,9 +20,12 @@
 #include "ProductCost.h"
 
 #include "mpq/Codegen/KernelGroup.h"
+#include "mpq/Dialect/DepthwisePacking.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 
+#include <limits>
 #include <numeric>
 #include <tuple>
 
@@ -44,8 +47,13 @@ static constexpr int64_t kPanels = 8;
 /// What two kinds of tiles instead of one must gain.
 static constexpr double kMoreCode = 1.05;
 
-/// Outputs of a depthwise tile of bytes: enough to hide the latency.
-static constexpr int64_t kNeighbourAccumulators = 8;
+/// Outputs of a depthwise tile of bytes: their code is all unrolled.
+static constexpr int64_t kNeighbourAccumulators = 16;
+/// Instructions that put four pixels side by side, and that write an output.
+static constexpr int64_t kJoinCost = 5;
+static constexpr int64_t kNeighbourEndCost = 8;
+/// Cycles from one dot product to the next one with the same sum.
+static constexpr int64_t kDotLatency = 5;
 
 void mpq::insertByCycles(SmallVectorImpl<Tile> &ranked, const Tile &tile) {
   auto isCheaper = [](const Tile &a, const Tile &b) {
@@ -153,15 +161,48 @@ SmallVector<Tile> mpq::rankMatrixTiles(int64_t height, int64_t width,
   return ranked;
 }
 
-Tile mpq::chooseNeighbourTile(int64_t height, int64_t width,
+Tile mpq::chooseNeighbourTile(int64_t height, int64_t width, ConvOp conv,
                               int64_t registers) {
+  DepthwisePacking taps(conv);
   int64_t accumulators =
       std::min(kNeighbourAccumulators, std::max<int64_t>(1, registers - 4));
-  Tile tile;
-  tile.columns = llvm::divideCeilSigned(
-      width, llvm::divideCeilSigned(width, accumulators));
-  tile.rows = std::min(height, accumulators / tile.columns);
-  return tile;
+  Tile best;
+  best.cycles = std::numeric_limits<double>::max();
+  for (int64_t columns = std::min(accumulators, width); columns > 0;
+       --columns) {
+    llvm::DenseSet<int64_t> groups;
+    int64_t dots = 0;
+    for (int64_t column = 0; column < columns; ++column) {
+      int64_t first = column * conv.getStrides()[1];
+      for (int64_t g = 0; g < taps.getGroupsOfRow(); ++g)
+        if (taps.reaches(taps.getPhase(first), g)) {
+          groups.insert(first / DepthwisePacking::group + g);
+          ++dots;
+        }
+    }
+    for (int64_t rows = 1; rows <= std::min(height, accumulators / columns);
+         ++rows) {
+      llvm::DenseSet<int64_t> imageRows;
+      for (int64_t row = 0; row < rows; ++row)
+        for (int64_t i = 0; i < taps.rows; ++i)
+          imageRows.insert(row * conv.getStrides()[0] +
+                           i * conv.getDilations()[0]);
+      // Two vector instructions in a cycle.
+      double cycles = std::max<double>(
+          (kJoinCost * imageRows.size() * groups.size() +
+           rows * (dots * taps.rows + columns * kNeighbourEndCost)) /
+              2.0,
+          kDotLatency * taps.rows * taps.getGroupsOfRow());
+      cycles *= llvm::divideCeilSigned(height, rows) *
+                llvm::divideCeilSigned(width, columns);
+      if (cycles < best.cycles) {
+        best.rows = rows;
+        best.columns = columns;
+        best.cycles = cycles;
+      }
+    }
+  }
+  return best;
 }
 
 SmallVector<ProductBlocks>

@@ -16,6 +16,7 @@
 #define MPQ_LIB_CODEGEN_CPU_PRODUCTCOST_H
 
 #include "mpq/Codegen/TargetInfo.h"
+#include "mpq/Dialect/MPQDialect.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -96,9 +97,10 @@ llvm::SmallVector<Tile> rankTiles(int64_t height, int64_t width, int64_t stride,
                                   const TileCost &cost, bool splits);
 
 /// Depthwise bytes: one vector of channels, whose neighbouring pixels are put
-/// side by side once for all outputs of the tile that they reach. Tiles of
-/// equal width, because the last one would compute pixels twice.
-Tile chooseNeighbourTile(int64_t height, int64_t width, int64_t registers);
+/// side by side once for all outputs of the tile that they reach
+/// (DepthwisePacking.h). The last tile may compute pixels twice.
+Tile chooseNeighbourTile(int64_t height, int64_t width, ConvOp conv,
+                         int64_t registers);
 
 /// With fewer rows the matrix unit's fixed time outweighs its width.
 inline constexpr int64_t kLeastMatrixRows = 4;

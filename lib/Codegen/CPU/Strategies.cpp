@@ -36,9 +36,6 @@ static constexpr int64_t kProductGrain = 1 << 19;
 static constexpr int64_t kTransposedBlock = 64;
 static constexpr int64_t kTransposedWords = 16;
 
-/// The part of an extent that blocks may compute twice.
-static constexpr int64_t kLeastBlockOverlap = 8; // 1/8
-
 /// Bytes of a line of the cache.
 static constexpr int64_t kLine = 64;
 /// Rows of a row-wise group at once, and their elements: operations leave them
@@ -73,19 +70,26 @@ static int64_t getBytes(Value tensor) {
   return getBufferBytes(cast<RankedTensorType>(tensor.getType()));
 }
 
-/// A block size along `extent` that makes about `items` blocks of whole tiles.
-/// The last block overlaps the one before: rather more blocks than a large part
-/// computed twice.
+/// A block size along `extent` that makes `items` blocks of whole tiles, or up
+/// to twice as many where threads share those more evenly. The last block
+/// overlaps the one before.
 static int64_t blockOf(int64_t extent, int64_t tile, int64_t items) {
   int64_t tiles = llvm::divideCeilSigned(extent, tile);
-  int64_t perItem = llvm::divideCeilSigned(
-      tiles, std::max<int64_t>(1, std::min(items, tiles)));
-  for (int64_t fewer = perItem; 2 * fewer >= perItem; --fewer)
-    if ((llvm::divideCeilSigned(tiles, fewer) * fewer - tiles) *
-            kLeastBlockOverlap <
-        tiles)
-      return std::min(extent, fewer * tile);
-  return std::min(extent, perItem * tile);
+  items = std::clamp<int64_t>(items, 1, tiles);
+  // How much longer than a perfect share threads take, summed over their
+  // number.
+  auto getUnevenness = [&](int64_t block) {
+    int64_t blocks = llvm::divideCeilSigned(tiles, block), sum = 0;
+    for (int64_t threads = 1; threads <= std::min(items, kWorkItems);
+         threads *= 2)
+      sum += threads * llvm::divideCeilSigned(blocks, threads) * block - tiles;
+    return sum;
+  };
+  int64_t most = llvm::divideCeilSigned(tiles, items), best = most;
+  for (int64_t block = most - 1; 2 * block >= most; --block)
+    if (getUnevenness(block) < getUnevenness(best))
+      best = block;
+  return std::min(extent, best * tile);
 }
 
 /// Blocks of a loop that some map divides (a nearest resize reads `d floordiv
@@ -274,7 +278,7 @@ SmallVector<Tile> ProductShape::getTiles(ProductBlocks blocks) {
   if (integer && target.getDotUnit() == DotUnit::PairwiseWords)
     registers -= kPairwiseTemporaries;
   if (depthwise && integer)
-    return {chooseNeighbourTile(height, width, registers)};
+    return {chooseNeighbourTile(height, width, conv, registers)};
 
   int64_t windows = conv && !depthwise ? conv.getWindow()[0] : 1;
   if (conv && !depthwise && !conv.getMerged())

@@ -46,8 +46,9 @@ module attributes {mpq.target = #avx512} {
   }
 
   // Grouped: tiles of one group's 20 columns, work items of all groups' rows.
+  // Seven blocks of four rows would be shared by two threads as four and three.
   // CHECK-LABEL: func.func private @grouped(
-  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 1, 14, 20], grain = [0, 4, 0, 0]>, mpq.work_items = 7 : i64}
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 1, 14, 20], grain = [0, 2, 0, 0]>, mpq.work_items = 14 : i64}
   func.func private @grouped(%x: tensor<1x30x30x60xf32>, %w: tensor<6x180x16xf32>, %d: tensor<1x28x28x60xf32>, %begin: index, %end: index) -> tensor<1x28x28x60xf32> attributes {mpq.kernel} {
     %r = mpq.conv ins(%x, %w : tensor<1x30x30x60xf32>, tensor<6x180x16xf32>) outs(%d : tensor<1x28x28x60xf32>)
         {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 3 : i64} -> tensor<1x28x28x60xf32>
@@ -63,9 +64,9 @@ module attributes {mpq.target = #avx512} {
     return %r : tensor<1x1x1x2560xf32>
   }
 
-  // Depthwise bytes: tiles of equal width, 8 outputs at most.
+  // Depthwise bytes: pixels put side by side serve several rows of outputs.
   // CHECK-LABEL: func.func private @depthwise_bytes(
-  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 1, 5, 16], grain = [0, 0, 0, 0]>, mpq.work_items = 1 : i64}
+  // CHECK-SAME: mpq.strategy = #mpq.strategy<tile = [1, 5, 2, 16], grain = [0, 0, 0, 0]>, mpq.work_items = 1 : i64}
   func.func private @depthwise_bytes(%x: tensor<1x12x12x32xi8>, %w: tensor<2x24x64xi8>, %d: tensor<1x10x10x32xi32>, %begin: index, %end: index) -> tensor<1x10x10x32xi32> attributes {mpq.kernel} {
     %r = mpq.conv ins(%x, %w : tensor<1x12x12x32xi8>, tensor<2x24x64xi8>) outs(%d : tensor<1x10x10x32xi32>)
         {depthwise, window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} -> tensor<1x10x10x32xi32>
@@ -120,7 +121,7 @@ module attributes {mpq.target = #avx512} {
 
   // With one row only, blocks of 16 channels.
   // CHECK-LABEL: func.func private @transposed_row(
-  // CHECK-SAME: grain = [32, 0]>, mpq.work_items = 7 : i64}
+  // CHECK-SAME: grain = [16, 0]>, mpq.work_items = 13 : i64}
   func.func private @transposed_row(%x: tensor<4096x200xf32>, %d: tensor<200x4096xf32>, %begin: index, %end: index) -> tensor<200x4096xf32> attributes {mpq.kernel} {
     %r = linalg.generic {indexing_maps = [affine_map<(c, w) -> (w, c)>, affine_map<(c, w) -> (c, w)>], iterator_types = ["parallel", "parallel"]}
         ins(%x : tensor<4096x200xf32>) outs(%d : tensor<200x4096xf32>) {
@@ -146,7 +147,7 @@ module attributes {mpq.target = #avx512} {
 
   // A nearest resize by 3: blocks of rows start at multiples of 3.
   // CHECK-LABEL: func.func private @resize(
-  // CHECK-SAME: grain = [6, 0]>, mpq.work_items = 5 : i64}
+  // CHECK-SAME: grain = [3, 0]>, mpq.work_items = 10 : i64}
   func.func private @resize(%x: tensor<10x16384xf32>, %d: tensor<30x16384xf32>, %begin: index, %end: index) -> tensor<30x16384xf32> attributes {mpq.kernel} {
     %r = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a floordiv 3, b)>, affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]}
         ins(%x : tensor<10x16384xf32>) outs(%d : tensor<30x16384xf32>) {
