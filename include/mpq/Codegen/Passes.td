@@ -106,6 +106,8 @@ def ExpandMathPass : Pass<"mpq-expand-math"> {
     `include/mpq/Numerics/Formulas.h`: the very text that the reference
     interpreter runs, so both agree bit for bit. Works on f32 and vectors of it
     anywhere, in bodies of linalg operations too; f16 and bf16 are widened.
+    `arith.extf` and `arith.truncf` of bf16, f8E4M3FN, f8E5M2, f4E2M1FN and
+    f8E8M0FNU become integer arithmetic (`NarrowFloats.h`).
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect"];
