@@ -6,6 +6,7 @@ import shutil
 import ml_dtypes
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 import mpq
@@ -142,7 +143,7 @@ def test_bits(precision, shape, folder):
     layers.save([layer], folder / "layer.onnx")
     differences = bit_exact.compare(folder / "layer.onnx", layer.feed, folder, "--precision", precision)
     assert not differences, "\n".join(map(str, differences))
-    assert f"block_contract" in tools.run_tool("quant-opt", folder / "lowered-x86-avx2.mlirbc",
+    assert "block_contract" in tools.run_tool("quant-opt", folder / "lowered-x86-avx2.mlirbc",
                                                "--mlir-elide-resource-strings-if-larger=64")
     shutil.rmtree(folder)
 
@@ -207,6 +208,70 @@ def test_size(precision, bits):
     program = mpq.compile(product(difficult_weights(1024, 128), rows=1), precision=precision)
     scales = 4 * 128 if precision.startswith("fp8") else 0
     assert program.weights_bytes <= bits / 8 * 1024 * 128 + scales + 128
+
+
+@pytest.mark.parametrize("precision", ["fp8_e4m3", "fp8_e5m2", "mxfp8", "mxint8"])
+def test_export(precision, folder):
+    """A file has the same codes: what comes back computes the same bits, and ONNX Runtime the same numbers."""
+    model = product(difficult_weights())
+    onnx.save(model, folder / "m.onnx")
+    log = tools.run_tool("quant-compile", folder / "m.onnx", "--precision", precision, "--emit", "onnx", "-o",
+                         folder / "q.onnx")
+    assert "float:" not in log
+    x = np.random.default_rng(5).standard_normal((4, 96)).astype(np.float32)
+    ours = mpq.compile(model, precision=precision)({"x": x})["y"]
+    assert np.array_equal(mpq.compile(folder / "q.onnx")({"x": x})["y"], ours)
+    theirs = onnxruntime.InferenceSession(folder / "q.onnx").run(None, {"x": x})[0]
+    assert metrics.relative_error(theirs, ours) < 1e-6
+
+
+def test_export_of_fp4(folder):
+    onnx.save(product(difficult_weights()), folder / "m.onnx")
+    log = tools.run_tool("quant-compile", folder / "m.onnx", "--precision", "mxfp4", "--emit", "onnx", "-o",
+                         folder / "q.onnx")
+    assert "stay float: they are FP4, which engines cannot dequantize" in log
+
+
+def dequantized(data_type, raw):
+    """A model of weights (64, 8) in some type, with a scale for each column."""
+    tensors = [onnx.helper.make_tensor("w", data_type, [64, 8], raw, raw=True),
+               onnx.numpy_helper.from_array(np.linspace(0.5, 2, 8, dtype=np.float32), "s")]
+    nodes = [onnx.helper.make_node("DequantizeLinear", ["w", "s"], ["d"], axis=1),
+             onnx.helper.make_node("MatMul", ["x", "d"], ["y"])]
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(nodes, "codes", [value("x", onnx.TensorProto.FLOAT, [64, 64])],
+                                   [value("y", onnx.TensorProto.FLOAT, [64, 8])], tensors)
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 23)])
+
+
+@pytest.mark.parametrize("fmt, data_type", [(E4M3, onnx.TensorProto.FLOAT8E4M3FN), (E5M2, onnx.TensorProto.FLOAT8E5M2),
+                                            (E2M1, onnx.TensorProto.FLOAT4E2M1)], ids=lambda v: getattr(v, "name", ""))
+def test_import(fmt, data_type):
+    """Models with such weights; all codes that are numbers."""
+    finite = np.flatnonzero(np.isfinite(fmt.numbers)).astype(np.uint8)
+    codes = np.resize(finite, 64 * 8)
+    raw = codes if fmt.bits == 8 else codes[::2] | codes[1::2] << 4
+    program = mpq.compile(dequantized(data_type, raw.tobytes()))
+    assert program.weights_bytes < 64 * 8 * 1.5
+    expected = fmt.numbers[codes].reshape(64, 8).astype(np.float32) * np.linspace(0.5, 2, 8, dtype=np.float32)
+    assert np.array_equal(program({"x": np.eye(64, dtype=np.float32)})["y"], expected)
+
+
+def test_import_of_infinity(folder):
+    """Codes that are no numbers take the way of floats."""
+    codes = np.full(64 * 8, 0x7c, np.uint8)
+    program = mpq.compile(dequantized(onnx.TensorProto.FLOAT8E5M2, codes.tobytes()))
+    assert np.all(np.isposinf(program({"x": np.ones((64, 64), np.float32)})["y"]))
+
+
+def test_import_elsewhere():
+    codes = np.zeros(64 * 8, np.uint8)
+    model = dequantized(onnx.TensorProto.FLOAT8E5M2, codes.tobytes())
+    model.graph.node[0].op_type = "Cast"
+    del model.graph.node[0].input[1], model.graph.node[0].attribute[:]
+    model.graph.node[0].attribute.append(onnx.helper.make_attribute("to", onnx.TensorProto.FLOAT))
+    with pytest.raises(mpq.Error, match="expected floats of 8 and 4 bits as input of DequantizeLinear only but 'w'"):
+        mpq.compile(model)
 
 
 def test_convolutions_stay(folder):
