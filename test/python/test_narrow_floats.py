@@ -143,8 +143,9 @@ def test_bits(precision, shape, folder):
     layers.save([layer], folder / "layer.onnx")
     differences = bit_exact.compare(folder / "layer.onnx", layer.feed, folder, "--precision", precision)
     assert not differences, "\n".join(map(str, differences))
-    assert "block_contract" in tools.run_tool("quant-opt", folder / "lowered-x86-avx2.mlirbc",
-                                               "--mlir-elide-resource-strings-if-larger=64")
+    tools.run_tool("quant-compile", folder / "layer.onnx", "--precision", precision, "--to", "lower", "--emit", "mlir",
+                   "-o", folder / "lowered.mlir")
+    assert "mpq.block_contract" in (folder / "lowered.mlir").read_text()
     shutil.rmtree(folder)
 
 
@@ -198,7 +199,7 @@ def test_numbers(precision):
     numbers, scales = quantize(weights, precision)
     assert np.array_equal(got, numbers * scales)
     error = np.linalg.norm(got - weights) / np.linalg.norm(weights)
-    assert error < {"fp8_e4m3": 0.04, "fp8_e5m2": 0.08, "mxfp8": 0.04, "mxfp4": 0.2, "mxint8": 0.01}[precision]
+    assert error < {"fp8_e4m3": 0.04, "fp8_e5m2": 0.08, "mxfp8": 0.06, "mxfp4": 0.2, "mxint8": 0.02}[precision]
 
 
 @pytest.mark.parametrize("precision, bits", [("fp8_e4m3", 8), ("fp8_e5m2", 8), ("mxfp8", 8.25), ("mxfp4", 4.25),
@@ -221,7 +222,9 @@ def test_export(precision, folder):
     x = np.random.default_rng(5).standard_normal((4, 96)).astype(np.float32)
     ours = mpq.compile(model, precision=precision)({"x": x})["y"]
     assert np.array_equal(mpq.compile(folder / "q.onnx")({"x": x})["y"], ours)
-    theirs = onnxruntime.InferenceSession(folder / "q.onnx").run(None, {"x": x})[0]
+    options = onnxruntime.SessionOptions()  # optimized, it would round activations, too
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    theirs = onnxruntime.InferenceSession(folder / "q.onnx", options).run(None, {"x": x})[0]
     assert metrics.relative_error(theirs, ours) < 1e-6
 
 
@@ -233,39 +236,39 @@ def test_export_of_fp4(folder):
 
 
 def dequantized(data_type, raw):
-    """A model of weights (64, 8) in some type, with a scale for each column."""
-    tensors = [onnx.helper.make_tensor("w", data_type, [64, 8], raw, raw=True),
-               onnx.numpy_helper.from_array(np.linspace(0.5, 2, 8, dtype=np.float32), "s")]
+    """A model of weights (64, 16) in some type, with a scale for each column."""
+    tensors = [onnx.helper.make_tensor("w", data_type, [64, 16], raw, raw=True),
+               onnx.numpy_helper.from_array(np.linspace(0.5, 2, 16, dtype=np.float32), "s")]
     nodes = [onnx.helper.make_node("DequantizeLinear", ["w", "s"], ["d"], axis=1),
              onnx.helper.make_node("MatMul", ["x", "d"], ["y"])]
     value = onnx.helper.make_tensor_value_info
     graph = onnx.helper.make_graph(nodes, "codes", [value("x", onnx.TensorProto.FLOAT, [64, 64])],
-                                   [value("y", onnx.TensorProto.FLOAT, [64, 8])], tensors)
+                                   [value("y", onnx.TensorProto.FLOAT, [64, 16])], tensors)
     return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 23)])
 
 
 @pytest.mark.parametrize("fmt, data_type", [(E4M3, onnx.TensorProto.FLOAT8E4M3FN), (E5M2, onnx.TensorProto.FLOAT8E5M2),
-                                            (E2M1, onnx.TensorProto.FLOAT4E2M1)], ids=lambda v: getattr(v, "name", ""))
+                                            (E2M1, onnx.TensorProto.FLOAT4E2M1)], ids=["E4M3", "E5M2", "E2M1"])
 def test_import(fmt, data_type):
     """Models with such weights; all codes that are numbers."""
     finite = np.flatnonzero(np.isfinite(fmt.numbers)).astype(np.uint8)
-    codes = np.resize(finite, 64 * 8)
+    codes = np.resize(finite, 64 * 16)
     raw = codes if fmt.bits == 8 else codes[::2] | codes[1::2] << 4
     program = mpq.compile(dequantized(data_type, raw.tobytes()))
-    assert program.weights_bytes < 64 * 8 * 1.5
-    expected = fmt.numbers[codes].reshape(64, 8).astype(np.float32) * np.linspace(0.5, 2, 8, dtype=np.float32)
+    assert program.weights_bytes < 64 * 16 * 1.25
+    expected = fmt.numbers[codes].reshape(64, 16).astype(np.float32) * np.linspace(0.5, 2, 16, dtype=np.float32)
     assert np.array_equal(program({"x": np.eye(64, dtype=np.float32)})["y"], expected)
 
 
 def test_import_of_infinity(folder):
     """Codes that are no numbers take the way of floats."""
-    codes = np.full(64 * 8, 0x7c, np.uint8)
+    codes = np.full(64 * 16, 0x7c, np.uint8)
     program = mpq.compile(dequantized(onnx.TensorProto.FLOAT8E5M2, codes.tobytes()))
     assert np.all(np.isposinf(program({"x": np.ones((64, 64), np.float32)})["y"]))
 
 
 def test_import_elsewhere():
-    codes = np.zeros(64 * 8, np.uint8)
+    codes = np.zeros(64 * 16, np.uint8)
     model = dequantized(onnx.TensorProto.FLOAT8E5M2, codes.tobytes())
     model.graph.node[0].op_type = "Cast"
     del model.graph.node[0].input[1], model.graph.node[0].attribute[:]
@@ -286,7 +289,7 @@ def test_convolutions_stay(folder):
 
 
 def test_huge_weights_stay():
-    quantized = mpq.quantize(product(difficult_weights() * np.float32(1e36)), precision="mxfp8")
+    quantized = mpq.quantize(product(difficult_weights() * np.float32(1e30)), precision="mxfp8")
     op, = (op for op in quantized.record["operations"] if op["op"] == "matmul")
     assert op["precision"] == "f32" and "below 2^100" in op["reason"]
 

@@ -114,11 +114,15 @@ typename B::Int narrowToCode(B &b, typename B::Float x,
   Int code = b.select(
       isSmall, small,
       b.subi(rounded, b.integer((127 - format.bias) << format.mantissa)));
-  code = b.select(b.less(b.real(format.lastFinite), magnitude),
-                  b.integer(format.overflow), code);
+  // NaN has no sign here, however it comes about (N-0).
+  auto overflows = b.less(b.real(format.lastFinite), magnitude);
+  bool becomesNaN = format.overflow > format.largest && !format.hasInfinity;
+  if (!becomesNaN)
+    code = b.select(overflows, b.integer(format.overflow), code);
   Int sign = b.andi(b.shiftRight(b.bits(x), 32 - format.bits),
                     b.integer(1 << (format.bits - 1)));
-  return b.select(b.equal(x, x), b.addi(code, sign), b.integer(format.nan));
+  code = b.select(b.equal(x, x), b.addi(code, sign), b.integer(format.nan));
+  return becomesNaN ? b.select(overflows, b.integer(format.nan), code) : code;
 }
 
 /// N-E3: numbers beyond the largest, infinities too, become the largest; NaN

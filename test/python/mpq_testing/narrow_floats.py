@@ -64,9 +64,9 @@ class Format:
         else:
             down, up = magnitude - table[above - 1], table[above] - magnitude
             nearest = above if up < down or (up == down and above % 2 == 0) else above - 1
-        if nearest == len(table) - 1 and not self.has_infinity and not self.has_nan:
-            nearest -= 1  # no code says more
-        return sign | nearest  # what would come next is infinity, or NaN
+        if nearest == len(table) - 1 and not self.has_infinity:
+            return nearest if self.has_nan else sign | nearest - 1  # NaN has no sign; no code says more
+        return sign | nearest
 
     def boundaries(self) -> np.ndarray:
         """Numbers and the middles between them, each with its neighbours in f32, with both signs."""
