@@ -182,8 +182,9 @@ def LowerLookupPass : Pass<"mpq-lower-lookup", "::mlir::func::FuncOp"> {
   let summary = "weights of few bits to f32 by a table in a register";
   let description = [{
     `arith.sitofp((x & mask) - z)` on 16 lanes, with a mask of at most four bits,
-    becomes `vpermps` of the 16 numbers on targets with AVX-512. Results are
-    equal.
+    becomes `vpermps` of the 16 numbers on targets with AVX-512. So does
+    `arith.extf` of f16 that are made of four neighbouring bits of each lane, as
+    those of f4E2M1FN are. Results are equal.
 
     Example:
     ```mlir
@@ -195,6 +196,7 @@ def LowerLookupPass : Pass<"mpq-lower-lookup", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::vector::VectorDialect",
                            "::mlir::arith::ArithDialect"];
 }
 
