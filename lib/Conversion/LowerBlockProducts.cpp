@@ -25,9 +25,14 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/ConstantView.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
 
 namespace mpq {
 #define GEN_PASS_DEF_LOWERBLOCKPRODUCTSPASS
@@ -47,9 +52,32 @@ struct BlockWeights {
   int64_t depth, columns, bits, block, blocks;
   SmallVector<char> weights, zeroPoints; // unsigned, one byte each
   SmallVector<float> scales;
-  bool uniform; // all zero points are equal
+  bool uniform;      // all zero points are equal
+  TypeAttr format{}; // of codes of floats
 };
 } // namespace
+
+static bool hasIntegers(DequantizeOp op) {
+  return getElementTypeOrSelf(op.getInput().getType()).isInteger();
+}
+
+/// Scales from here on could exceed f32 when codes of floats are packed.
+static constexpr float kLargestCodeScale = 0x1p100f;
+
+/// Whether codes of floats are those of numbers, with zero points of 0 and
+/// scales that leave room.
+static bool holdsNumbers(const ConstantView &codes, const ConstantView &scales,
+                         const ConstantView &zeroPoints) {
+  auto all = [](const ConstantView &data, auto holds) {
+    for (int64_t i = 0; i < (data.isSplat() ? 1 : data.size()); ++i)
+      if (!holds(data.getFloat(i)))
+        return false;
+    return true;
+  };
+  return all(codes, [](float value) { return std::isfinite(value); }) &&
+         all(scales, [](float value) { return value < kLargestCodeScale; }) &&
+         all(zeroPoints, [](float value) { return value == 0; });
+}
 
 /// Reads the weights of a product from below `value`, whose dimensions are
 /// (k, n), or (n, k) if `transposed`.
@@ -105,7 +133,13 @@ static std::optional<BlockWeights> readWeights(Value value, bool transposed) {
     return std::nullopt;
 
   // Signed weights become unsigned ones with a zero point in the middle.
-  bool isUnsigned = dequantize.getIsUnsigned();
+  bool isFloat = isa<FloatType>(type.getElementType());
+  if (isFloat) {
+    if (!holdsNumbers(*data, *scale, *zero))
+      return std::nullopt;
+    w.format = TypeAttr::get(type.getElementType());
+  }
+  bool isUnsigned = isFloat || dequantize.getIsUnsigned();
   int64_t flip = isUnsigned ? 0 : int64_t(1) << (w.bits - 1);
   for (int64_t g = 0; g < w.blocks; ++g)
     for (int64_t n = 0; n < w.columns; ++n) {
@@ -156,10 +190,10 @@ struct LowerBlockProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     if (auto dequantize = lhs.getDefiningOp<DequantizeOp>();
         dequantize && !dynamic && getTensorParameters(dequantize))
       if (auto weights = op->getOperand(1).getDefiningOp<DequantizeOp>();
-          weights && llvm::none_of(weights.getParamMap()->getResults(),
-                                   [](AffineExpr expr) {
-                                     return isa<AffineBinaryOpExpr>(expr);
-                                   }))
+          weights && hasIntegers(weights) &&
+          llvm::none_of(
+              weights.getParamMap()->getResults(),
+              [](AffineExpr expr) { return isa<AffineBinaryOpExpr>(expr); }))
         return rewriter.notifyMatchFailure(op, "a static integer product");
     std::optional<BlockWeights> w =
         readWeights(op->getOperand(1), place(1, dims->k[0]) == 1u);
@@ -170,7 +204,8 @@ struct LowerBlockProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
                       dynamic->params.getScale().getType().getRank() > 0 &&
                       (dynamic->params.getBlock() == w->block ||
                        dynamic->params.getBlock() >= w->depth);
-    if (!sameBlocks || (w->block << (7 + w->bits)) > (int64_t(1) << 31))
+    if (!sameBlocks || w->format ||
+        (w->block << (7 + w->bits)) > (int64_t(1) << 31))
       dynamic = std::nullopt;
 
     Location loc = op.getLoc();
@@ -205,7 +240,7 @@ struct LowerBlockProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
         rewriter, loc, type, lhs, weights, scales, zeroPoints, lhsScales,
         /*lhs_sums=*/Value(), empty, w->bits, w->block,
         w->uniform ? uint8_t(w->zeroPoints[0]) : 0,
-        /*scale_base=*/IntegerAttr());
+        /*scale_base=*/IntegerAttr(), w->format);
     if (!startsAtZero(op->getOperand(2))) {
       AffineMap identity = rewriter.getMultiDimIdentityMap(2);
       result =
@@ -287,12 +322,60 @@ struct LowerChooseParams : OpRewritePattern<ChooseParamsOp> {
   }
 };
 
+/// Codes of floats that no product has taken become numbers here: only
+/// kernels of products widen them.
+struct WidenCodes : OpRewritePattern<DequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DequantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<RankedTensorType>(op.getType());
+    if (hasIntegers(op) || !type || !type.getElementType().isF32())
+      return rewriter.notifyMatchFailure(op, "no codes of floats to f32");
+    auto codes = ConstantView::get(op.getInput()),
+         scales = ConstantView::get(op.getScale()),
+         zeroPoints = ConstantView::get(op.getZeroPoint());
+    if (!codes || !scales || !zeroPoints)
+      return rewriter.notifyMatchFailure(op, "not constant");
+    SmallVector<float> numbers;
+    AffineMap map = *op.getParamMap();
+    auto paramType = cast<RankedTensorType>(op.getScale().getType());
+    SmallVector<int64_t> strides = computeSuffixProduct(paramType.getShape());
+    forEachElement(type.getShape(), [&](int64_t i, ArrayRef<int64_t> at) {
+      int64_t parameter = 0;
+      for (auto [expr, stride] : llvm::zip_equal(map.getResults(), strides)) {
+        auto blocks = dyn_cast<AffineBinaryOpExpr>(expr);
+        auto dim = cast<AffineDimExpr>(blocks ? blocks.getLHS() : expr);
+        int64_t divisor =
+            blocks ? cast<AffineConstantExpr>(blocks.getRHS()).getValue() : 1;
+        parameter += at[dim.getPosition()] / divisor * stride;
+      }
+      numbers.push_back((codes->getFloat(i) - zeroPoints->getFloat(parameter)) *
+                        scales->getFloat(parameter));
+    });
+    remark::missed(op.getLoc(),
+                   remark::RemarkOpts::name("float").category("mpq-lower"))
+        << remark::add("weights of {0} become f32: they are no numbers in "
+                       "columns or blocks of a matrix product",
+                       toString(codes->getElementType()));
+    rewriter.replaceOp(op,
+                       createConstant(rewriter, op.getLoc(), type, numbers));
+    return success();
+  }
+
+private:
+  static std::string toString(Type type) {
+    std::string text;
+    llvm::raw_string_ostream(text) << type;
+    return text;
+  }
+};
+
 struct LowerBlockProducts
     : mpq::impl::LowerBlockProductsPassBase<LowerBlockProducts> {
   void runOnOperation() override {
     RewritePatternSet products(&getContext()), rest(&getContext());
     populateLowerBlockProductsPatterns(products);
-    rest.add<LowerChooseParams>(&getContext());
+    rest.add<LowerChooseParams, WidenCodes>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(products))) ||
         failed(applyPatternsGreedily(getOperation(), std::move(rest))))
       signalPassFailure();

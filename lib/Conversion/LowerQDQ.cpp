@@ -108,6 +108,9 @@ template <typename OpTy> struct LowerTensorForm : OpRewritePattern<OpTy> {
                                 PatternRewriter &rewriter) const override {
     if (!op.getParamMap())
       return rewriter.notifyMatchFailure(op, "already in scalar form");
+    if (isa<DequantizeOp>(op.getOperation()) &&
+        isa<FloatType>(getElementTypeOrSelf(op->getOperand(0))))
+      return rewriter.notifyMatchFailure(op, "no kernel reads codes of floats");
     BodyParameters parameters(op->getOperand(0), *op.getParamMap());
     parameters.add(op->getOperand(1));
     parameters.add(op->getOperand(2));

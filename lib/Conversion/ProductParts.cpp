@@ -93,6 +93,8 @@ LogicalResult mpq::splitProduct(QuantizableOpInterface product,
                               zero = ConstantView::get(weight.getZeroPoint());
   if (!data || !scale || !zero)
     return reason = "the weights are not constant", failure();
+  if (!weightType.getElementType().isInteger())
+    return reason = "the weights are codes of floats", failure();
   if (weightType.getElementTypeBitWidth() > 8)
     return reason = "the weights have more than 8 bits", failure();
   SmallVector<int64_t> strides;

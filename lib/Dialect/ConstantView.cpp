@@ -16,6 +16,9 @@
 
 #include "mpq/Dialect/ConstantData.h"
 
+#include "mpq/Numerics/FloatOps.h"
+#include "mpq/Numerics/NarrowFloats.h"
+
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
@@ -36,6 +39,7 @@ std::optional<ConstantView> ConstantView::get(Attribute attribute) {
   data.numElements = elements.getShapedType().getNumElements();
   auto integer = dyn_cast<IntegerType>(data.elementType);
   if (!data.elementType.isF32() &&
+      !formulas::getNarrowFormat(data.elementType) &&
       (!integer || integer.getWidth() > 64 || integer.getWidth() == 1))
     return std::nullopt;
   if (auto dense = dyn_cast<DenseElementsAttr>(attribute)) {
@@ -64,6 +68,10 @@ std::optional<ConstantView> ConstantView::get(Value value) {
 }
 
 float ConstantView::getFloat(int64_t index) const {
+  if (const auto *format = formulas::getNarrowFormat(elementType)) {
+    FloatOps ops;
+    return formulas::widenCode(ops, int32_t(getInt(index, true)), *format);
+  }
   float value;
   std::memcpy(&value, raw.data() + (splat ? 0 : index) * sizeof(float),
               sizeof(float));

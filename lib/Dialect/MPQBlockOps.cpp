@@ -71,6 +71,19 @@ LogicalResult ChooseParamsOp::verify() {
 // block_contract
 //===----------------------------------------------------------------------===//
 
+/// Four rows of a plane are bytes of one lane, so that one instruction sums
+/// them up; codes of floats are half a register apart, where those of a row
+/// become a vector of f16 that is widened.
+BlockContractOp::Place BlockContractOp::getPlace(int64_t k, int64_t lane,
+                                                 int64_t lanes) {
+  int64_t planes = getPlanes(), bits = getBits(), inStep = k % (4 * planes);
+  int64_t step = k / (4 * planes);
+  if (!getFormat())
+    return {step, 4 * lane + inStep % 4, inStep / 4 * bits};
+  int64_t bit = inStep / 2 * bits;
+  return {step, 2 * (inStep % 2 * lanes + lane) + bit / 8, bit % 8};
+}
+
 LogicalResult BlockContractOp::verify() {
   RankedTensorType lhs = getLhs().getType(), weights = getWeights().getType(),
                    scales = getScales().getType(), init = getInit().getType();
@@ -85,12 +98,18 @@ LogicalResult BlockContractOp::verify() {
     return emitOpError("expected blocks that divide ")
            << depth << " but got " << block;
   Type scale = scales.getElementType();
-  if (scale.isInteger(8) != getScaleBase().has_value() ||
+  if ((getScaleBase() && !scale.isInteger(8)) ||
       (!scale.isF32() && !isPacked())) // (B7)
     return emitOpError(
                "expected scales in f32 or, if packed, f16 or bytes with "
-               "a scale_base but got ")
+               "or without a scale_base but got ")
            << scales;
+  if (std::optional<Type> format = getFormat(); // (B8)
+      format && (format->getIntOrFloatBitWidth() != uint64_t(bits) ||
+                 isInteger() || getZeroPoints() || getZeroPoint() != 0))
+    return emitOpError("expected an f32 lhs, no zero points and ")
+           << format->getIntOrFloatBitWidth() << " bits for " << *format
+           << " but got " << lhs << " and " << bits << " bits";
   int64_t blocks = depth / block, lanes = getLanes();
   SmallVector<int64_t> wantedWeights{depth, columns},
       wantedScales{blocks, columns}, wantedZeros = wantedScales;
@@ -101,7 +120,7 @@ LogicalResult BlockContractOp::verify() {
                           : llvm::divideCeilSigned(columns, lanes);
     wantedWeights = {vectors, blocks * getSteps(), 4 * lanes};
     wantedZeros = {vectors, blocks, lanes};
-    wantedScales = {vectors, blocks, scale.isInteger(8) ? 3 * lanes : lanes};
+    wantedScales = {vectors, blocks, getScaleBase() ? 3 * lanes : lanes};
     width = 8;
   }
   bool ok =

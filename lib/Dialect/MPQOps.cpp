@@ -173,6 +173,9 @@ LogicalResult QuantizeOp::verify() {
 }
 
 LogicalResult DequantizeOp::verify() {
+  if (getIsUnsigned() &&
+      isa<FloatType>(getElementTypeOrSelf(getInput().getType()))) // (D9)
+    return emitOpError("expected no 'unsigned' for ") << getInput().getType();
   return verifyParameters(*this, getResult(), getInput(), getScale(),
                           getZeroPoint(), getParamMap());
 }

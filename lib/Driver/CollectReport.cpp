@@ -268,7 +268,9 @@ void ReportBuilder::recordQuantized(ModuleOp module) {
     if (product && product.isProduct()) {
       Value weights = product.getWeightOperand().get();
       record.weights = readWeights(weights);
-      if ((record.weights || isStored(weights)) &&
+      // Not of products that have got another precision.
+      if ((!record.precision || record.precision == PrecisionKind::F32) &&
+          (record.weights || isStored(weights)) &&
           isStored(product.getActivationOperand().get())) {
         record.precision = getWeightPrecision(weights);
         record.reason.clear();

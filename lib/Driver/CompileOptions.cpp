@@ -184,11 +184,18 @@ static std::vector<Row> makeTable() {
                  "in float"},
         {"int2", "2-bit weights likewise"},
         {"bf16", "float, products of bfloat16 factors"},
-        {"f16", "float, products of 16-bit IEEE factors"}},
+        {"f16", "float, products of 16-bit IEEE factors"},
+        {"fp8_e4m3", "float, weights of matrix products in FP8 E4M3"},
+        {"fp8_e5m2", "float, weights of matrix products in FP8 E5M2"},
+        {"mxfp8", "float, weights of matrix products in MX blocks of FP8"},
+        {"mxfp4", "float, weights of matrix products in MX blocks of FP4"},
+        {"mxint8", "float, weights of matrix products in MX blocks of 8 bits"}},
        ""},
       &CompileOptions::precision,
       {PrecisionGoal::F32, PrecisionGoal::Int8, PrecisionGoal::Int4,
-       PrecisionGoal::Int2, PrecisionGoal::BF16, PrecisionGoal::F16}));
+       PrecisionGoal::Int2, PrecisionGoal::BF16, PrecisionGoal::F16,
+       PrecisionGoal::FP8E4M3, PrecisionGoal::FP8E5M2, PrecisionGoal::MXFP8,
+       PrecisionGoal::MXFP4, PrecisionGoal::MXInt8}));
   rows.push_back(
       {{"profile", OptionKind::File, "Profile of --calibrate", {}, ""},
        setText(&CompileOptions::profile)});

@@ -46,6 +46,16 @@ PrecisionKind mpq::getPrecisionKind(PrecisionGoal goal) {
     return PrecisionKind::BF16;
   case PrecisionGoal::F16:
     return PrecisionKind::F16;
+  case PrecisionGoal::FP8E4M3:
+    return PrecisionKind::FP8E4M3;
+  case PrecisionGoal::FP8E5M2:
+    return PrecisionKind::FP8E5M2;
+  case PrecisionGoal::MXFP8:
+    return PrecisionKind::MXFP8;
+  case PrecisionGoal::MXFP4:
+    return PrecisionKind::MXFP4;
+  case PrecisionGoal::MXInt8:
+    return PrecisionKind::MXInt8;
   }
   llvm_unreachable("unknown precision");
 }

@@ -14,6 +14,8 @@
 #include "ConstantTensor.h"
 
 #include "mpq/Dialect/ConstantData.h"
+#include "mpq/Numerics/FloatOps.h"
+#include "mpq/Numerics/NarrowFloats.h"
 
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
@@ -67,6 +69,10 @@ double ConstantTensor::getDouble(int64_t i) const {
     return load<float>(*data, i);
   if (elementType.isF64())
     return load<double>(*data, i);
+  if (const auto *format = formulas::getNarrowFormat(elementType)) {
+    FloatOps ops;
+    return formulas::widenCode(ops, load<uint8_t>(*data, i), *format);
+  }
   APFloat value(cast<FloatType>(elementType).getFloatSemantics(),
                 APInt(16, load<uint16_t>(*data, i)));
   return value.convertToDouble();

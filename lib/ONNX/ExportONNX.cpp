@@ -32,8 +32,9 @@ using namespace mpq::onnximport;
 using ::onnx::NodeProto;
 using ::onnx::TensorProto;
 
-/// QuantizeLinear per channel; in blocks, or of few bits.
-static constexpr int64_t kPerAxisOpset = 13, kBlockedOpset = 21;
+/// QuantizeLinear per channel; of FP8; in blocks, or of few bits.
+static constexpr int64_t kPerAxisOpset = 13, kFloatOpset = 19,
+                         kBlockedOpset = 21;
 
 //===----------------------------------------------------------------------===//
 // Names
@@ -270,18 +271,22 @@ void Exporter::fixShapes() {
 
 /// Brings the model to an opset that can express the weights.
 LogicalResult Exporter::upgrade(ArrayRef<QuantizedProduct> products) {
-  bool isNew = llvm::any_of(products, [](const QuantizedProduct &product) {
+  int64_t opset = kPerAxisOpset;
+  for (const QuantizedProduct &product : products) {
     DequantizeOp weights = product.weights;
     auto type = cast<ShapedType>(weights.getInput().getType());
-    return type.getElementTypeBitWidth() < 8 ||
-           llvm::any_of(
-               weights.getParamMap()->getResults(),
-               [](AffineExpr expr) { return !isa<AffineDimExpr>(expr); });
-  });
+    bool isBlocked =
+        llvm::any_of(weights.getParamMap()->getResults(),
+                     [](AffineExpr expr) { return !isa<AffineDimExpr>(expr); });
+    if (type.getElementTypeBitWidth() < 8 || isBlocked)
+      opset = kBlockedOpset;
+    else if (isa<FloatType>(type.getElementType()))
+      opset = std::max(opset, kFloatOpset);
+  }
   llvm::StringMap<int64_t> ranks;
   for (auto &entry : types)
     ranks[entry.getKey()] = entry.getValue().getRank();
-  return upgradeOpset(proto, isNew ? kBlockedOpset : kPerAxisOpset, ranks, loc);
+  return upgradeOpset(proto, opset, ranks, loc);
 }
 
 LogicalResult Exporter::run(StringRef original, StringRef folder) {

@@ -182,8 +182,12 @@ static std::string packBytes(const std::vector<int8_t> &values, unsigned bits) {
   return bytes;
 }
 
-static int32_t getDataType(unsigned bits, bool isUnsigned) {
-  if (bits == 4)
+static int32_t getDataType(Type storage, bool isUnsigned) {
+  if (isa<Float8E4M3FNType>(storage))
+    return TensorProto::FLOAT8E4M3FN;
+  if (isa<Float8E5M2Type>(storage))
+    return TensorProto::FLOAT8E5M2;
+  if (storage.isInteger(4))
     return isUnsigned ? TensorProto::UINT4 : TensorProto::INT4;
   return isUnsigned ? TensorProto::UINT8 : TensorProto::INT8;
 }
@@ -192,14 +196,15 @@ static int32_t getDataType(unsigned bits, bool isUnsigned) {
 std::string Exporter::createWeights(const QuantizedWeights &weights,
                                     StringRef name, ArrayRef<int64_t> shape,
                                     NodeProto *place) {
-  int32_t type = getDataType(weights.bits, weights.isUnsigned);
+  int32_t type = getDataType(weights.storage, weights.isUnsigned);
+  unsigned bits = weights.storage.getIntOrFloatBitWidth();
   SmallVector<std::string> inputs = {
       graph->createConstant(name + "_quantized", type, weights.shape,
-                            packBytes(weights.integers, weights.bits)),
+                            packBytes(weights.integers, bits)),
       graph->createConstant<float>(name + "_scale", TensorProto::FLOAT,
                                    weights.scaleShape, weights.scales),
       graph->createConstant(name + "_zero_point", type, weights.scaleShape,
-                            packBytes(weights.zeroPoints, weights.bits))};
+                            packBytes(weights.zeroPoints, bits))};
   std::string result = graph->makeName(name + "_dequantized");
   NodeProto *node =
       graph->createNode("DequantizeLinear", inputs, result, place);

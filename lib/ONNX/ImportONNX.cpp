@@ -23,6 +23,7 @@
 
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Numerics/NarrowFloats.h"
 #include "mpq/Support/SuggestNearest.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -301,11 +302,18 @@ LogicalResult Importer::importNode(const Node &node) {
     if (!importer.hasInput(i))
       return importer.error() << "expected at least " << op->minInputs
                               << " inputs but input " << i << " is missing";
-  for (const std::string &input : node.inputs)
-    if (!input.empty() && tensors[input].type.getNumElements() == 0 &&
-        !tensors[input].constant)
-      return importer.error()
-             << "input '" << input << "' is empty: " << tensors[input].type;
+  for (const std::string &input : node.inputs) {
+    if (input.empty())
+      continue;
+    RankedTensorType type = tensors[input].type;
+    if (type.getNumElements() == 0 && !tensors[input].constant)
+      return importer.error() << "input '" << input << "' is empty: " << type;
+    if (mpq::formulas::getNarrowFormat(type.getElementType()) &&
+        node.opType != "DequantizeLinear")
+      return importer.error() << "expected floats of 8 and 4 bits as input of "
+                                 "DequantizeLinear only but '"
+                              << input << "' is " << type;
+  }
 
   builder.setInsertionPointToEnd(body);
   // Constants made on the way land behind the other constants, which may be

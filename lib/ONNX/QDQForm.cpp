@@ -274,12 +274,18 @@ onnximport::readWeights(DequantizeOp dequantize, const WeightOrder &order,
   std::optional<ConstantView> zeros =
       ConstantView::get(dequantize.getZeroPoint());
   unsigned bits = type.getElementTypeBitWidth();
+  if (isa<Float4E2M1FNType>(type.getElementType())) {
+    message = "they are FP4, which engines cannot dequantize";
+    return std::nullopt;
+  }
   if (!integers || !scales || !zeros || (bits != 8 && bits != 4 && bits != 2)) {
     message = "its weights are no constants of 8, 4 or 2 bits";
     return std::nullopt;
   }
   QuantizedWeights result;
-  result.bits = std::max(bits, 4u); // engines know no integers of 2 bits
+  result.storage = type.getElementType();
+  if (bits < 4) // engines know no integers of 2 bits
+    result.storage = IntegerType::get(type.getContext(), 4);
   result.isUnsigned = dequantize.getIsUnsigned();
 
   // Which dimensions of the weights the scales vary along, and in what steps.

@@ -27,8 +27,8 @@ namespace mpq::onnximport {
 /// Quantized weights in the order of ONNX's dimensions.
 struct QuantizedWeights {
   llvm::SmallVector<int64_t> shape; ///< of `integers`, product for product
-  std::vector<int8_t> integers;     ///< one byte each
-  unsigned bits = 8;
+  std::vector<int8_t> integers;     ///< one byte each, or codes of FP8
+  mlir::Type storage;               ///< never less than 4 bits
   bool isUnsigned = false;
   /// One for all, or along `axis`, or in blocks of `blockSize` along it (then
   /// they have a shape like the weights').

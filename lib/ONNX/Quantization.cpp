@@ -15,6 +15,7 @@
 #include "OperatorRegistry.h"
 
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Numerics/NarrowFloats.h"
 
 using namespace mlir;
 using namespace mpq::onnximport;
@@ -144,8 +145,9 @@ static LogicalResult importQuantizeLinear(NodeImporter &n) {
 static LogicalResult importDequantizeLinear(NodeImporter &n) {
   Tensor &input = n.in(0);
   Type storage = input.getElementType();
-  if (input.isFloat() || storage.isInteger(1) || storage.isInteger(64) ||
-      (storage.isInteger(32) && input.isUnsigned))
+  bool isFormat = mpq::formulas::getNarrowFormat(storage) && input.constant;
+  if ((input.isFloat() && !isFormat) || storage.isInteger(1) ||
+      storage.isInteger(64) || (storage.isInteger(32) && input.isUnsigned))
     return n.error() << "expected quantized integers but got " << input.type;
   auto parameters = readParameters(n, storage, input.isUnsigned);
   if (failed(parameters))
@@ -178,8 +180,10 @@ mpq::onnximport::evaluateDequantizeLinear(NodeImporter &n) {
     for (auto [p, stride] :
          llvm::zip_equal(parameters->map.getValue().compose(at), strides))
       parameter += p * stride;
-    float difference =
-        static_cast<float>(input.constant->getInt(i) - zero.getInt(parameter));
+    float difference = static_cast<float>(
+        input.isFloat()
+            ? input.constant->getDouble(i) - zero.getDouble(parameter)
+            : input.constant->getInt(i) - zero.getInt(parameter));
     float value = difference * static_cast<float>(scale.getDouble(parameter));
     ConstantTensor::append(bytes, type, static_cast<double>(value));
     for (int64_t d = input.getRank() - 1; d >= 0; --d) {

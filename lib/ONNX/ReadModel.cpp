@@ -16,6 +16,7 @@
 #include "ModelProto.h"
 
 #include "mpq/Dialect/ConstantData.h"
+#include "mpq/Numerics/NarrowFloats.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Diagnostics.h"
@@ -112,6 +113,12 @@ ElementKind Reader::getElementKind(int32_t dataType) {
     return integer(2, false);
   case TensorProto::UINT2:
     return integer(2, true);
+  case TensorProto::FLOAT8E4M3FN:
+    return {builder.getType<Float8E4M3FNType>(), false, 8};
+  case TensorProto::FLOAT8E5M2:
+    return {builder.getType<Float8E5M2Type>(), false, 8};
+  case TensorProto::FLOAT4E2M1: // codes are unsigned, as they are unpacked
+    return {builder.getType<Float4E2M1FNType>(), true, 4};
   default:
     return {};
   }
@@ -259,7 +266,9 @@ FailureOr<ConstantTensor> Reader::readTensor(TensorProto &proto,
       byte = byte != 0;
   else if (kind.bits < 8)
     bytes = unpack(bytes, kind.bits, kind.isUnsigned, *count);
-  return ConstantTensor(kind.type, kind.isUnsigned, shape, std::move(bytes));
+  return ConstantTensor(kind.type,
+                        kind.isUnsigned && isa<IntegerType>(kind.type), shape,
+                        std::move(bytes));
 }
 
 FailureOr<NodeAttribute> Reader::readAttribute(::onnx::AttributeProto &proto,
@@ -337,7 +346,8 @@ LogicalResult Reader::readValue(const ::onnx::ValueInfoProto &proto,
   const auto &type = proto.type().tensor_type();
   if (type.has_elem_type()) {
     ElementKind kind = getElementKind(type.elem_type());
-    if (!kind.type)
+    // Of these there are constants only.
+    if (!kind.type || mpq::formulas::getNarrowFormat(kind.type))
       return error() << what << " '" << value.name
                      << "': unsupported element type "
                      << dataTypeName(type.elem_type());

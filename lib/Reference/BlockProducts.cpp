@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// N-W1, N-W2, N-Y1 and N-Y2 in plain loops. Packed weights are unpacked first:
-// the layout cannot matter for the result.
+// N-W1, N-W2, N-W5, N-Y1 and N-Y2 in plain loops. Packed weights are unpacked
+// first: the layout cannot matter for the result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,6 +16,7 @@
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Numerics/FloatOps.h"
 #include "mpq/Numerics/Formulas.h"
+#include "mpq/Numerics/NarrowFloats.h"
 
 #include <cmath>
 
@@ -23,9 +24,11 @@ using namespace mlir;
 using namespace mpq;
 
 namespace {
-/// Weights [K][N] minus their zero points, and scales [G][N].
+/// Weights [K][N] minus their zero points, or the numbers of their codes, and
+/// scales [G][N].
 struct PlainWeights {
   std::vector<int32_t> differences;
+  std::vector<float> numbers; // of both
   std::vector<float> scales;
 };
 } // namespace
@@ -37,15 +40,25 @@ static PlainWeights unpack(BlockContractOp op, const HostTensor &weights,
           columns = op.getInit().getType().getDimSize(1);
   int64_t blocks = op.getBlocks(), block = op.getBlock(), bits = op.getBits();
   bool packed = op.isPacked();
-  int64_t lanes = op.getLanes(), planes = op.getPlanes(), steps = op.getSteps();
+  int64_t lanes = op.getLanes(), steps = op.getSteps();
   int64_t mask = (int64_t(1) << bits) - 1;
   // Where the parameters of block g and column n are.
   auto parameter = [&](int64_t g, int64_t n) {
     return packed ? (n / lanes * blocks + g) * lanes + n % lanes
                   : g * columns + n;
   };
-  // A float, or two low bytes and a high one above the base.
+  FloatOps ops;
+  const formulas::NarrowFormat *format =
+      op.getFormat() ? formulas::getNarrowFormat(*op.getFormat()) : nullptr;
+  // What packed scales are more than scales.
+  float factor = format && packed
+                     ? formulas::NarrowFormat::power(format->bias - 15)
+                     : 1.0f;
+  // A float, its exponent, or two low bytes and a high one above the base.
   auto readScale = [&](int64_t g, int64_t n) {
+    if (scales.getKind() == ElementKind::I8 && !op.getScaleBase())
+      return FloatOps::fromBits((scales.getInteger(parameter(g, n)) & 0xff)
+                                << 23);
     if (!op.getScaleBase())
       return scales.getFloat(parameter(g, n));
     int64_t first = (n / lanes * blocks + g) * lanes * 3, lane = n % lanes;
@@ -59,23 +72,27 @@ static PlainWeights unpack(BlockContractOp op, const HostTensor &weights,
   plain.scales.resize(blocks * columns);
   for (int64_t g = 0; g < blocks; ++g)
     for (int64_t n = 0; n < columns; ++n)
-      plain.scales[g * columns + n] = readScale(g, n);
+      plain.scales[g * columns + n] = readScale(g, n) * factor;
   plain.differences.resize(depth * columns);
+  plain.numbers.resize(depth * columns);
   for (int64_t k = 0; k < depth; ++k) {
-    int64_t g = k / block, quad = k % block / 4;
+    int64_t g = k / block;
     for (int64_t n = 0; n < columns; ++n) {
       int64_t at = k * columns + n, shift = 0;
       if (packed) {
-        int64_t step = g * steps + quad / planes;
-        at = ((n / lanes * blocks * steps + step) * lanes + n % lanes) * 4 +
-             k % 4;
-        shift = quad % planes * bits;
+        auto place = op.getPlace(k % block, n % lanes, lanes);
+        at = ((n / lanes * blocks + g) * steps + place.step) * 4 * lanes +
+             place.byte;
+        shift = place.shift;
       }
       int64_t zero = zeroPoints ? zeroPoints->getInteger(parameter(g, n)) & mask
                                 : int64_t(op.getZeroPoint());
       int64_t byte = weights.getInteger(at) & (packed ? 0xff : mask);
-      plain.differences[k * columns + n] =
-          int32_t((byte >> shift & mask) - zero);
+      auto difference = int32_t((byte >> shift & mask) - zero);
+      plain.differences[k * columns + n] = difference;
+      plain.numbers[k * columns + n] =
+          format ? formulas::widenCode(ops, difference, *format)
+                 : float(difference);
     }
   }
   return plain;
@@ -106,8 +123,9 @@ HostTensor mpq::evaluateBlockProduct(BlockContractOp op,
             sums[n] += x * row[n];
         } else {
           float x = lhs.getData<float>()[m * blocks * block + k];
+          const float *numbers = weights.numbers.data() + k * columns;
           for (int64_t n = 0; n < columns; ++n)
-            out[n] = std::fma(x, float(row[n]) * scales[n], out[n]);
+            out[n] = std::fma(x, numbers[n] * scales[n], out[n]);
         }
       }
       if (!op.isInteger())

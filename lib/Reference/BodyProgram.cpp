@@ -30,14 +30,9 @@ using namespace mpq;
 // Elements
 //===----------------------------------------------------------------------===//
 
-/// Rounds to a 16-bit format and back.
+/// Rounds to a format of 16 bits or less and back.
 static float roundToFormat(float value, ElementKind kind) {
-  APFloat real(value);
-  bool inexact;
-  real.convert(kind == ElementKind::F16 ? APFloat::IEEEhalf()
-                                        : APFloat::BFloat(),
-               APFloat::rmNearestTiesToEven, &inexact);
-  return real.convertToFloat();
+  return widenElement(kind, narrowElement(kind, value));
 }
 
 static int64_t signExtend(int64_t value, unsigned width) {
@@ -203,9 +198,9 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
       loop(n);
       return success();
     });
-    // Sixteen-bit floats: compute in f32, round once; for + - * / sqrt that is
-    // the correctly rounded result.
-    if (*kind == ElementKind::F16 || *kind == ElementKind::BF16)
+    // Narrower floats: compute in f32, round once; for + - * / sqrt that is the
+    // correctly rounded result.
+    if (mpq::isFloat(*kind) && *kind != ElementKind::F32)
       steps.push_back([out, kind = *kind](int n) {
         for (int l = 0; l < n; ++l)
           out->f[l] = roundToFormat(out->f[l], kind);
@@ -473,6 +468,24 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
               out->f[l] = FloatOps::fromBits(int32_t(x[l]));
           });
         }
+        // Codes of floats of 8 and 4 bits.
+        std::optional<ElementKind> source = getElementKind(from);
+        if (source && mpq::isFloat(*source) && getElementSize(*source) == 1 &&
+            type.isInteger(from.getIntOrFloatBitWidth())) {
+          const float *x = in[0]->f;
+          return add([=, source = *source](int n) {
+            for (int l = 0; l < n; ++l)
+              out->i[l] = signExtend(narrowElement(source, x[l]), width);
+          });
+        }
+        if (mpq::isFloat(*kind) && getElementSize(*kind) == 1 &&
+            from.isInteger(type.getIntOrFloatBitWidth())) {
+          const int64_t *x = in[0]->i;
+          return add([=, kind = *kind](int n) {
+            for (int l = 0; l < n; ++l)
+              out->f[l] = widenElement(kind, uint16_t(x[l]));
+          });
+        }
         return unsupported();
       })
       .Case([&](arith::SelectOp) {
@@ -519,6 +532,13 @@ LogicalResult BodyProgram::append(Operation *op, OuterValues outer) {
       })
       .Case([&](DequantizeOp op) {
         const float *scale = in[1]->f;
+        if (isa<FloatType>(getElementTypeOrSelf(op.getInput().getType()))) {
+          const float *x = in[0]->f, *zero = in[2]->f;
+          return add([=](int n) {
+            for (int l = 0; l < n; ++l)
+              out->f[l] = (x[l] - zero[l]) * scale[l];
+          });
+        }
         const int64_t *x = in[0]->i, *zero = in[2]->i;
         unsigned bits = op.getIsUnsigned() ? widthOf(op.getInput()) : 64;
         return add([=](int n) {

@@ -8,6 +8,9 @@
 
 #include "mpq/Reference/HostTensor.h"
 
+#include "mpq/Numerics/FloatOps.h"
+#include "mpq/Numerics/NarrowFloats.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -27,6 +30,10 @@ int64_t mpq::getElementSize(ElementKind kind) {
   case ElementKind::I2:
   case ElementKind::I4:
   case ElementKind::I8:
+  case ElementKind::F8E4M3FN:
+  case ElementKind::F8E5M2:
+  case ElementKind::F4E2M1FN:
+  case ElementKind::F8E8M0FNU:
     return 1;
   case ElementKind::I16:
   case ElementKind::F16:
@@ -69,6 +76,14 @@ std::optional<ElementKind> mpq::getElementKind(Type type) {
     return ElementKind::F16;
   if (type.isBF16())
     return ElementKind::BF16;
+  if (isa<Float8E4M3FNType>(type))
+    return ElementKind::F8E4M3FN;
+  if (isa<Float8E5M2Type>(type))
+    return ElementKind::F8E5M2;
+  if (isa<Float4E2M1FNType>(type))
+    return ElementKind::F4E2M1FN;
+  if (isa<Float8E8M0FNUType>(type))
+    return ElementKind::F8E8M0FNU;
   if (type.isIndex())
     return ElementKind::I64;
   auto integer = dyn_cast<IntegerType>(type);
@@ -92,6 +107,47 @@ std::optional<ElementKind> mpq::getElementKind(Type type) {
   default:
     return std::nullopt;
   }
+}
+
+/// The format of a kind whose codes have a byte each; null for the exponents.
+static const formulas::NarrowFormat *getFormat(ElementKind kind) {
+  switch (kind) {
+  case ElementKind::F8E4M3FN:
+    return &formulas::kE4M3;
+  case ElementKind::F8E5M2:
+    return &formulas::kE5M2;
+  case ElementKind::F4E2M1FN:
+    return &formulas::kE2M1;
+  default:
+    return nullptr;
+  }
+}
+
+static const llvm::fltSemantics &getHalfSemantics(ElementKind kind) {
+  return kind == ElementKind::F16 ? APFloat::IEEEhalf() : APFloat::BFloat();
+}
+
+float mpq::widenElement(ElementKind kind, uint16_t bits) {
+  if (getElementSize(kind) == 2)
+    return APFloat(getHalfSemantics(kind), APInt(16, bits)).convertToFloat();
+  FloatOps ops;
+  const formulas::NarrowFormat *format = getFormat(kind);
+  return format ? formulas::widenCode(ops, bits, *format)
+                : formulas::widenExponent(ops, bits);
+}
+
+uint16_t mpq::narrowElement(ElementKind kind, float value) {
+  if (getElementSize(kind) == 2) {
+    APFloat real(value);
+    bool inexact;
+    real.convert(getHalfSemantics(kind), APFloat::rmNearestTiesToEven,
+                 &inexact);
+    return uint16_t(real.bitcastToAPInt().getZExtValue());
+  }
+  FloatOps ops;
+  const formulas::NarrowFormat *format = getFormat(kind);
+  return uint16_t(format ? formulas::narrowToCode(ops, value, *format)
+                         : formulas::narrowToExponent(ops, value));
 }
 
 static int64_t product(ArrayRef<int64_t> shape) {
@@ -153,10 +209,9 @@ int64_t HostTensor::getInteger(int64_t position) const {
 float HostTensor::getFloat(int64_t position) const {
   if (kind == ElementKind::F32)
     return getData<float>()[position];
-  const llvm::fltSemantics &semantics =
-      kind == ElementKind::F16 ? APFloat::IEEEhalf() : APFloat::BFloat();
-  return APFloat(semantics, APInt(16, getData<uint16_t>()[position]))
-      .convertToFloat();
+  return widenElement(kind, getElementSize(kind) == 1
+                                ? getData<uint8_t>()[position]
+                                : getData<uint16_t>()[position]);
 }
 
 //===----------------------------------------------------------------------===//

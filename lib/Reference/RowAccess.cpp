@@ -48,6 +48,10 @@ void mpq::loadRow(Row &row, const HostTensor &tensor, const int64_t *offsets,
     return gather(row.f, tensor.getData<float>(), offsets, n);
   case ElementKind::F16:
   case ElementKind::BF16:
+  case ElementKind::F8E4M3FN:
+  case ElementKind::F8E5M2:
+  case ElementKind::F4E2M1FN:
+  case ElementKind::F8E8M0FNU:
     for (int l = 0; l < n; ++l)
       row.f[l] = tensor.getFloat(offsets[l]);
     return;
@@ -80,16 +84,18 @@ void mpq::storeRow(const Row &row, HostTensor &tensor, const int64_t *offsets,
     return scatter(tensor.getMutableData<float>(), row.f);
   case ElementKind::F16:
   case ElementKind::BF16: {
-    const llvm::fltSemantics &semantics = tensor.getKind() == ElementKind::F16
-                                              ? APFloat::IEEEhalf()
-                                              : APFloat::BFloat();
     auto *memory = tensor.getMutableData<uint16_t>();
-    for (int l = 0; l < n; ++l) {
-      APFloat real(row.f[l]);
-      bool inexact;
-      real.convert(semantics, APFloat::rmNearestTiesToEven, &inexact);
-      memory[offsets[l]] = real.bitcastToAPInt().getZExtValue();
-    }
+    for (int l = 0; l < n; ++l)
+      memory[offsets[l]] = narrowElement(tensor.getKind(), row.f[l]);
+    return;
+  }
+  case ElementKind::F8E4M3FN:
+  case ElementKind::F8E5M2:
+  case ElementKind::F4E2M1FN:
+  case ElementKind::F8E8M0FNU: {
+    auto *memory = tensor.getMutableData<uint8_t>();
+    for (int l = 0; l < n; ++l)
+      memory[offsets[l]] = uint8_t(narrowElement(tensor.getKind(), row.f[l]));
     return;
   }
   case ElementKind::I1: {

@@ -311,9 +311,13 @@ def has_nothing_to_fit(error: _core.Error) -> bool:
     return "nothing to fit" in str(error)
 
 
+# Precisions of products that stay float: of factors or weights that have no use for samples.
+_FLOAT_PRECISIONS = ("bf16", "f16", "fp8_e4m3", "fp8_e5m2", "mxfp8", "mxfp4", "mxint8")
+
+
 def _needs_ranges(precision: str, recipe: str | os.PathLike | Mapping | None) -> bool:
     """Whether integers come from ranges of activations."""
-    return precision not in ("int4", "int2", "bf16", "f16") and read_recipe(recipe).get("activations") != "dynamic"
+    return precision not in ("int4", "int2", *_FLOAT_PRECISIONS) and read_recipe(recipe).get("activations") != "dynamic"
 
 
 @checked
@@ -327,8 +331,8 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
 
     model:     a path (.onnx, .mlir, .mlirbc), ONNX bytes, an onnx.ModelProto or a torch.nn.Module
     data:      samples to calibrate with; or pass a `profile` of an earlier calibration. Weights alone (precision int4
-               or int2 of matrix products), factors of 16 bits (bf16 or f16) and a recipe with "activations": "dynamic"
-               need neither.
+               or int2 of matrix products, fp8_e4m3, fp8_e5m2, mxfp8, mxfp4, mxint8), factors of 16 bits (bf16 or f16)
+               and a recipe with "activations": "dynamic" need neither.
     precision: what products compute in where the recipe says nothing
     recipe:    a file or a dictionary of rules (docs/Recipes.md)
     method:    how ranges are picked where the recipe says nothing (minmax; mpq.options() lists all)
@@ -349,7 +353,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         raise _core.Error("expected calibration data to correct biases with but got none")
     automatic = correct_bias is None
     if automatic:
-        correct_bias = data is not None and precision not in ("f32", "bf16", "f16")
+        correct_bias = data is not None and precision not in ("f32", *_FLOAT_PRECISIONS)
     needs_ranges = _needs_ranges(precision, recipe)
     if data is not None and profile is not None or needs_ranges and data is None and profile is None:
         raise _core.Error("expected either calibration data or a profile but got "

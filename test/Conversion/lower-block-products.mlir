@@ -114,3 +114,47 @@ func.func @others(%q: tensor<2x12xi8>, %x: tensor<2x12xf32>) -> (tensor<2x3xf32>
   %v = linalg.matmul ins(%x, %b : tensor<2x12xf32>, tensor<12x3xf32>) outs(%f : tensor<2x3xf32>) -> tensor<2x3xf32>
   return %y, %v : tensor<2x3xf32>, tensor<2x3xf32>
 }
+
+// -----
+
+// Codes of floats: those of 1, 2, 4 and -1 are bytes here, with one scale for each column; rows that a product of
+// integers left quantized stay float.
+// CHECK-LABEL: func.func @codes(
+// CHECK-DAG: %[[W:.*]] = arith.constant dense<{{\[\[}}56, 64], [72, -72], [56, 56], [56, 56]]> : tensor<4x2xi8>
+// CHECK-DAG: %[[S:.*]] = arith.constant dense<{{\[\[}}5.000000e-01, 3.000000e+00]]> : tensor<1x2xf32>
+// CHECK: %[[X:.*]] = mpq.dequantize
+// CHECK: mpq.block_contract ins(%[[X]], %[[W]] : tensor<3x4xf32>, tensor<4x2xi8>) scales(%[[S]] : tensor<1x2xf32>) outs(%{{.*}}) {bits = 8 : i64, block = 4 : i64, format = f8E4M3FN}
+func.func @codes(%q: tensor<3x4xi8>) -> tensor<3x2xf32> {
+  %sx = arith.constant dense<0.5> : tensor<f32>
+  %zx = arith.constant dense<3> : tensor<i8>
+  %x = mpq.dequantize %q, %sx, %zx by affine_map<(d0, d1) -> ()> unsigned : tensor<3x4xi8>, tensor<f32>, tensor<i8> -> tensor<3x4xf32>
+  %w = arith.constant dense<[[1.0, 2.0], [4.0, -1.0], [1.0, 1.0], [1.0, 1.0]]> : tensor<4x2xf8E4M3FN>
+  %s = arith.constant dense<[0.5, 3.0]> : tensor<2xf32>
+  %z = arith.constant dense<0.0> : tensor<2xf8E4M3FN>
+  %d = mpq.dequantize %w, %s, %z by affine_map<(d0, d1) -> (d1)> : tensor<4x2xf8E4M3FN>, tensor<2xf32>, tensor<2xf8E4M3FN> -> tensor<4x2xf32>
+  %i = arith.constant dense<0.0> : tensor<3x2xf32>
+  %y = linalg.matmul ins(%x, %d : tensor<3x4xf32>, tensor<4x2xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
+// What is no product, or no number, becomes f32.
+// CHECK-LABEL: func.func @no_product(
+// CHECK-DAG: %[[A:.*]] = arith.constant dense<{{\[\[}}5.000000e-01, 1.200000e+01]]> : tensor<1x2xf32>
+// CHECK-DAG: %[[N:.*]] = arith.constant dense<{{\[\[}}0x7FC00000], [1.000000e+00], [1.000000e+00], [1.000000e+00]]> : tensor<4x1xf32>
+// CHECK: linalg.matmul ins(%{{.*}}, %[[N]]
+// CHECK: return %{{.*}}, %[[A]]
+func.func @no_product(%x: tensor<3x4xf32>) -> (tensor<3x1xf32>, tensor<1x2xf32>) {
+  %a = arith.constant dense<[[1.0, 6.0]]> : tensor<1x2xf4E2M1FN>
+  %as = arith.constant dense<[0.5, 2.0]> : tensor<2xf32>
+  %az = arith.constant dense<0.0> : tensor<2xf4E2M1FN>
+  %ad = mpq.dequantize %a, %as, %az by affine_map<(d0, d1) -> (d1)> : tensor<1x2xf4E2M1FN>, tensor<2xf32>, tensor<2xf4E2M1FN> -> tensor<1x2xf32>
+  %w = arith.constant dense<[[0x7F], [1.0], [1.0], [1.0]]> : tensor<4x1xf8E4M3FN>
+  %s = arith.constant dense<1.0> : tensor<1x1xf32>
+  %z = arith.constant dense<0.0> : tensor<1x1xf8E4M3FN>
+  %d = mpq.dequantize %w, %s, %z by affine_map<(d0, d1) -> (d0 floordiv 32, d1)> : tensor<4x1xf8E4M3FN>, tensor<1x1xf32>, tensor<1x1xf8E4M3FN> -> tensor<4x1xf32>
+  %i = arith.constant dense<0.0> : tensor<3x1xf32>
+  %y = linalg.matmul ins(%x, %d : tensor<3x4xf32>, tensor<4x1xf32>) outs(%i : tensor<3x1xf32>) -> tensor<3x1xf32>
+  return %y, %ad : tensor<3x1xf32>, tensor<1x2xf32>
+}

@@ -104,16 +104,40 @@ func.func @b6(%a: tensor<1x131072xi8>, %w: tensor<131072x3xi8>, %s: tensor<1x3xf
 
 // -----
 
-func.func @b7(%a: tensor<1x8xf32>, %w: tensor<1x1x64xi8>, %s: tensor<1x1x48xi8>, %e: tensor<1x16xf32>) {
-  // expected-error@+1 {{'mpq.block_contract' op expected scales in f32 or, if packed, f16 or bytes with a scale_base but got 'tensor<1x1x48xi8>'}}
-  %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<1x1x64xi8>) scales(%s : tensor<1x1x48xi8>) outs(%e : tensor<1x16xf32>) {bits = 4, block = 8} -> tensor<1x16xf32>
+func.func @b7(%a: tensor<1x8xf32>, %w: tensor<1x1x64xi8>, %s: tensor<1x1x48xf32>, %e: tensor<1x16xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected scales in f32 or, if packed, f16 or bytes with or without a scale_base but got 'tensor<1x1x48xf32>'}}
+  %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<1x1x64xi8>) scales(%s : tensor<1x1x48xf32>) outs(%e : tensor<1x16xf32>) {bits = 4, block = 8, scale_base = 3 : i32} -> tensor<1x16xf32>
   return
 }
 
 // -----
 
 func.func @b7_plain(%a: tensor<1x8xf32>, %w: tensor<8x16xi4>, %s: tensor<1x16xf16>, %e: tensor<1x16xf32>) {
-  // expected-error@+1 {{'mpq.block_contract' op expected scales in f32 or, if packed, f16 or bytes with a scale_base but got 'tensor<1x16xf16>'}}
+  // expected-error@+1 {{'mpq.block_contract' op expected scales in f32 or, if packed, f16 or bytes with or without a scale_base but got 'tensor<1x16xf16>'}}
   %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<8x16xi4>) scales(%s : tensor<1x16xf16>) outs(%e : tensor<1x16xf32>) {bits = 4, block = 8} -> tensor<1x16xf32>
+  return
+}
+
+// -----
+
+func.func @b8_bits(%a: tensor<1x8xf32>, %w: tensor<8x16xi4>, %s: tensor<1x16xf32>, %e: tensor<1x16xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected an f32 lhs, no zero points and 8 bits for 'f8E4M3FN' but got 'tensor<1x8xf32>' and 4 bits}}
+  %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<8x16xi4>) scales(%s : tensor<1x16xf32>) outs(%e : tensor<1x16xf32>) {bits = 4, block = 8, format = f8E4M3FN} -> tensor<1x16xf32>
+  return
+}
+
+// -----
+
+func.func @b8_zero_point(%a: tensor<1x8xf32>, %w: tensor<8x16xi4>, %s: tensor<1x16xf32>, %e: tensor<1x16xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op expected an f32 lhs, no zero points and 4 bits for 'f4E2M1FN'}}
+  %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<8x16xi4>) scales(%s : tensor<1x16xf32>) outs(%e : tensor<1x16xf32>) {bits = 4, block = 8, zero_point = 8, format = f4E2M1FN} -> tensor<1x16xf32>
+  return
+}
+
+// -----
+
+func.func @b8_format(%a: tensor<1x8xf32>, %w: tensor<8x16xi8>, %s: tensor<1x16xf32>, %e: tensor<1x16xf32>) {
+  // expected-error@+1 {{'mpq.block_contract' op attribute 'format' failed to satisfy constraint}}
+  %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<8x16xi8>) scales(%s : tensor<1x16xf32>) outs(%e : tensor<1x16xf32>) {bits = 8, block = 8, format = f16} -> tensor<1x16xf32>
   return
 }

@@ -254,3 +254,19 @@ func.func @a8(%a: tensor<4xi32>, %z: tensor<i8>) -> tensor<4xi8> {
   %q = mpq.requantize %a, %m, %z by affine_map<(d0) -> ()> : tensor<4xi32>, tensor<f32>, tensor<i8> -> tensor<4xi8>
   return %q : tensor<4xi8>
 }
+
+// -----
+
+func.func @d9(%q: tensor<4xf8E4M3FN>, %s: tensor<f32>, %z: tensor<f8E4M3FN>) {
+  // expected-error@+1 {{'mpq.dequantize' op expected no 'unsigned' for 'tensor<4xf8E4M3FN>'}}
+  %r = mpq.dequantize %q, %s, %z by affine_map<(d0) -> ()> unsigned : tensor<4xf8E4M3FN>, tensor<f32>, tensor<f8E4M3FN> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @d3_format(%q: tensor<4xf8E4M3FN>, %s: tensor<f32>, %z: tensor<f8E5M2>) {
+  // expected-error@+1 {{'mpq.dequantize' op expected zero point element type 'f8E4M3FN' but got 'f8E5M2'}}
+  %r = mpq.dequantize %q, %s, %z by affine_map<(d0) -> ()> : tensor<4xf8E4M3FN>, tensor<f32>, tensor<f8E5M2> -> tensor<4xf32>
+  return
+}

@@ -58,6 +58,10 @@ static std::optional<NpyType> getNpyType(ElementKind kind, bool isUnsigned) {
   case ElementKind::F32:
     return NpyType::F32;
   case ElementKind::BF16:
+  case ElementKind::F8E4M3FN:
+  case ElementKind::F8E5M2:
+  case ElementKind::F4E2M1FN:
+  case ElementKind::F8E8M0FNU:
     return std::nullopt; // NumPy has no such type
   }
   llvm_unreachable("unknown element kind");

@@ -106,6 +106,8 @@ def ExpandMathPass : Pass<"mpq-expand-math"> {
     `include/mpq/Numerics/Formulas.h`: the very text that the reference
     interpreter runs, so both agree bit for bit. Works on f32 and vectors of it
     anywhere, in bodies of linalg operations too; f16 and bf16 are widened.
+    `arith.extf` and `arith.truncf` of bf16, f8E4M3FN, f8E5M2, f4E2M1FN and
+    f8E8M0FNU become integer arithmetic (`NarrowFloats.h`).
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect"];
@@ -180,8 +182,9 @@ def LowerLookupPass : Pass<"mpq-lower-lookup", "::mlir::func::FuncOp"> {
   let summary = "weights of few bits to f32 by a table in a register";
   let description = [{
     `arith.sitofp((x & mask) - z)` on 16 lanes, with a mask of at most four bits,
-    becomes `vpermps` of the 16 numbers on targets with AVX-512. Results are
-    equal.
+    becomes `vpermps` of the 16 numbers on targets with AVX-512. So does
+    `arith.extf` of f16 that are made of four neighbouring bits of each lane, as
+    those of f4E2M1FN are. Results are equal.
 
     Example:
     ```mlir
@@ -193,6 +196,7 @@ def LowerLookupPass : Pass<"mpq-lower-lookup", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::vector::VectorDialect",
                            "::mlir::arith::ArithDialect"];
 }
 

@@ -154,6 +154,10 @@ def LowerBlockProductsPass : Pass<"mpq-lower-block-products"> {
     static 8-bit activations with one scale for each column, which
     mpq-lower-products takes.
 
+    Codes of floats (f8E4M3FN, f8E5M2, f4E2M1FN) are weights likewise, of float
+    activations, if all are numbers and scales below 2^100. Those that no product
+    has taken become f32, with a remark.
+
     `mpq.choose_params` that no product has taken become reductions.
 
     ```mlir

@@ -21,7 +21,8 @@ namespace mpq {
 class ConstantView {
 public:
   /// The elements of `value` if it is a constant (through `arith.constant`) of
-  /// f32, or of integers whose width is at most 64 bits and not 1.
+  /// f32, f8E4M3FN, f8E5M2 or f4E2M1FN, or of integers whose width is at most
+  /// 64 bits and not 1.
   static std::optional<ConstantView> get(mlir::Value value);
   static std::optional<ConstantView> get(mlir::Attribute attribute);
 
@@ -29,7 +30,8 @@ public:
   bool isSplat() const { return splat; }
   mlir::Type getElementType() const { return elementType; }
 
-  /// Element `index` in row-major order.
+  /// Element `index` in row-major order; integers are codes of narrow floats,
+  /// too.
   float getFloat(int64_t index) const;
   int64_t getInt(int64_t index, bool isUnsigned) const;
 

@@ -101,7 +101,12 @@ def MPQ_PrecisionEnum : MPQ_Enum<"PrecisionKind", "what an operation computes in
     I32EnumAttrCase<"Int4", 2, "int4">,
     I32EnumAttrCase<"Int2", 3, "int2">,
     I32EnumAttrCase<"BF16", 4, "bf16">,
-    I32EnumAttrCase<"F16", 5, "f16">]>;
+    I32EnumAttrCase<"F16", 5, "f16">,
+    I32EnumAttrCase<"FP8E4M3", 8, "fp8_e4m3">,
+    I32EnumAttrCase<"FP8E5M2", 9, "fp8_e5m2">,
+    I32EnumAttrCase<"MXFP8", 10, "mxfp8">,
+    I32EnumAttrCase<"MXFP4", 11, "mxfp4">,
+    I32EnumAttrCase<"MXInt8", 12, "mxint8">]>;
 
 def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
   let summary = "The precision an operation computes in, and why";
@@ -111,7 +116,10 @@ def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
     per output channel. An operation that stays in float says why. `int4` and
     `int2` mean weights of so many bits, per output channel likewise, or in blocks
     if there is an `mpq.blocks`, which says about activations, too; `bf16`
-    and `f16` that both factors are rounded to 16 bits and the sums are f32.
+    and `f16` that both factors are rounded to 16 bits and the sums are f32;
+    `fp8_e4m3` and `fp8_e5m2` that weights are of these types with a scale for
+    each output channel; `mxfp8`, `mxfp4` and `mxint8` that they are in the
+    blocks of the Microscaling formats.
     Constraint (P1): `f32` on a quantizable operation carries a reason.
   }];
   let parameters = (ins EnumParameter<MPQ_PrecisionEnum>:$kind,

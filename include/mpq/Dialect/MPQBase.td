@@ -113,9 +113,12 @@ def MPQ_StorageLike : MPQ_ScalarVectorOrTensor<MPQ_StorageInt>;
 def MPQ_FloatLike : MPQ_ScalarVectorOrTensor<MPQ_Float>;
 def MPQ_F32Like : MPQ_ScalarVectorOrTensor<F32>;
 def MPQ_I32Like : MPQ_ScalarVectorOrTensor<I32>;
-// What dequantize reads: storage integers, and 32-bit biases (ONNX allows both).
+// What dequantize reads: storage integers, 32-bit biases (ONNX allows both), and
+// floats of 8 and 4 bits.
 def MPQ_DequantizableLike
-    : MPQ_ScalarVectorOrTensor<AnyTypeOf<[I<2>, I<4>, I8, I16, I32],
-        "2-, 4-, 8-, 16- or 32-bit signless integer">>;
+    : MPQ_ScalarVectorOrTensor<AnyTypeOf<[I<2>, I<4>, I8, I16, I32, F8E4M3FN,
+                                          F8E5M2, F4E2M1FN],
+        "2-, 4-, 8-, 16- or 32-bit signless integer, f8E4M3FN, f8E5M2 or "
+        "f4E2M1FN">>;
 
 #endif // MPQ_DIALECT_MPQBASE_TD

@@ -112,10 +112,17 @@ def BlockContractOp : MPQ_Op<"block_contract", [Pure, AttrSizedOperandSegments,
     `[ceil(N/L)][G][L]`, zero points as bytes. `lhs_sums[m,g]` is then
     `-sum_{k in g} lhs[m,k]`, times `zero_point` unless there are `zero_points`.
 
-    Packed scales may be narrower than f32, with the same values: f16, or, with
-    `scale_base`, bytes `[ceil(N/L)][G][3*L]`. These are the lower 16 bits of the
-    difference between the bits of each scale and `scale_base`, then the upper 8
-    bits of each.
+    Packed scales may be narrower than f32, with the same values: f16, bytes that
+    are the exponents of f32 (E8M0), or, with `scale_base`, bytes
+    `[ceil(N/L)][G][3*L]`. These are the lower 16 bits of the difference between
+    the bits of each scale and `scale_base`, then the upper 8 bits of each.
+
+    With a `format` (f8E4M3FN, f8E5M2 or f4E2M1FN) weights are its codes, of
+    numbers, and `f32(w - z)` is the number of a code (N-W5). Such weights are
+    packed for lanes of 16 bits, as parts of an f16: with `q = k mod (4 * P)` in
+    the step, bits `(q / 2) * bits` and up of lane `(q mod 2) * L + l`. Packed
+    scales are then times `2^(15 - b)` for an exponent bias of `b`, which is what
+    the number is more than the f16 with these exponent bits.
 
     Constraints:
     * (B1) lhs and init have rank 2 and equal rows, and bits is 2, 4 or 8.
@@ -124,8 +131,10 @@ def BlockContractOp : MPQ_Op<"block_contract", [Pure, AttrSizedOperandSegments,
     * (B4) lhs_scales are `[M][G]`, given for integer lhs only.
     * (B5) lhs_sums are `[M][G]`, given for packed weights and integer lhs only.
     * (B6) no exact sum of a block exceeds 31 bits.
-    * (B7) scale_base is given for scales of bytes, and only packed scales are
+    * (B7) scale_base is given for scales of 3 bytes, and only packed scales are
       narrower than f32.
+    * (B8) a format has as many bits as the weights, an f32 lhs and no zero
+      points.
 
     Example:
     ```mlir
@@ -142,7 +151,8 @@ def BlockContractOp : MPQ_Op<"block_contract", [Pure, AttrSizedOperandSegments,
       Optional<TensorRankOf<[I32], [2]>>:$lhs_sums,
       TensorRankOf<[F32], [2]>:$init,
       I64Attr:$bits, I64Attr:$block, DefaultValuedAttr<I64Attr, "0">:$zero_point,
-      OptionalAttr<I32Attr>:$scale_base);
+      OptionalAttr<I32Attr>:$scale_base,
+      OptionalAttr<TypeAttrOf<AnyTypeOf<[F8E4M3FN, F8E5M2, F4E2M1FN]>>>:$format);
   let results = (outs TensorRankOf<[F32], [2]>:$result);
   let assemblyFormat = [{
     `ins` `(` $lhs `,` $weights `:` type($lhs) `,` type($weights) `)`
@@ -165,6 +175,12 @@ def BlockContractOp : MPQ_Op<"block_contract", [Pure, AttrSizedOperandSegments,
     int64_t getLanes() { return getWeights().getType().getShape().back() / 4; }
     /// Planes of weights in a byte.
     int64_t getPlanes() { return 8 / int64_t(getBits()); }
+    /// Where the packed weight of row `k` in a block is, in lane `lane` of a
+    /// vector of `lanes`: the step, its byte, and the bit in that.
+    struct Place {
+      int64_t step, byte, shift;
+    };
+    Place getPlace(int64_t k, int64_t lane, int64_t lanes);
     /// Packed vectors of a block, for each vector of columns.
     int64_t getSteps() {
       return ::llvm::divideCeilSigned(getBlock(), 4 * getPlanes());

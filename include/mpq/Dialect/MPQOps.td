@@ -102,12 +102,13 @@ def DequantizeOp : MPQ_Op<"dequantize", [Pure]> {
     ```
 
     The subtraction is exact in i32 (64 bits for i32 inputs, then rounded to
-    f32); 16-bit results are rounded from f32. Never folded with constants:
+    f32); 16-bit results are rounded from f32. Floats of 8 and 4 bits are widened
+    and subtracted in f32 (N-E1); their zero points are 0 as a rule. Never folded with constants:
     that would turn quantized weights back into floats (docs/Numerics.md,
     N-D1).
 
     Constraints (D1) to (D6) are (Q1) to (Q6) with input and result exchanged;
-    (D8) is (Q8).
+    (D8) is (Q8). (D9) floats are not `unsigned`.
 
     Example:
     ```mlir

@@ -40,7 +40,19 @@ enum class OutputKind {
 };
 
 /// What operations compute in where a choice is left.
-enum class PrecisionGoal { F32, Int8, Int4, Int2, BF16, F16 };
+enum class PrecisionGoal {
+  F32,
+  Int8,
+  Int4,
+  Int2,
+  BF16,
+  F16,
+  FP8E4M3,
+  FP8E5M2,
+  MXFP8,
+  MXFP4,
+  MXInt8
+};
 
 /// The options of the table, parsed.
 struct CompileOptions {

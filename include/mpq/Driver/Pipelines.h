@@ -51,6 +51,16 @@ struct QuantizePipelineOptions
           clEnumValN(PrecisionKind::BF16, "bf16", "bfloat16 factors, f32 sums"),
           clEnumValN(PrecisionKind::F16, "f16",
                      "16-bit IEEE factors, f32 sums"),
+          clEnumValN(PrecisionKind::FP8E4M3, "fp8_e4m3",
+                     "weights of FP8 E4M3, a scale for each channel"),
+          clEnumValN(PrecisionKind::FP8E5M2, "fp8_e5m2",
+                     "weights of FP8 E5M2, a scale for each channel"),
+          clEnumValN(PrecisionKind::MXFP8, "mxfp8",
+                     "weights in MX blocks of FP8 E4M3"),
+          clEnumValN(PrecisionKind::MXFP4, "mxfp4",
+                     "weights in MX blocks of FP4 E2M1"),
+          clEnumValN(PrecisionKind::MXInt8, "mxint8",
+                     "weights in MX blocks of 8-bit integers"),
           clEnumValN(PrecisionKind::F32, "f32", "float"))};
   Option<std::string> report{
       *this, "report",

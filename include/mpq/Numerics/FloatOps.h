@@ -42,6 +42,7 @@ struct FloatOps {
   static bool less(float a, float b) { return a < b; }
   static bool equal(float a, float b) { return a == b; }
   static float select(bool c, float a, float b) { return c ? a : b; }
+  static int32_t select(bool c, int32_t a, int32_t b) { return c ? a : b; }
   static int32_t bits(float a) { return std::bit_cast<int32_t>(a); }
   static float fromBits(int32_t a) { return std::bit_cast<float>(a); }
   static int32_t addi(int32_t a, int32_t b) {
@@ -50,6 +51,7 @@ struct FloatOps {
   static int32_t subi(int32_t a, int32_t b) {
     return uint32_t(a) - uint32_t(b);
   }
+  static int32_t andi(int32_t a, int32_t b) { return a & b; }
   static int32_t shiftLeft(int32_t a, int n) { return uint32_t(a) << n; }
   static int32_t shiftRight(int32_t a, int n) { return a >> n; }
   static int32_t toInt(float a) { return int32_t(a); }

@@ -19,7 +19,8 @@
 namespace mpq {
 
 /// Element types the interpreter knows. Integers narrower than a byte take one
-/// byte each, sign extended; booleans are 0 or 1; indices are I64.
+/// byte each, sign extended; booleans are 0 or 1; indices are I64. Floats of 8
+/// and 4 bits take a byte.
 enum class ElementKind : uint8_t {
   I1,
   I2,
@@ -30,7 +31,11 @@ enum class ElementKind : uint8_t {
   I64,
   F16,
   BF16,
-  F32
+  F32,
+  F8E4M3FN,
+  F8E5M2,
+  F4E2M1FN,
+  F8E8M0FNU
 };
 
 /// Bytes of one element in memory.
@@ -40,6 +45,11 @@ unsigned getIntegerWidth(ElementKind kind);
 inline bool isFloat(ElementKind kind) { return kind >= ElementKind::F16; }
 /// The kind of an MLIR element type, or nothing if there is none.
 std::optional<ElementKind> getElementKind(mlir::Type type);
+
+/// The number that an element of fewer than 32 bits is, by its bits.
+float widenElement(ElementKind kind, uint16_t bits);
+/// The bits of a number rounded to such a kind (N-0, N-E2, N-E4).
+uint16_t narrowElement(ElementKind kind, float value);
 
 /// A dense row-major tensor of static shape. Copies share the elements until
 /// one of them is written.

@@ -9,7 +9,8 @@
 // A mask, the zero point and a conversion turn weights of 4 or 2 bits into f32:
 // three instructions for 16 weights that a product with few float rows has no
 // time for. A register holds all 16 results, and a permutation looks only at
-// the lowest four bits of an index, so that one instruction does all three.
+// the lowest four bits of an index, so that one instruction does all three. The
+// same is true of codes of floats of 4 bits, which f16 would be made of.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +20,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -72,6 +74,64 @@ struct LowerLookupPattern : OpRewritePattern<arith::SIToFPOp> {
   }
 };
 
+/// extf of f16 whose bits are ((x << up) >> down) & mask, if the mask leaves
+/// only what comes from four neighbouring bits of x.
+struct LowerCodeLookup : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &b) const override {
+    auto type = dyn_cast<VectorType>(op.getType());
+    auto slice = op.getIn().getDefiningOp<vector::ExtractStridedSliceOp>();
+    if (!type || type.getRank() != 1 || type.getDimSize(0) != 16 ||
+        !type.getElementType().isF32() || !slice)
+      return b.notifyMatchFailure(op, "not 16 lanes of f32 from a slice");
+    auto halves = slice.getSource().getDefiningOp<vector::BitCastOp>();
+    auto mask =
+        halves ? halves.getSource().getDefiningOp<arith::AndIOp>() : nullptr;
+    auto down = mask ? mask.getLhs().getDefiningOp<arith::ShRSIOp>() : nullptr;
+    if (!down || !slice.getSourceVectorType().getElementType().isF16() ||
+        !cast<VectorType>(mask.getType()).getElementType().isInteger(16))
+      return b.notifyMatchFailure(op, "no shifted and masked bits of f16");
+    auto up = down.getLhs().getDefiningOp<arith::ShLIOp>();
+    std::optional<int64_t> bits = getSplat(mask.getRhs()),
+                           right = getSplat(down.getRhs()),
+                           left = up ? getSplat(up.getRhs()) : 0;
+    if (!bits || !right || !left || *left > 12)
+      return b.notifyMatchFailure(op, "no constant shifts and mask");
+    for (int64_t bit = 0; bit < 16; ++bit)
+      if ((*bits >> bit & 1) && std::min<int64_t>(bit + *right, 15) < 12)
+        return b.notifyMatchFailure(op, "more than four bits");
+    SmallVector<float> numbers;
+    for (int64_t i = 0; i < 16; ++i) {
+      auto half = uint16_t((int16_t(uint16_t(i << 12)) >> *right) & *bits);
+      numbers.push_back(
+          APFloat(APFloat::IEEEhalf(), APInt(16, half)).convertToFloat());
+    }
+    Location loc = op.getLoc();
+    Value words = vector::ExtractStridedSliceOp::create(
+        b, loc, up ? up.getLhs() : down.getLhs(),
+        llvm::map_to_vector(slice.getOffsets().getAsRange<IntegerAttr>(),
+                            [](IntegerAttr at) { return at.getInt(); }),
+        ArrayRef<int64_t>{16}, ArrayRef<int64_t>{1});
+    auto wide = type.clone(b.getI32Type());
+    words = arith::ExtUIOp::create(b, loc, wide, words);
+    if (*left < 12)
+      words = arith::ShRUIOp::create(
+          b, loc, words,
+          arith::ConstantOp::create(
+              b, loc,
+              DenseElementsAttr::get(
+                  wide, b.getI32IntegerAttr(int32_t(12 - *left)))));
+    Value table = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(type, ArrayRef<float>(numbers)));
+    b.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
+        op, type, b.getStringAttr("llvm.x86.avx512.permvar.sf.512"),
+        ValueRange{table, words});
+    return success();
+  }
+};
+
 struct LowerLookup : mpq::impl::LowerLookupPassBase<LowerLookup> {
   using LowerLookupPassBase::LowerLookupPassBase;
 
@@ -90,5 +150,5 @@ struct LowerLookup : mpq::impl::LowerLookupPassBase<LowerLookup> {
 } // namespace
 
 void mpq::populateLowerLookupPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerLookupPattern>(patterns.getContext());
+  patterns.add<LowerLookupPattern, LowerCodeLookup>(patterns.getContext());
 }

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Codegen/Passes.h"
+#include "mpq/Numerics/NarrowFloats.h"
 #include "mpq/Numerics/QuantizeForm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -89,6 +90,7 @@ public:
   Value fromBits(Value a) { return make<arith::BitcastOp>(floatType(), a); }
   Value addi(Value a, Value b) { return make<arith::AddIOp>(a, b); }
   Value subi(Value a, Value b) { return make<arith::SubIOp>(a, b); }
+  Value andi(Value a, Value b) { return make<arith::AndIOp>(a, b); }
   Value shiftLeft(Value a, int n) { return make<arith::ShLIOp>(a, integer(n)); }
   Value shiftRight(Value a, int n) {
     return make<arith::ShRSIOp>(a, integer(n));
@@ -107,7 +109,7 @@ public:
   Value narrow(Value a, Type type) {
     return a.getType() == type ? a : make<arith::TruncIOp>(type, a);
   }
-  /// A 16-bit float as f32, and back.
+  /// A narrower float as f32, and back.
   Value widenFloat(Value a) {
     return a.getType() == floatType() ? a : make<arith::ExtFOp>(floatType(), a);
   }
@@ -215,6 +217,13 @@ struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
       return rewriter.notifyMatchFailure(op, "tensor form");
     OperationBuilder builder(rewriter, op.getLoc(), op.getType());
     bool isUnsigned = op.getIsUnsigned();
+    if (isa<FloatType>(getElementTypeOrSelf(op.getInput().getType()))) {
+      Value difference = builder.sub(builder.widenFloat(op.getInput()),
+                                     builder.widenFloat(op.getZeroPoint()));
+      Value result = builder.mul(difference, op.getScale());
+      rewriter.replaceOp(op, builder.narrowFloat(result, op.getType()));
+      return success();
+    }
     // 32-bit inputs subtract in 64 bits and round once, to f32 (N-D1).
     bool isWide = getElementTypeOrSelf(op.getInput().getType()).isInteger(32);
     unsigned width = isWide ? 64 : 32;
@@ -279,6 +288,53 @@ struct ExpandWidening : OpRewritePattern<arith::ExtFOp> {
   }
 };
 
+/// The codes of narrow floats as integers; null if `type` has none.
+Type getCodeType(OperationBuilder &b, Type type) {
+  Type element = getElementTypeOrSelf(type);
+  bool isNarrow =
+      formulas::getNarrowFormat(element) || isa<Float8E8M0FNUType>(element);
+  return isNarrow ? b.intType(element.getIntOrFloatBitWidth()) : Type();
+}
+
+/// N-E2 and N-E4.
+struct ExpandToCodes : OpRewritePattern<arith::TruncFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::TruncFOp op,
+                                PatternRewriter &rewriter) const override {
+    OperationBuilder b(rewriter, op.getLoc(), op.getType());
+    Type codes = getCodeType(b, op.getType());
+    if (!codes || !isExpandable(op.getIn().getType()))
+      return rewriter.notifyMatchFailure(op, "not to floats of 8 or 4 bits");
+    Value input = b.widenFloat(op.getIn());
+    const formulas::NarrowFormat *format =
+        formulas::getNarrowFormat(getElementTypeOrSelf(op.getType()));
+    Value code = format ? formulas::narrowToCode(b, input, *format)
+                        : formulas::narrowToExponent(b, input);
+    rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(),
+                                                  b.narrow(code, codes));
+    return success();
+  }
+};
+
+/// N-E1 and N-E4.
+struct ExpandFromCodes : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const override {
+    OperationBuilder b(rewriter, op.getLoc(), op.getType());
+    Type codes = getCodeType(b, op.getIn().getType());
+    if (!codes || !isExpandable(op.getType()))
+      return rewriter.notifyMatchFailure(op, "not from floats of 8 or 4 bits");
+    Value code = b.widen(b.make<arith::BitcastOp>(codes, op.getIn()), true);
+    const formulas::NarrowFormat *format =
+        formulas::getNarrowFormat(getElementTypeOrSelf(op.getIn().getType()));
+    Value result = format ? formulas::widenCode(b, code, *format)
+                          : formulas::widenExponent(b, code);
+    rewriter.replaceOp(op, b.narrowFloat(result, op.getType()));
+    return success();
+  }
+};
+
 struct ExpandMathPass : mpq::impl::ExpandMathPassBase<ExpandMathPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
@@ -300,5 +356,6 @@ void mpq::populateExpandMathPatterns(RewritePatternSet &patterns) {
                ExpandUnary<math::ErfOp, formulas::erf<OperationBuilder>>,
                ExpandUnary<math::RsqrtOp, formulas::rsqrt<OperationBuilder>>,
                ExpandPow, ExpandQuantize, ExpandDequantize, ExpandRequantize,
-               ExpandNarrowing, ExpandWidening>(patterns.getContext());
+               ExpandNarrowing, ExpandWidening, ExpandToCodes, ExpandFromCodes>(
+      patterns.getContext());
 }

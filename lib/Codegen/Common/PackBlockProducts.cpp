@@ -17,6 +17,7 @@
 #include "mpq/Codegen/TargetInfo.h"
 #include "mpq/Dialect/ConstantData.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Numerics/NarrowFloats.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -100,16 +101,18 @@ static SmallVector<char> packParameters(ArrayRef<char> plain, int64_t blocks,
 static SmallVector<char> packWeights(ArrayRef<char> plain, BlockContractOp op,
                                      int64_t columns, int64_t lanes) {
   int64_t blocks = op.getBlocks(), block = op.getBlock(), bits = op.getBits(),
-          planes = op.getPlanes(), steps = op.getSteps();
+          steps = op.getSteps();
   int64_t vectors = llvm::divideCeilSigned(columns, lanes);
   uint8_t mask = uint8_t((1 << bits) - 1);
   SmallVector<char> packed(vectors * blocks * steps * 4 * lanes, 0);
   for (int64_t k = 0; k < blocks * block; ++k) {
-    int64_t g = k / block, quad = k % block / 4;
-    int64_t step = g * steps + quad / planes, shift = quad % planes * bits;
-    for (int64_t n = 0; n < columns; ++n)
-      packed[((n / lanes * blocks * steps + step) * lanes + n % lanes) * 4 +
-             k % 4] |= char((uint8_t(plain[k * columns + n]) & mask) << shift);
+    int64_t g = k / block;
+    for (int64_t n = 0; n < columns; ++n) {
+      auto place = op.getPlace(k % block, n % lanes, lanes);
+      int64_t step = (n / lanes * blocks + g) * steps + place.step;
+      packed[step * 4 * lanes + place.byte] |=
+          char((uint8_t(plain[k * columns + n]) & mask) << place.shift);
+    }
   }
   return packed;
 }
@@ -118,7 +121,7 @@ namespace {
 /// Scales [G][N] in as few bytes as hold their values.
 struct NarrowScales {
   Type type;
-  SmallVector<char> elements;      // f16 or f32
+  SmallVector<char> elements;      // f16, f32, or exponents
   SmallVector<char> low{}, high{}; // or two and one byte above a base
   std::optional<uint32_t> base{};
 };
@@ -129,6 +132,15 @@ static NarrowScales narrow(ArrayRef<char> plain, MLIRContext *context) {
   int64_t count = plain.size() / sizeof(uint32_t);
   SmallVector<uint32_t> bits(count);
   std::memcpy(bits.data(), plain.data(), plain.size());
+  // Powers of two, as those of the Microscaling formats are.
+  if (llvm::all_of(bits, [](uint32_t scale) {
+        return (scale & 0x807fffff) == 0 && scale != 0 && scale < 0x7f800000;
+      })) {
+    narrow.type = IntegerType::get(context, 8);
+    narrow.elements = llvm::map_to_vector(
+        bits, [](uint32_t scale) { return char(scale >> 23); });
+    return narrow;
+  }
   SmallVector<char> halves;
   for (uint32_t scale : bits) {
     APFloat value(APFloat::IEEEsingle(), APInt(32, scale));
@@ -182,6 +194,16 @@ static LogicalResult pack(RewriterBase &rewriter, BlockContractOp op,
         ArrayRef<char>(packParameters(plain, blocks, columns, lanes,
                                       getElementBytes(type))));
   };
+  if (op.getFormat()) { // the exponent's bias is that of f16 in kernels
+    float factor = formulas::NarrowFormat::power(
+        15 - formulas::getNarrowFormat(*op.getFormat())->bias);
+    for (size_t at = 0; at < scales->size(); at += sizeof(float)) {
+      float scale;
+      std::memcpy(&scale, scales->data() + at, sizeof(float));
+      scale *= factor;
+      std::memcpy(scales->data() + at, &scale, sizeof(float));
+    }
+  }
   // Few rows wait for what they read; many would pay for making it wide again.
   NarrowScales narrowed{rewriter.getF32Type(), std::move(*scales)};
   if (op.getInit().getType().getDimSize(0) <= kMostRowsOfNarrowScales)
@@ -213,7 +235,8 @@ static LogicalResult pack(RewriterBase &rewriter, BlockContractOp op,
   rewriter.replaceOpWithNewOp<BlockContractOp>(
       op, op.getType(), op.getLhs(), packedWeights, packedScales, packedZeros,
       op.getLhsScales(), op.isInteger() ? createSums(rewriter, op) : Value(),
-      op.getInit(), op.getBits(), op.getBlock(), op.getZeroPoint(), base);
+      op.getInit(), op.getBits(), op.getBlock(), op.getZeroPoint(), base,
+      op.getFormatAttr());
   return success();
 }
 

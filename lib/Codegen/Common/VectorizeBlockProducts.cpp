@@ -10,8 +10,9 @@
 // Quantized rows: the i32 sums of a block start from the term of the zero
 // points, take unpacked weights as the unsigned side of mpq.dot4, and join the
 // accumulators by one fma with the product of both scales. Float rows: weights
-// become f32 in registers, in ascending order of the sum. Either way a weight
-// is unpacked once for all rows of the tile.
+// become f32 in registers, in ascending order of the sum; codes of floats by
+// way of f16, which every target widens. Either way a weight is unpacked once
+// for all rows of the tile.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +20,7 @@
 #include "mpq/Codegen/KernelGroup.h"
 #include "mpq/Codegen/Passes.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Numerics/NarrowFloats.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -98,6 +100,14 @@ private:
       return arith::ExtFOp::create(
           b, loc, floatType,
           read(VectorType::get({lanes}, element), op.getScales(), at));
+    if (!op.getScaleBase()) {
+      Value exponents = arith::ExtUIOp::create(
+          b, loc, intType,
+          read(VectorType::get({lanes}, element), op.getScales(), at));
+      return arith::BitcastOp::create(
+          b, loc, floatType,
+          arith::ShLIOp::create(b, loc, exponents, splat(intType, 23)));
+    }
     Value low = vector::BitCastOp::create(
         b, loc, VectorType::get({lanes}, b.getI16Type()),
         read(VectorType::get({2 * lanes}, element), op.getScales(), at));
@@ -146,7 +156,12 @@ private:
   Values sumTile(Value blockIndex);
   Values sumRow(Value blockIndex);
   Values reduceIntegers(Value blockIndex, Values accumulators);
+  /// Adds the products of row `k` of the sum, whose weights are `panel`.
+  void addProducts(Value k, ArrayRef<Value> panel, Values &sums);
   Values reduceFloats(Value blockIndex, Values accumulators);
+  /// The f16 that have the exponents and mantissas of the codes at `shift`.
+  Value alignCodes(Value codes, int64_t shift);
+  Values reduceCodes(Value blockIndex, Values accumulators);
   /// Blocks between a read and its announcement, and those from the end of the
   /// tile to where the next one begins.
   std::array<int64_t, 2> getStreamAhead() {
@@ -302,6 +317,17 @@ BlockTileEmitter::Values BlockTileEmitter::reduceIntegers(Value blockIndex,
   return accumulators;
 }
 
+void BlockTileEmitter::addProducts(Value k, ArrayRef<Value> panel,
+                                   Values &sums) {
+  for (int64_t r = 0; r < rows; ++r) {
+    Value left = broadcast(floatType, op.getLhs(), {index(r), k});
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value &sum = sums[r * vectors + v];
+      sum = math::FmaOp::create(b, loc, left, panel[v], sum);
+    }
+  }
+}
+
 BlockTileEmitter::Values BlockTileEmitter::reduceFloats(Value blockIndex,
                                                         Values accumulators) {
   int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock();
@@ -338,17 +364,69 @@ BlockTileEmitter::Values BlockTileEmitter::reduceFloats(Value blockIndex,
         Value weight = arith::SIToFPOp::create(b, loc, floatType, word);
         panel.push_back(arith::MulFOp::create(b, loc, weight, scales[v]));
       }
-      Value k = shifted(first, i);
-      for (int64_t r = 0; r < rows; ++r) {
-        Value left = broadcast(floatType, op.getLhs(), {index(r), k});
-        for (int64_t v = 0; v < vectors; ++v) {
-          Value &sum = sums[r * vectors + v];
-          sum = math::FmaOp::create(b, loc, left, panel[v], sum);
-        }
-      }
+      addProducts(shifted(first, i), panel, sums);
     }
     return sums;
   });
+}
+
+Value BlockTileEmitter::alignCodes(Value codes, int64_t shift) {
+  const formulas::NarrowFormat &format =
+      *formulas::getNarrowFormat(*op.getFormat());
+  auto type = cast<VectorType>(codes.getType());
+  // The sign comes to the top and stays there; f16 has 5 bits of exponent.
+  int64_t up = 16 - format.bits - shift,
+          down = 5 - (format.bits - 1 - format.mantissa);
+  int64_t mask = ((int64_t(1) << (format.bits - 1)) - 1)
+                     << (16 - format.bits - down) |
+                 0x8000;
+  if (up)
+    codes = arith::ShLIOp::create(b, loc, codes, splat(type, up));
+  if (down)
+    codes = arith::ShRSIOp::create(b, loc, codes, splat(type, down));
+  codes = arith::AndIOp::create(b, loc, codes, splat(type, int16_t(mask)));
+  return vector::BitCastOp::create(b, loc, type.clone(b.getF16Type()), codes);
+}
+
+BlockTileEmitter::Values BlockTileEmitter::reduceCodes(Value blockIndex,
+                                                       Values accumulators) {
+  int64_t planes = op.getPlanes(), bits = op.getBits(), block = op.getBlock();
+  Value firstStep = scaled(blockIndex, op.getSteps()),
+        firstRow = scaled(blockIndex, block);
+  auto wordType = VectorType::get({2 * lanes}, b.getI16Type());
+  Values scales;
+  for (int64_t v = 0; v < vectors; ++v)
+    scales.push_back(readScales(v, blockIndex));
+  return forEachStep(
+      accumulators, [&](Value s, std::optional<int64_t> number, Values sums) {
+        Value at = arith::AddIOp::create(b, loc, firstStep, s);
+        Values packed;
+        for (int64_t v = 0; v < vectors; ++v)
+          packed.push_back(vector::BitCastOp::create(
+              b, loc, wordType,
+              read(byteType, op.getWeights(), {index(v), at, index(0)})));
+        Value first =
+            arith::AddIOp::create(b, loc, firstRow, scaled(s, 4 * planes));
+        Values halves;
+        for (int64_t i = 0; i < 4 * planes; ++i) {
+          if (number && *number * 4 * planes + i >= block)
+            break;
+          if (i % 2 == 0)
+            halves = llvm::map_to_vector(packed, [&](Value words) {
+              return alignCodes(words, i / 2 * bits);
+            });
+          Values panel;
+          for (int64_t v = 0; v < vectors; ++v) {
+            Value row = vector::ExtractStridedSliceOp::create(
+                b, loc, halves[v], ArrayRef<int64_t>{i % 2 * lanes},
+                ArrayRef<int64_t>{lanes}, ArrayRef<int64_t>{1});
+            Value weight = arith::ExtFOp::create(b, loc, floatType, row);
+            panel.push_back(arith::MulFOp::create(b, loc, weight, scales[v]));
+          }
+          addProducts(shifted(first, i), panel, sums);
+        }
+        return sums;
+      });
 }
 
 FailureOr<Value> BlockTileEmitter::write(linalg::GenericOp epilogue,
@@ -389,8 +467,9 @@ LogicalResult BlockTileEmitter::emit() {
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(floatType));
   Values sums(rows * vectors, zero);
   auto reduce = [&](Value blockIndex) {
-    return op.isInteger() ? reduceIntegers(blockIndex, sums)
-                          : reduceFloats(blockIndex, sums);
+    return op.isInteger()   ? reduceIntegers(blockIndex, sums)
+           : op.getFormat() ? reduceCodes(blockIndex, sums)
+                            : reduceFloats(blockIndex, sums);
   };
   if (op.getBlocks() == 1) {
     sums = reduce(index(0));

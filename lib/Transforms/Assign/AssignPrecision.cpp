@@ -23,6 +23,7 @@
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Dialect/ValueId.h"
+#include "mpq/Numerics/NarrowFloats.h"
 #include "mpq/Support/SuggestNearest.h"
 #include "mpq/Support/WriteFile.h"
 #include "mpq/Transforms/Assign/Recipe.h"
@@ -41,6 +42,20 @@ namespace mpq {
 
 using namespace mlir;
 using namespace mpq;
+
+/// Whether weights are of an FP8 or Microscaling format.
+static bool isOfFormat(PrecisionKind kind) {
+  switch (kind) {
+  case PrecisionKind::FP8E4M3:
+  case PrecisionKind::FP8E5M2:
+  case PrecisionKind::MXFP8:
+  case PrecisionKind::MXFP4:
+  case PrecisionKind::MXInt8:
+    return true;
+  default:
+    return false;
+  }
+}
 
 namespace {
 struct Product {
@@ -67,6 +82,10 @@ struct Product {
     if (hasFewBits())
       return choice == RecipeActivations::Static ||
              (kind != "conv" && kind != "depthwise");
+    if (isOfFormat(wanted))
+      return kind == "matmul" && (choice == RecipeActivations::F32 ||
+                                  (choice == RecipeActivations::Dynamic &&
+                                   wanted == PrecisionKind::MXInt8));
     return wanted == PrecisionKind::Int8 && choice != RecipeActivations::F32;
   }
   bool isDynamic() const {
@@ -183,6 +202,9 @@ static std::string findObstacle(QuantizableOpInterface op) {
   return "";
 }
 
+/// Weights of formats are smaller.
+static constexpr float kLargestFormatWeight = 0x1p100f;
+
 /// Why the weights of `op` cannot have few bits, or "".
 static std::string findWeightObstacle(QuantizableOpInterface op) {
   if (!ConstantView::get(op.getWeightOperand().get()))
@@ -190,13 +212,18 @@ static std::string findWeightObstacle(QuantizableOpInterface op) {
   return "";
 }
 
-/// Why the weights of `op` cannot have few bits in blocks, or "".
+/// Why the weights of `op` cannot have few bits in blocks, or a format, or "".
 static std::string findBlockObstacle(QuantizableOpInterface op,
-                                     StringRef kind) {
-  if (kind != "matmul" || !isa<linalg::MatmulOp>(op) ||
+                                     const Product &product) {
+  bool isFormat = isOfFormat(product.wanted);
+  if (product.kind != "matmul" || !isa<linalg::MatmulOp>(op) ||
       !op.getMultiplyAccumulates())
-    return "only matrix products with constant weights have them in blocks of "
-           "few bits";
+    return isFormat ? llvm::formatv("only matrix products with constant "
+                                    "weights have them in {0}",
+                                    stringifyPrecisionKind(product.wanted))
+                          .str()
+                    : "only matrix products with constant weights have them in "
+                      "blocks of few bits";
   std::optional<ConstantView> data =
       ConstantView::get(op.getWeightOperand().get());
   if (!data || !data->getElementType().isF32())
@@ -204,6 +231,13 @@ static std::string findBlockObstacle(QuantizableOpInterface op,
   for (int64_t i = 0; i < (data->isSplat() ? 1 : data->size()); ++i)
     if (!std::isfinite(data->getFloat(i)))
       return llvm::formatv("its weights hold {0}", data->getFloat(i));
+  // Kernels multiply scales by what their formats' exponents differ.
+  for (int64_t i = 0; isFormat && i < (data->isSplat() ? 1 : data->size()); ++i)
+    if (std::fabs(data->getFloat(i)) >= kLargestFormatWeight)
+      return llvm::formatv("its weights reach {0}, and those in {1} have to be "
+                           "below 2^100",
+                           data->getFloat(i),
+                           stringifyPrecisionKind(product.wanted));
   return "";
 }
 
@@ -430,8 +464,8 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
         continue;
       }
       bool inBlocks = product.isInBlocks();
-      std::string obstacle = inBlocks
-                                 ? findBlockObstacle(product.op, product.kind)
+      std::string obstacle = inBlocks || isOfFormat(product.wanted)
+                                 ? findBlockObstacle(product.op, product)
                                  : found.of(product);
       if (obstacle.empty() && product.hasFewBits() && !inBlocks)
         obstacle = findWeightObstacle(product.op);
@@ -467,6 +501,10 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
           product.op->setAttr(MPQDialect::getWeightRoundingAttrName(),
                               rounding);
       }
+      if (product.wanted == PrecisionKind::MXInt8 && product.isDynamic())
+        product.op->setAttr(MPQDialect::getBlocksAttrName(),
+                            BlocksAttr::get(&getContext(), kMicroscalingBlock,
+                                            PrecisionKind::Int8, false));
       if (!inBlocks || !obstacle.empty())
         continue;
       hasBlocks = true;

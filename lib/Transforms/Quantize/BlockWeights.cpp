@@ -45,9 +45,8 @@ Value mpq::quantizeAsItRuns(OpBuilder &builder, Location loc, Value activation,
                               params.getZeroPoint(), mapAttr, isUnsigned);
 }
 
-/// Quantizes the rows of `activation` in blocks as the model runs.
-static Value quantizeRows(OpBuilder &builder, Location loc, Value activation,
-                          int64_t block) {
+Value mpq::quantizeRows(OpBuilder &builder, Location loc, Value activation,
+                        int64_t block) {
   auto type = cast<RankedTensorType>(activation.getType());
   SmallVector<int64_t> shape{type.getDimSize(0)};
   SmallVector<AffineExpr> exprs{builder.getAffineDimExpr(0)};

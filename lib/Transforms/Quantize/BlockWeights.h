@@ -24,6 +24,10 @@ mlir::Value quantizeAsItRuns(mlir::OpBuilder &builder, mlir::Location loc,
                              mlir::Value activation, mlir::AffineMap map,
                              llvm::ArrayRef<int64_t> shape, bool isUnsigned);
 
+/// The rows of `activation` quantized in blocks as the model runs.
+mlir::Value quantizeRows(mlir::OpBuilder &builder, mlir::Location loc,
+                         mlir::Value activation, int64_t block);
+
 /// Fails if `rounded` is not of this storage with scales of this type.
 mlir::LogicalResult checkRounded(QuantizableOpInterface product,
                                  RoundedWeightsAttr rounded,

@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockWeights.h"
+#include "FloatWeights.h"
 #include "RoundFactors.h"
 
 #include "mpq/Transforms/Quantize/Passes.h"
@@ -328,7 +329,8 @@ static void removeDecisions(Operation *product) {
 }
 
 LogicalResult Quantizer::run() {
-  SmallVector<QuantizableOpInterface> products, dynamic, inBlocks, halves;
+  SmallVector<QuantizableOpInterface> products, dynamic, inBlocks, halves,
+      ofFormats;
   function.walk([&](QuantizableOpInterface op) {
     switch (getPrecision(op)) {
     case PrecisionKind::F32:
@@ -345,6 +347,14 @@ LogicalResult Quantizer::run() {
     case PrecisionKind::BF16:
     case PrecisionKind::F16:
       halves.push_back(op);
+      break;
+    case PrecisionKind::FP8E4M3:
+    case PrecisionKind::FP8E5M2:
+    case PrecisionKind::MXFP8:
+    case PrecisionKind::MXFP4:
+    case PrecisionKind::MXInt8:
+      ofFormats.push_back(op);
+      break;
     }
   });
   for (QuantizableOpInterface product :
@@ -421,6 +431,11 @@ LogicalResult Quantizer::run() {
       weights->erase();
   for (QuantizableOpInterface product : inBlocks) {
     if (failed(quantizeBlocks(product)))
+      return failure();
+    removeDecisions(product);
+  }
+  for (QuantizableOpInterface product : ofFormats) {
+    if (failed(quantizeToFormat(product)))
       return failure();
     removeDecisions(product);
   }

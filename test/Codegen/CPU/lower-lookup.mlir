@@ -46,3 +46,36 @@ func.func @short(%x: vector<8xi32>) -> vector<8xf32> {
   return %f : vector<8xf32>
 }
 }
+
+// -----
+
+// Codes of 4 bits that become parts of f16: the second one in the lanes of the upper half. The table has all 16, times
+// 2^-14. A mask that keeps bits of five has none.
+// CHECK-LABEL: func.func @codes(
+// CHECK-SAME: %[[X:.*]]: vector<32xi16>
+// CHECK-DAG: %[[T:.*]] = arith.constant dense<[0.000000e+00, 3.05175781E-5, 6.10351563E-5, {{.*}}, 3.66210938E-4, -0.000000e+00, -3.05175781E-5, {{.*}}, -3.66210938E-4]> : vector<16xf32>
+// CHECK-DAG: %[[FOUR:.*]] = arith.constant dense<4> : vector<16xi32>
+// CHECK: %[[HALF:.*]] = vector.extract_strided_slice %[[X]] {offsets = [16], sizes = [16], strides = [1]}
+// CHECK: %[[WORDS:.*]] = arith.extui %[[HALF]] : vector<16xi16> to vector<16xi32>
+// CHECK: %[[INDEX:.*]] = arith.shrui %[[WORDS]], %[[FOUR]]
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%[[T]], %[[INDEX]])
+// CHECK: arith.extf
+module attributes {mpq.target = #mpq.target<"x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
+func.func @codes(%x: vector<32xi16>) -> (vector<16xf32>, vector<16xf32>) {
+  %eight = arith.constant dense<8> : vector<32xi16>
+  %three = arith.constant dense<3> : vector<32xi16>
+  %mask = arith.constant dense<-29184> : vector<32xi16>
+  %more = arith.constant dense<-28928> : vector<32xi16>
+  %u = arith.shli %x, %eight : vector<32xi16>
+  %d = arith.shrsi %u, %three : vector<32xi16>
+  %a = arith.andi %d, %mask : vector<32xi16>
+  %h = vector.bitcast %a : vector<32xi16> to vector<32xf16>
+  %s = vector.extract_strided_slice %h {offsets = [16], sizes = [16], strides = [1]} : vector<32xf16> to vector<16xf16>
+  %f = arith.extf %s : vector<16xf16> to vector<16xf32>
+  %b = arith.andi %d, %more : vector<32xi16>
+  %i = vector.bitcast %b : vector<32xi16> to vector<32xf16>
+  %t = vector.extract_strided_slice %i {offsets = [16], sizes = [16], strides = [1]} : vector<32xf16> to vector<16xf16>
+  %g = arith.extf %t : vector<16xf16> to vector<16xf32>
+  return %f, %g : vector<16xf32>, vector<16xf32>
+}
+}

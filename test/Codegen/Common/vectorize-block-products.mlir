@@ -114,3 +114,35 @@ func.func @plain(%a: tensor<1x8xf32>, %w: tensor<8x16xi4>, %s: tensor<1x16xf32>,
   %r = mpq.block_contract ins(%a, %w : tensor<1x8xf32>, tensor<8x16xi4>) scales(%s : tensor<1x16xf32>) outs(%o : tensor<1x16xf32>) {bits = 4, block = 8, zero_point = 8} -> tensor<1x16xf32>
   return %r : tensor<1x16xf32>
 }
+
+// -----
+
+// Codes of floats become those of f16 in lanes of 16 bits, of which each half is a row; exponents become scales.
+// CHECK-LABEL: func.func @codes(
+// CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<1x1x64xi8>, %[[S:[a-z0-9]+]]: tensor<1x1x16xi8>
+// CHECK-DAG: %[[MASK:.*]] = arith.constant dense<-16512> : vector<32xi16>
+// CHECK-DAG: %[[ONE:.*]] = arith.constant dense<1> : vector<32xi16>
+// CHECK-DAG: %[[EIGHT:.*]] = arith.constant dense<8> : vector<32xi16>
+// CHECK: %[[EXPONENTS:.*]] = vector.transfer_read %[[S]]
+// CHECK: arith.extui %[[EXPONENTS]] : vector<16xi8> to vector<16xi32>
+// CHECK: arith.shli
+// CHECK: %[[SCALES:.*]] = arith.bitcast %{{.*}} : vector<16xi32> to vector<16xf32>
+// CHECK: %[[PACKED:.*]] = vector.transfer_read %[[W]]
+// CHECK: %[[CODES:.*]] = vector.bitcast %[[PACKED]] : vector<64xi8> to vector<32xi16>
+// CHECK: %[[UP:.*]] = arith.shli %[[CODES]], %[[EIGHT]]
+// CHECK: %[[DOWN:.*]] = arith.shrsi %[[UP]], %[[ONE]]
+// CHECK: %[[BITS:.*]] = arith.andi %[[DOWN]], %[[MASK]]
+// CHECK: %[[HALVES:.*]] = vector.bitcast %[[BITS]] : vector<32xi16> to vector<32xf16>
+// CHECK: %[[ROW:.*]] = vector.extract_strided_slice %[[HALVES]] {offsets = [0], sizes = [16]
+// CHECK: %[[WIDE:.*]] = arith.extf %[[ROW]] : vector<16xf16> to vector<16xf32>
+// CHECK: arith.mulf %[[WIDE]], %[[SCALES]]
+// CHECK: math.fma
+// CHECK: vector.extract_strided_slice %[[HALVES]] {offsets = [16], sizes = [16]
+// CHECK: math.fma
+// CHECK: arith.shrsi %[[CODES]], %[[ONE]]
+// CHECK-COUNT-2: math.fma
+// CHECK-NOT: math.fma
+func.func @codes(%a: tensor<1x4xf32>, %w: tensor<1x1x64xi8>, %s: tensor<1x1x16xi8>, %o: tensor<1x16xf32>) -> tensor<1x16xf32> {
+  %r = mpq.block_contract ins(%a, %w : tensor<1x4xf32>, tensor<1x1x64xi8>) scales(%s : tensor<1x1x16xi8>) outs(%o : tensor<1x16xf32>) {bits = 8, block = 4, format = f8E4M3FN} -> tensor<1x16xf32>
+  return %r : tensor<1x16xf32>
+}

@@ -38,6 +38,12 @@ def QuantizePass : Pass<"mpq-quantize", "::mlir::ModuleOp"> {
     says, then without quantizing activations that stay float. Where `mpq.rounded_weights` brings integers and scales,
     weights are these.
 
+    Weights of a matrix product of precision fp8_e4m3 or fp8_e5m2 become a
+    constant of this type, with one scale for each column; those of mxfp8, mxfp4
+    and mxint8 one of f8E4M3FN, f4E2M1FN or i8, with a power of two for each block
+    of 32 (docs/Numerics.md, N-E5). Activations stay float, unless `mpq.blocks`
+    says of mxint8 that they are quantized as the model runs.
+
     Fails on an activation without a range, on weights that are not finite
     constants, and on a `mpq.weight_rounding` that still waits for samples.
 
