@@ -146,11 +146,18 @@ std::string Exporter::resolve(Value value) {
 /// Inserts QuantizeLinear and DequantizeLinear behind `tensor`.
 void Exporter::quantizeTensor(const std::string &tensor,
                               const TensorQuantization &parameters) {
-  int32_t type = parameters.isUnsigned ? TensorProto::UINT8 : TensorProto::INT8;
   std::string scale = graph->createConstant<float>(
       tensor + "_scale", TensorProto::FLOAT, {}, parameters.scale);
-  std::string zero = graph->createConstant<uint8_t>(
-      tensor + "_zero_point", type, {}, uint8_t(parameters.zeroPoint));
+  std::string zeroName = tensor + "_zero_point", zero;
+  if (parameters.bits == 16)
+    zero = graph->createConstant<uint16_t>(
+        zeroName,
+        parameters.isUnsigned ? TensorProto::UINT16 : TensorProto::INT16, {},
+        uint16_t(parameters.zeroPoint));
+  else
+    zero = graph->createConstant<uint8_t>(
+        zeroName, parameters.isUnsigned ? TensorProto::UINT8 : TensorProto::INT8,
+        {}, uint8_t(parameters.zeroPoint));
   std::string integers = graph->makeName(tensor + "_quantized");
   std::string source = tensor, result;
   NodeProto *producer = graph->getProducer(tensor);
@@ -268,7 +275,7 @@ void Exporter::fixShapes() {
     g.clear_value_info();
 }
 
-/// Brings the model to an opset that can express the weights.
+/// Brings the model to an opset that can express the integers.
 LogicalResult Exporter::upgrade(ArrayRef<QuantizedProduct> products) {
   bool isNew = llvm::any_of(products, [](const QuantizedProduct &product) {
     DequantizeOp weights = product.weights;
@@ -277,6 +284,9 @@ LogicalResult Exporter::upgrade(ArrayRef<QuantizedProduct> products) {
            llvm::any_of(
                weights.getParamMap()->getResults(),
                [](AffineExpr expr) { return !isa<AffineDimExpr>(expr); });
+  });
+  function.walk([&](QuantizeOp op) {
+    isNew |= getElementTypeOrSelf(op.getType()).isInteger(16);
   });
   llvm::StringMap<int64_t> ranks;
   for (auto &entry : types)

@@ -101,14 +101,16 @@ def MPQ_PrecisionEnum : MPQ_Enum<"PrecisionKind", "what an operation computes in
     I32EnumAttrCase<"Int4", 2, "int4">,
     I32EnumAttrCase<"Int2", 3, "int2">,
     I32EnumAttrCase<"BF16", 4, "bf16">,
-    I32EnumAttrCase<"F16", 5, "f16">]>;
+    I32EnumAttrCase<"F16", 5, "f16">,
+    I32EnumAttrCase<"Int16", 6, "int16">]>;
 
 def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
   let summary = "The precision an operation computes in, and why";
   let description = [{
     `#mpq.precision<int8>` or `#mpq.precision<f32, "reason">`. `int8` means
     activations in the unsigned 8-bit range per tensor and signed 8-bit weights
-    per output channel. An operation that stays in float says why. `int4` and
+    per output channel; `int16` activations in signed 16 bits per tensor, and
+    weights as for `int8`. An operation that stays in float says why. `int4` and
     `int2` mean weights of so many bits, per output channel likewise, or in blocks
     if there is an `mpq.blocks`, which says about activations, too; `bf16`
     and `f16` that both factors are rounded to 16 bits and the sums are f32.

@@ -40,7 +40,7 @@ enum class OutputKind {
 };
 
 /// What operations compute in where a choice is left.
-enum class PrecisionGoal { F32, Int8, Int4, Int2, BF16, F16 };
+enum class PrecisionGoal { F32, Int8, Int16, Int4, Int2, BF16, F16 };
 
 /// The options of the table, parsed.
 struct CompileOptions {
