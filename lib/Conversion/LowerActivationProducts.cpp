@@ -118,9 +118,8 @@ static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
   auto rowType = RankedTensorType::get(rowShape, builder.getI8Type());
   Value row = arith::ConstantOp::create(
       builder, loc,
-      DenseElementsAttr::get(
-          rowType, ArrayRef<Attribute>(getStorageAttr(
-                       builder.getI8Type(), a.zeroPoint))));
+      DenseElementsAttr::get(rowType, ArrayRef<Attribute>(getStorageAttr(
+                                          builder.getI8Type(), a.zeroPoint))));
   // The same loops, of which that of the rows has one iteration.
   AffineMap rightMap = op.getMatchingIndexingMap(&op->getOpOperand(1));
   AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
@@ -132,8 +131,7 @@ static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
   Value sums = createIntegerProduct(
       builder, loc, row, b.bytes, createZeros(builder, loc, sumType),
       {rowMap, rightMap, output}, op.getIteratorTypesArray());
-  int64_t constant =
-      loops.depth * a.zeroPoint * b.zeroPoint;
+  int64_t constant = loops.depth * a.zeroPoint * b.zeroPoint;
   Value start = createElementwise(
       builder, loc, sumType, sums,
       builder.getMultiDimIdentityMap(sumType.getRank()),
@@ -191,9 +189,9 @@ struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
                                           /*isUnsigned=*/true))
       for (const Plane &right : createPlanes(
                rewriter, b->integers, b->parameters, /*isUnsigned=*/false)) {
-        PlaneSum &sum = sums.emplace_back(
-            PlaneSum{left.shift + right.shift, inputs.size(), std::nullopt,
-                     int32_t(right.zeroPoint)});
+        PlaneSum &sum =
+            sums.emplace_back(PlaneSum{left.shift + right.shift, inputs.size(),
+                                       std::nullopt, int32_t(right.zeroPoint)});
         inputs.push_back(createIntegerProduct(
             rewriter, loc, left.bytes, right.bytes,
             createStart(rewriter, op, *loops, left, right),

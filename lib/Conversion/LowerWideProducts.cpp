@@ -61,16 +61,16 @@ struct LowerWideProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     // What a zero point of 1 would subtract: the sums of the weights.
     ProductParts parts;
     StringRef reason;
-    if (failed(splitProduct(product, parts, reason,
-                            TensorParameters{input->scale, 1, true,
-                                             rewriter.getI8Type()})))
+    if (failed(splitProduct(
+            product, parts, reason,
+            TensorParameters{input->scale, 1, true, rewriter.getI8Type()})))
       return rewriter.notifyMatchFailure(op, reason);
     if (parts.hasRemainder())
       return rewriter.notifyMatchFailure(
           op, "the weights have zero points that do not leave signed bytes");
 
-    SmallVector<Plane> planes = createPlanes(
-        rewriter, activation.getInput(), *input, /*isUnsigned=*/true);
+    SmallVector<Plane> planes = createPlanes(rewriter, activation.getInput(),
+                                             *input, /*isUnsigned=*/true);
     SmallVector<SmallVector<int64_t>> starts;
     for (const Plane &plane : planes) {
       starts.push_back(

@@ -58,10 +58,10 @@ struct Bias {
 /// Splits `op`; on failure `reason` says what it lacks. The parameters of the
 /// activation are its constants unless others are `assumed`: then it may be
 /// stored in any way.
-mlir::LogicalResult splitProduct(QuantizableOpInterface product,
-                                 ProductParts &parts, llvm::StringRef &reason,
-                                 std::optional<TensorParameters> assumed =
-                                     std::nullopt);
+mlir::LogicalResult
+splitProduct(QuantizableOpInterface product, ProductParts &parts,
+             llvm::StringRef &reason,
+             std::optional<TensorParameters> assumed = std::nullopt);
 
 /// Classifies what the product starts from: nothing, constants for each channel
 /// (float, or integers under a dequantization as in imported models), or a

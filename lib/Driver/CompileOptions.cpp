@@ -189,8 +189,8 @@ static std::vector<Row> makeTable() {
        ""},
       &CompileOptions::precision,
       {PrecisionGoal::F32, PrecisionGoal::Int8, PrecisionGoal::Int16,
-       PrecisionGoal::Int4,
-       PrecisionGoal::Int2, PrecisionGoal::BF16, PrecisionGoal::F16}));
+       PrecisionGoal::Int4, PrecisionGoal::Int2, PrecisionGoal::BF16,
+       PrecisionGoal::F16}));
   rows.push_back(
       {{"profile", OptionKind::File, "Profile of --calibrate", {}, ""},
        setText(&CompileOptions::profile)});

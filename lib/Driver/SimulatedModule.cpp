@@ -372,7 +372,7 @@ SimulationBuilder::assignWide(ModuleOp module,
                               ArrayRef<QuantizableOpInterface> copies) {
   MLIRContext *context = module.getContext();
   for (auto [product, copy] : llvm::zip_equal(products, copies)) {
-    Operation *op = copy.getOperation();
+    Operation *op = QuantizableOpInterface(copy).getOperation();
     op->removeAttr(MPQDialect::getBiasCorrectionAttrName());
     op->removeAttr(MPQDialect::getDynamicAttrName());
     if (!isImported(product))

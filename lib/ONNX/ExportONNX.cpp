@@ -156,8 +156,9 @@ void Exporter::quantizeTensor(const std::string &tensor,
         uint16_t(parameters.zeroPoint));
   else
     zero = graph->createConstant<uint8_t>(
-        zeroName, parameters.isUnsigned ? TensorProto::UINT8 : TensorProto::INT8,
-        {}, uint8_t(parameters.zeroPoint));
+        zeroName,
+        parameters.isUnsigned ? TensorProto::UINT8 : TensorProto::INT8, {},
+        uint8_t(parameters.zeroPoint));
   std::string integers = graph->makeName(tensor + "_quantized");
   std::string source = tensor, result;
   NodeProto *producer = graph->getProducer(tensor);

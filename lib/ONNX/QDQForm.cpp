@@ -169,10 +169,9 @@ onnximport::readQuantization(QuantizeOp quantize, std::string &message) {
     message = "QuantizeLinear does not clamp to less than the integers' range";
   if (!message.empty())
     return std::nullopt;
-  return TensorQuantization{scale->getFloat(0),
-                            zero->getInt(0, quantize.getIsUnsigned()),
-                            quantize.getIsUnsigned(),
-                            type.getElementTypeBitWidth()};
+  return TensorQuantization{
+      scale->getFloat(0), zero->getInt(0, quantize.getIsUnsigned()),
+      quantize.getIsUnsigned(), type.getElementTypeBitWidth()};
 }
 
 std::optional<std::pair<Value, std::vector<float>>>

@@ -53,19 +53,21 @@ def test_report_and_onnx(tmp_path):
     feed = outliers(2)
     quantized = mpq.quantize(product(weights), [feed], precision="int16")
     (value,) = [value for value in quantized.record["values"] if value["id"] == "x"]
-    assert (value["quantization"]["lowest"], value["quantization"]["highest"]) == (-32768, 32767)
+    quantization = value["quantization"]
+    assert quantization["zero_point"] == 0 and np.isclose(quantization["clip_max"], 100) and quantization["clip_min"] < -100
     quantized.to_onnx(tmp_path / "q.onnx")
     written = onnx.load(tmp_path / "q.onnx")
     onnx.checker.check_model(written)
     assert [opset.version for opset in written.opset_import if opset.domain == ""] == [21]
     assert TensorProto.INT16 in {tensor.data_type for tensor in written.graph.initializer}
     ours = mpq.compile(quantized)(feed)["y"]
-    theirs = peer.runner(tmp_path / "q.onnx")(feed)[0]
-    assert np.allclose(ours, theirs, rtol=1e-3, atol=1e-2)
+    # With its optimizations, ONNX Runtime computes something else (docs/ExportONNX.md).
+    theirs = peer.runner(tmp_path / "q.onnx", optimize=False)(feed)[0]
+    assert metrics.relative_error(theirs, ours) < 1e-5
     # Read again, it is computed in integers again.
     again = mpq.compile(tmp_path / "q.onnx")
     assert sum(kernel["integer_macs"] for kernel in again.profile(feed, runs=1)["kernels"]) == 2 * ROWS * DEPTH * COLUMNS
-    assert np.allclose(ours, again(feed)["y"], rtol=1e-3, atol=1e-2)
+    assert metrics.relative_error(again(feed)["y"], ours) < 1e-5
 
 
 def test_simulation(tmp_path):
@@ -121,7 +123,7 @@ def test_long_sums_stay_float():
 
 def test_dynamic_has_no_effect():
     feed = outliers(1)
-    with pytest.raises(mpq.Error, match="'activations' of recipe .* has no effect"):
+    with pytest.raises(mpq.Error, match="'activations' of the recipe has no effect: there is no product whose activations can be dynamic"):
         mpq.quantize(product(np.ones((DEPTH, COLUMNS), np.float32)), [feed],
                      recipe={"precision": "int16", "activations": "dynamic"})
 

@@ -220,7 +220,7 @@ def test_out_of_time(model, profile, feeds):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ({"precisions": ["f32", "int9"]}, "unknown precision 'int9': expected some of f32, int8, int4, int2: did you mean"),
+    ({"precisions": ["f32", "int9"]}, "unknown precision 'int9': expected some of f32, int16, int8, int4, int2: did you mean"),
     ({"precisions": ["int8"]}, "expected at least two precisions to choose from but got int8"),
     ({"over": "size"}, "expected 'over' to be \"latency\", \"bits\" or \"float\" but got 'size'"),
     ({"points": 1}, "expected 'points' to be a whole number from 2 on but got 1"),
@@ -237,7 +237,7 @@ def test_invalid(model, profile, feeds, arguments, message):
 def test_invalid_simulation(simulation, model, profile, feeds):
     with pytest.raises(mpq.Error, match="there is no product 'cc' whose precision can be chosen"):
         simulation.set_precisions({"cc": "int8"})
-    with pytest.raises(mpq.Error, match=r"expected a precision of product 'c' \(f32, int8, int4, int2\) but got 'bf16'"):
+    with pytest.raises(mpq.Error, match=r"expected a precision of product 'c' \(f32, int8, int16, int4, int2\) but got 'bf16'"):
         simulation.set_precisions({"c": "bf16"})
     with pytest.raises(mpq.Error, match=r"some product can have \(f32, int2, int4, int8\) but got 'int9'; did you mean"):
         sensitivity.measure(simulation, feeds, precisions=["int9"])

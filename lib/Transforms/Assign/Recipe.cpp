@@ -81,12 +81,12 @@ struct Reader {
       return text.takeError();
     std::optional<PrecisionKind> kind = symbolizePrecisionKind(*text);
     if (!kind)
-      return error(
-          "expected 'precision' {0} to be int8, int16, int4, int2, bf16, f16 or f32 "
-          "but got '{1}'{2}",
-          where, *text,
-          suggestNearest(*text,
-                         {"int8", "int16", "int4", "int2", "bf16", "f16", "f32"}));
+      return error("expected 'precision' {0} to be int8, int16, int4, int2, "
+                   "bf16, f16 or f32 "
+                   "but got '{1}'{2}",
+                   where, *text,
+                   suggestNearest(*text, {"int8", "int16", "int4", "int2",
+                                          "bf16", "f16", "f32"}));
     return *kind;
   }
 

@@ -83,8 +83,7 @@ private:
 } // namespace
 
 /// Scale and zero point of a range that holds 0.
-static ActivationParameters
-getParameters(std::pair<double, double> range) {
+static ActivationParameters getParameters(std::pair<double, double> range) {
   float scale = float((range.second - range.first) / 255.0);
   if (scale < std::numeric_limits<float>::min())
     return {1.0f, 0}; // nothing but zeros: any scale represents them
@@ -104,8 +103,7 @@ getSymmetricParameters(std::pair<double, double> range) {
 }
 
 /// Of 16 bits there are enough without the side that a zero point would win.
-static ActivationParameters
-getWideParameters(std::pair<double, double> range) {
+static ActivationParameters getWideParameters(std::pair<double, double> range) {
   float scale = float(std::max(-range.first, range.second) / 32767.0);
   if (scale < std::numeric_limits<float>::min())
     return {1.0f, 0, 16};
@@ -169,10 +167,10 @@ DequantizeOp Quantizer::insertPair(Value value,
                                  ArrayRef<int16_t>(parameters.zeroPoint));
   auto map = AffineMapAttr::get(
       AffineMap::get(type.getRank(), 0, {}, builder.getContext()));
-  auto quantize = QuantizeOp::create(
-      builder, loc, type.clone(storage), value, s, z, map, isUnsigned,
-      Rounding::HalfEven, Scaling::Multiply, ZeroPointOrder::AfterRounding,
-      DenseI64ArrayAttr());
+  auto quantize =
+      QuantizeOp::create(builder, loc, type.clone(storage), value, s, z, map,
+                         isUnsigned, Rounding::HalfEven, Scaling::Multiply,
+                         ZeroPointOrder::AfterRounding, DenseI64ArrayAttr());
   return DequantizeOp::create(builder, loc, type, quantize, s, z, map,
                               isUnsigned);
 }
@@ -449,8 +447,8 @@ LogicalResult Quantizer::run() {
   auto isWideValue = [&](Value value) {
     SmallVector<Value> roots;
     collectScaleRoots(value, roots);
-    return llvm::any_of(
-        roots, [&](Value root) { return wideRoots.contains(root); });
+    return llvm::any_of(roots,
+                        [&](Value root) { return wideRoots.contains(root); });
   };
   SmallVector<Value> values;
   SmallVector<OpOperand *> roundedAgain;
@@ -472,8 +470,8 @@ LogicalResult Quantizer::run() {
     return llvm::is_contained(rightSides, value);
   };
   for (unsigned bits : {16, 8})
-    for (ScaleGroup &group : bits == 16 ? wideGroups
-                                        : findScaleGroups(values)) {
+    for (ScaleGroup &group :
+         bits == 16 ? wideGroups : findScaleGroups(values)) {
       FailureOr<ActivationParameters> parameters = chooseParameters(
           group, ranges, llvm::any_of(group.activations, isRightSide), bits);
       if (failed(parameters))

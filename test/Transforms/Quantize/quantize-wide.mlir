@@ -5,7 +5,7 @@
 // rounds it once more, from [-1, 4] in 8 bits; what is no product reads 16 bits.
 // CHECK-LABEL: @both
 // CHECK-SAME: %[[X:.*]]: tensor<4x2xf32>
-// CHECK: %[[S:.*]] = arith.constant dense<1.22073999E-4> : tensor<f32>
+// CHECK: %[[S:.*]] = arith.constant dense<1.22074038E-4> : tensor<f32>
 // CHECK: %[[Z:.*]] = arith.constant dense<0> : tensor<i16>
 // CHECK: %[[Q:.*]] = mpq.quantize %[[X]], %[[S]], %[[Z]] by #{{.*}} {scaling = #mpq.scaling<multiply>} : tensor<4x2xf32>, tensor<f32>, tensor<i16> -> tensor<4x2xi16>
 // CHECK: %[[D:.*]] = mpq.dequantize %[[Q]]
