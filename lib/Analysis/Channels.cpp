@@ -25,6 +25,7 @@ bool mpq::isIntegerProduct(Operation *op) {
     return false;
   switch (precision.getKind()) {
   case PrecisionKind::Int8:
+  case PrecisionKind::Int16:
     return true;
   case PrecisionKind::Int4:
   case PrecisionKind::Int2:

@@ -13,12 +13,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Planes.h"
 #include "ProductParts.h"
 
 #include "mpq/Conversion/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
@@ -38,9 +40,9 @@ using namespace mlir;
 using namespace mpq;
 
 namespace {
-/// One operand: its bytes and what they stand for.
+/// One operand: its integers and what they stand for.
 struct Side {
-  Value bytes;
+  Value integers;
   TensorParameters parameters;
 
   static std::optional<Side> get(Value operand) {
@@ -49,26 +51,10 @@ struct Side {
       return std::nullopt;
     std::optional<TensorParameters> parameters =
         getTensorParameters(dequantize);
-    if (!parameters || !parameters->storage.isInteger(8))
+    if (!parameters || !(parameters->storage.isInteger(8) ||
+                         parameters->storage.isInteger(16)))
       return std::nullopt;
     return Side{dequantize.getInput(), *parameters};
-  }
-
-  /// Reads the bytes as unsigned or signed ones: the same numbers, 128 apart.
-  void makeUnsigned(OpBuilder &builder, Location loc, bool isUnsigned) {
-    if (parameters.isUnsigned == isUnsigned)
-      return;
-    auto type = cast<RankedTensorType>(bytes.getType());
-    bytes = createElementwise(
-        builder, loc, type, bytes,
-        builder.getMultiDimIdentityMap(type.getRank()),
-        [](OpBuilder &b, Location l, ValueRange args) -> Value {
-          Value top = arith::ConstantOp::create(
-              b, l, getStorageAttr(b.getI8Type(), 0x80));
-          return arith::XOrIOp::create(b, l, args[0], top);
-        });
-    parameters.isUnsigned = isUnsigned;
-    parameters.zeroPoint += isUnsigned ? 128 : -128;
   }
 };
 
@@ -114,12 +100,12 @@ struct ProductLoops {
 
 /// What the sums start from: `K za zb - za sum qb` in every row, or 0.
 static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
-                         const ProductLoops &loops, const Side &a,
-                         const Side &b) {
+                         const ProductLoops &loops, const Plane &a,
+                         const Plane &b) {
   Location loc = op.getLoc();
   auto type = cast<RankedTensorType>(op->getResult(0).getType())
                   .clone(builder.getI32Type());
-  if (a.parameters.zeroPoint == 0)
+  if (a.zeroPoint == 0)
     return createZeros(builder, loc, type);
   // One row of za: (batch, 1, k) x b -> (batch, 1, n).
   bool batched = loops.batch.has_value();
@@ -132,9 +118,8 @@ static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
   auto rowType = RankedTensorType::get(rowShape, builder.getI8Type());
   Value row = arith::ConstantOp::create(
       builder, loc,
-      DenseElementsAttr::get(
-          rowType, ArrayRef<Attribute>(getStorageAttr(
-                       builder.getI8Type(), a.parameters.zeroPoint))));
+      DenseElementsAttr::get(rowType, ArrayRef<Attribute>(getStorageAttr(
+                                          builder.getI8Type(), a.zeroPoint))));
   // The same loops, of which that of the rows has one iteration.
   AffineMap rightMap = op.getMatchingIndexingMap(&op->getOpOperand(1));
   AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
@@ -146,8 +131,7 @@ static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
   Value sums = createIntegerProduct(
       builder, loc, row, b.bytes, createZeros(builder, loc, sumType),
       {rowMap, rightMap, output}, op.getIteratorTypesArray());
-  int64_t constant =
-      loops.depth * a.parameters.zeroPoint * b.parameters.zeroPoint;
+  int64_t constant = loops.depth * a.zeroPoint * b.zeroPoint;
   Value start = createElementwise(
       builder, loc, sumType, sums,
       builder.getMultiDimIdentityMap(sumType.getRank()),
@@ -179,7 +163,7 @@ struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
                         b = Side::get(op->getOperand(1));
     if (!a || !b)
       return rewriter.notifyMatchFailure(
-          op, "not two dequantized activations of 8 bits per tensor");
+          op, "not two dequantized activations of 8 or 16 bits per tensor");
     FailureOr<ProductLoops> loops = ProductLoops::get(op);
     if (failed(loops))
       return rewriter.notifyMatchFailure(op, "not a plain matrix product");
@@ -188,30 +172,46 @@ struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
       return rewriter.notifyMatchFailure(op, "its sum may exceed 31 bits");
 
     Location loc = op.getLoc();
-    a->makeUnsigned(rewriter, loc, true);
-    b->makeUnsigned(rewriter, loc, false);
-    Value acc = createIntegerProduct(rewriter, loc, a->bytes, b->bytes,
-                                     createStart(rewriter, op, *loops, *a, *b),
-                                     op.getIndexingMapsArray(),
-                                     op.getIteratorTypesArray());
-
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     AffineMap identity = rewriter.getMultiDimIdentityMap(type.getRank());
-    SmallVector<Value> inputs{acc};
-    SmallVector<AffineMap> maps{identity};
-    int32_t rowFactor = int32_t(b->parameters.zeroPoint);
-    if (rowFactor != 0) {
-      inputs.push_back(createOperandSums(rewriter, op, op->getOpOperand(0),
-                                         a->bytes, /*isUnsigned=*/true,
-                                         maps.emplace_back()));
-    }
-    auto getSum = [&](OpBuilder &b, Location l, ValueRange args) -> Value {
-      if (rowFactor == 0)
-        return args[0];
+    // A sum for each pair of planes, the highest first, and what is subtracted
+    // from it if the right plane has a zero point.
+    struct PlaneSum {
+      unsigned shift;
+      size_t input;
+      std::optional<size_t> rows;
+      int32_t rowFactor;
+    };
+    SmallVector<PlaneSum> sums;
+    SmallVector<Value> inputs;
+    SmallVector<AffineMap> maps;
+    for (const Plane &left : createPlanes(rewriter, a->integers, a->parameters,
+                                          /*isUnsigned=*/true))
+      for (const Plane &right : createPlanes(
+               rewriter, b->integers, b->parameters, /*isUnsigned=*/false)) {
+        PlaneSum &sum =
+            sums.emplace_back(PlaneSum{left.shift + right.shift, inputs.size(),
+                                       std::nullopt, int32_t(right.zeroPoint)});
+        inputs.push_back(createIntegerProduct(
+            rewriter, loc, left.bytes, right.bytes,
+            createStart(rewriter, op, *loops, left, right),
+            op.getIndexingMapsArray(), op.getIteratorTypesArray()));
+        maps.push_back(identity);
+        if (right.zeroPoint == 0)
+          continue;
+        sum.rows = inputs.size();
+        inputs.push_back(createOperandSums(rewriter, op, op->getOpOperand(0),
+                                           left.bytes, /*isUnsigned=*/true,
+                                           maps.emplace_back()));
+      }
+    auto getSum = [&](OpBuilder &b, Location l, ValueRange args,
+                      const PlaneSum &sum) -> Value {
+      if (!sum.rows)
+        return args[sum.input];
       Value factor =
-          arith::ConstantOp::create(b, l, b.getI32IntegerAttr(rowFactor));
-      Value term = arith::MulIOp::create(b, l, args[1], factor);
-      return arith::SubIOp::create(b, l, args[0], term);
+          arith::ConstantOp::create(b, l, b.getI32IntegerAttr(sum.rowFactor));
+      Value term = arith::MulIOp::create(b, l, args[*sum.rows], factor);
+      return arith::SubIOp::create(b, l, args[sum.input], term);
     };
     float scale = a->parameters.scale * b->parameters.scale;
     Type f32 = rewriter.getF32Type();
@@ -219,13 +219,14 @@ struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     auto fill = init.getDefiningOp<linalg::FillOp>();
     bool startsFromZero =
         fill && matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
-    if (QuantizeOp quantize = getOnlyQuantize(op); quantize && startsFromZero) {
+    if (QuantizeOp quantize = getOnlyQuantize(op);
+        quantize && startsFromZero && sums.size() == 1) {
       TensorParameters output = *getTensorParameters(quantize);
       Value result = createElementwise(
           rewriter, quantize.getLoc(),
           cast<RankedTensorType>(quantize.getType()), inputs, maps,
           [&](OpBuilder &b, Location l, ValueRange args) -> Value {
-            Value sum = getSum(b, l, args);
+            Value sum = getSum(b, l, args, sums.front());
             Value multiplier = arith::ConstantOp::create(
                 b, l, FloatAttr::get(f32, scale / output.scale));
             Value zeroPoint = arith::ConstantOp::create(
@@ -243,12 +244,16 @@ struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
       inputs.push_back(init);
       maps.push_back(identity);
     }
+    SmallVector<unsigned> shifts = llvm::map_to_vector(
+        sums, [](const PlaneSum &sum) { return sum.shift; });
     rewriter.replaceOp(
         op, createElementwise(
                 rewriter, loc, type, inputs, maps,
                 [&](OpBuilder &b, Location l, ValueRange args) -> Value {
-                  Value number =
-                      arith::SIToFPOp::create(b, l, f32, getSum(b, l, args));
+                  SmallVector<Value> integers;
+                  for (const PlaneSum &sum : sums)
+                    integers.push_back(getSum(b, l, args, sum));
+                  Value number = combinePlanes(b, l, integers, shifts);
                   Value factor = arith::ConstantOp::create(
                       b, l, FloatAttr::get(f32, scale));
                   number = arith::MulFOp::create(b, l, number, factor);

@@ -163,8 +163,10 @@ bool DynamicLowering::lowerWeights(linalg::LinalgOp op, DynamicActivation left,
                                    AffineMap rows) {
   ProductParts parts;
   StringRef reason;
+  // A factor of the weights' scales and sums, as far as they are known.
+  TensorParameters one{1.0f, 1, true, rewriter.getI8Type()};
   if (failed(splitProduct(cast<QuantizableOpInterface>(op.getOperation()),
-                          parts, reason, /*dynamic=*/true)) ||
+                          parts, reason, one)) ||
       parts.hasRemainder())
     return false;
   for (int64_t bound : parts.bound)

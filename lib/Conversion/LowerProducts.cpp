@@ -93,8 +93,7 @@ static Value subtractActivationSums(OpBuilder &builder, ProductParts &parts,
       tensor::EmptyOp::create(builder, loc, windowShape, builder.getI8Type());
   Value sums =
       linalg::GenericOp::create(
-          builder, loc, TypeRange{sumType},
-          ValueRange{parts.dequantizedActivation.getInput(), window},
+          builder, loc, TypeRange{sumType}, ValueRange{parts.integers, window},
           ValueRange{init}, maps, kept,
           [](OpBuilder &b, Location l, ValueRange args) {
             Value x = arith::ExtUIOp::create(b, l, b.getI32Type(), args[0]);

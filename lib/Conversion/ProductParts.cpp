@@ -59,7 +59,7 @@ static LogicalResult findChannels(ProductParts &parts,
 
 LogicalResult mpq::splitProduct(QuantizableOpInterface product,
                                 ProductParts &parts, StringRef &reason,
-                                bool dynamic) {
+                                std::optional<TensorParameters> assumed) {
   parts.op = dyn_cast<linalg::LinalgOp>(product.getOperation());
   if (!parts.op)
     return reason = "it is of a dialect without indexing maps: its own "
@@ -73,17 +73,15 @@ LogicalResult mpq::splitProduct(QuantizableOpInterface product,
   if (!parts.dequantizedActivation || !parts.dequantizedWeight)
     return reason = "not both operands are dequantized", failure();
   DequantizeOp activation = parts.dequantizedActivation;
-  std::optional<TensorParameters> input = getTensorParameters(activation);
-  if (dynamic)
-    input =
-        TensorParameters{1.0f, 1, activation.getIsUnsigned(),
-                         getElementTypeOrSelf(activation.getInput().getType())};
+  std::optional<TensorParameters> input =
+      assumed ? assumed : getTensorParameters(activation);
   if (!input)
     return reason = "the activation's parameters are not one constant pair",
            failure();
   if (!input->isUnsigned || !input->storage.isInteger(8))
     return reason = "the activation is not stored in unsigned 8 bits",
            failure();
+  parts.integers = activation.getInput();
   parts.input = *input;
 
   DequantizeOp weight = parts.dequantizedWeight;
@@ -244,7 +242,7 @@ Value mpq::createIntegerProduct(OpBuilder &builder, ProductParts &parts,
   Location loc = parts.op.getLoc();
   SmallVector<Value> inputs(2);
   unsigned activation = parts.activation->getOperandNumber();
-  inputs[activation] = parts.dequantizedActivation.getInput();
+  inputs[activation] = parts.integers;
   Value weights = parts.dequantizedWeight.getInput();
   if (parts.weightsChanged)
     weights = createConstant(

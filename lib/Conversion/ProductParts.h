@@ -29,6 +29,7 @@ struct ProductParts {
   mlir::linalg::LinalgOp op;
   mlir::OpOperand *activation, *weight;
   DequantizeOp dequantizedActivation, dequantizedWeight;
+  mlir::Value integers; // of the activation
   TensorParameters input;
 
   llvm::SmallVector<int64_t> channelDims;    // of the output, increasing
@@ -55,12 +56,12 @@ struct Bias {
 };
 
 /// Splits `op`; on failure `reason` says what it lacks. The parameters of the
-/// activation are constants, or (`dynamic`) computed as the model runs: then
-/// the scales are those of the weights alone, and `correction` is for a zero
-/// point of 1.
-mlir::LogicalResult splitProduct(QuantizableOpInterface product,
-                                 ProductParts &parts, llvm::StringRef &reason,
-                                 bool dynamic = false);
+/// activation are its constants unless others are `assumed`: then it may be
+/// stored in any way.
+mlir::LogicalResult
+splitProduct(QuantizableOpInterface product, ProductParts &parts,
+             llvm::StringRef &reason,
+             std::optional<TensorParameters> assumed = std::nullopt);
 
 /// Classifies what the product starts from: nothing, constants for each channel
 /// (float, or integers under a dequantization as in imported models), or a

@@ -15,6 +15,7 @@
 #include "mpq/Driver/Report.h"
 
 #include "mpq/Analysis/RangeAnalysis.h"
+#include "mpq/Analysis/ScaleGroups.h"
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Dialect/ValueId.h"
@@ -98,8 +99,21 @@ static std::optional<ReportRounding> readRounding(Operation *op) {
   return record;
 }
 
-/// The precision of a product with these weights, or another activation.
-static PrecisionKind getWeightPrecision(Value weights) {
+/// Bits in which memory holds what `value` is moved from; 0: it is float.
+static unsigned getStoredBits(Value value) {
+  SmallVector<Value> roots;
+  collectScaleRoots(value, roots);
+  auto dequantize = roots.empty() ? DequantizeOp()
+                                  : roots.front().getDefiningOp<DequantizeOp>();
+  return dequantize ? getElementTypeOrSelf(dequantize.getInput().getType())
+                          .getIntOrFloatBitWidth()
+                    : 0;
+}
+
+/// The precision of a product of these, weights or another activation.
+static PrecisionKind getIntegerPrecision(Value activation, Value weights) {
+  if (getStoredBits(activation) == 16)
+    return PrecisionKind::Int16;
   if (auto dequantize = weights.getDefiningOp<DequantizeOp>())
     weights = dequantize.getInput();
   Type element = getElementTypeOrSelf(weights.getType());
@@ -272,16 +286,28 @@ void ReportBuilder::recordQuantized(ModuleOp module) {
       if ((!record.precision || record.precision == PrecisionKind::F32) &&
           (record.weights || isStored(weights)) &&
           isStored(product.getActivationOperand().get())) {
-        record.precision = getWeightPrecision(weights);
+        record.precision =
+            getIntegerPrecision(product.getActivationOperand().get(), weights);
         record.reason.clear();
       }
-    } else if (record.precision && reads)
+    } else if (record.precision && reads) {
+      bool isWide = llvm::any_of(op->getOperands(), [](Value operand) {
+        return getStoredBits(operand) == 16;
+      });
       record.reason = llvm::formatv(
-          "no product: its arithmetic is float, on 8-bit values{0}",
+          "no product: its arithmetic is float, on {0}-bit values{1}",
+          isWide ? 16 : 8,
           record.writesIntegers ? " in and out" : " that it reads");
-    else if (record.precision && record.writesIntegers)
-      record.reason =
-          "no product: its arithmetic is float, its result is stored in 8 bits";
+    } else if (record.precision && record.writesIntegers) {
+      bool isWide = llvm::any_of(op->getUsers(), [](Operation *user) {
+        auto quantize = dyn_cast<QuantizeOp>(user);
+        return quantize &&
+               getElementTypeOrSelf(quantize.getType()).isInteger(16);
+      });
+      record.reason = llvm::formatv("no product: its arithmetic is float, its "
+                                    "result is stored in {0} bits",
+                                    isWide ? 16 : 8);
+    }
   };
   for (auto function : module.getOps<FunctionOpInterface>())
     if (!function.isExternal())

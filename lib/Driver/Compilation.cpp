@@ -117,6 +117,10 @@ LogicalResult Compiler::resolve() {
     return emitError(loc) << "option --fit-data has no effect: nothing is "
                              "quantized with --precision f32";
   // From a later phase on, ranges may stand in the file.
+  if (precision == PrecisionGoal::Int16 && !hasProfile &&
+      from <= Phase::Calibrate)
+    return emitError(loc) << "expected a profile for --precision int16: make "
+                             "one with --calibrate and pass it with --profile";
   if (precision == PrecisionGoal::Int8 && !hasProfile &&
       from <= Phase::Calibrate && !quantizesAsItRuns(options.recipe))
     return emitError(loc) << "expected a profile for --precision int8: make "

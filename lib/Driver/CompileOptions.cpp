@@ -180,6 +180,7 @@ static std::vector<Row> makeTable() {
        "What products compute in (default: int8 with a profile)",
        {{"f32", "float"},
         {"int8", "8-bit integers where possible"},
+        {"int16", "16-bit activations, 8-bit weights"},
         {"int4", "4-bit weights: of convolutions like int8, of matrix products "
                  "in float"},
         {"int2", "2-bit weights likewise"},
@@ -192,10 +193,10 @@ static std::vector<Row> makeTable() {
         {"mxint8", "float, weights of matrix products in MX blocks of 8 bits"}},
        ""},
       &CompileOptions::precision,
-      {PrecisionGoal::F32, PrecisionGoal::Int8, PrecisionGoal::Int4,
-       PrecisionGoal::Int2, PrecisionGoal::BF16, PrecisionGoal::F16,
-       PrecisionGoal::FP8E4M3, PrecisionGoal::FP8E5M2, PrecisionGoal::MXFP8,
-       PrecisionGoal::MXFP4, PrecisionGoal::MXInt8}));
+      {PrecisionGoal::F32, PrecisionGoal::Int8, PrecisionGoal::Int16,
+       PrecisionGoal::Int4, PrecisionGoal::Int2, PrecisionGoal::BF16,
+       PrecisionGoal::F16, PrecisionGoal::FP8E4M3, PrecisionGoal::FP8E5M2,
+       PrecisionGoal::MXFP8, PrecisionGoal::MXFP4, PrecisionGoal::MXInt8}));
   rows.push_back(
       {{"profile", OptionKind::File, "Profile of --calibrate", {}, ""},
        setText(&CompileOptions::profile)});

@@ -38,6 +38,8 @@ PrecisionKind mpq::getPrecisionKind(PrecisionGoal goal) {
     return PrecisionKind::F32;
   case PrecisionGoal::Int8:
     return PrecisionKind::Int8;
+  case PrecisionGoal::Int16:
+    return PrecisionKind::Int16;
   case PrecisionGoal::Int4:
     return PrecisionKind::Int4;
   case PrecisionGoal::Int2:
@@ -95,6 +97,7 @@ void mpq::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createLowerDynamicProductsPass());
   manager.addPass(createLowerBlockProductsPass());
   manager.addPass(createLowerActivationProductsPass());
+  manager.addPass(createLowerWideProductsPass());
   manager.addPass(createLowerProductsPass());
   manager.addPass(createAbsorbFactorsPass());
   manager.addPass(createLowerQDQPass());

@@ -96,6 +96,9 @@ private:
   quantize(PrecisionKind kind, SmallVector<QuantizableOpInterface> &copies);
   void collectProducts();
   LogicalResult addWeightsOfFewBits(PrecisionKind kind);
+  LogicalResult addWideActivations();
+  LogicalResult assignWide(ModuleOp module,
+                           ArrayRef<QuantizableOpInterface> copies);
   LogicalResult assignFewBits(ModuleOp module, PrecisionKind kind,
                               ArrayRef<QuantizableOpInterface> copies);
   void addProduct(size_t index, QuantizableOpInterface rounded);
@@ -113,6 +116,8 @@ private:
   SimulatedModule result;
   /// By product.
   std::vector<AddedCorrection> corrections;
+  /// By product: of the roots of what it reads, those that are rounded values.
+  std::vector<SmallVector<std::optional<size_t>>> rootsOf;
   func::FuncOp function;                        // in the result
   SmallVector<QuantizableOpInterface> products; // in `assigned`
   llvm::DenseMap<Operation *, size_t> weightIndex, valueIndex;
@@ -287,8 +292,10 @@ SimulationBuilder::quantize(PrecisionKind kind,
   for (QuantizableOpInterface product : products)
     copies.push_back(
         cast<QuantizableOpInterface>(mapping.lookup(product.getOperation())));
-  if (kind != PrecisionKind::Int8 &&
-      failed(assignFewBits(*module, kind, copies)))
+  if (kind == PrecisionKind::Int16 ? failed(assignWide(*module, copies))
+      : kind != PrecisionKind::Int8
+          ? failed(assignFewBits(*module, kind, copies))
+          : false)
     return failure();
   for (auto [index, copy] : llvm::enumerate(copies))
     if (auto correction = copy->getAttrOfType<DenseF32ArrayAttr>(
@@ -358,12 +365,71 @@ LogicalResult SimulationBuilder::addWeightsOfFewBits(PrecisionKind kind) {
   return success();
 }
 
+/// Activations in 16 bits, and what biases then make up for. The weights are
+/// those of int8.
+LogicalResult
+SimulationBuilder::assignWide(ModuleOp module,
+                              ArrayRef<QuantizableOpInterface> copies) {
+  MLIRContext *context = module.getContext();
+  for (auto [product, copy] : llvm::zip_equal(products, copies)) {
+    Operation *op = QuantizableOpInterface(copy).getOperation();
+    op->removeAttr(MPQDialect::getBiasCorrectionAttrName());
+    op->removeAttr(MPQDialect::getDynamicAttrName());
+    if (!isImported(product))
+      op->setAttr(
+          MPQDialect::getPrecisionAttrName(),
+          PrecisionAttr::get(context, PrecisionKind::Int16, StringAttr()));
+  }
+  return fit ? fit(module) : success();
+}
+
+/// The activation of `product`, and the right side if it is one, too.
+static SmallVector<Value> collectRoots(QuantizableOpInterface product,
+                                       bool hasConstantWeights) {
+  SmallVector<Value> roots;
+  collectScaleRoots(product.getActivationOperand().get(), roots);
+  if (!hasConstantWeights)
+    collectScaleRoots(product.getWeightOperand().get(), roots);
+  return roots;
+}
+
+LogicalResult SimulationBuilder::addWideActivations() {
+  result.wideValues.resize(result.values.size());
+  SmallVector<QuantizableOpInterface> copies;
+  if (llvm::all_of(products, isImported))
+    return success();
+  FailureOr<OwningOpRef<ModuleOp>> module =
+      quantize(PrecisionKind::Int16, copies);
+  if (failed(module))
+    return failure();
+  for (size_t i = 0; i < copies.size(); ++i) {
+    if (isImported(products[i]))
+      continue;
+    SmallVector<Value> roots =
+        collectRoots(copies[i], result.weightsOf[i].has_value());
+    if (roots.size() != rootsOf[i].size())
+      return copies[i].emitOpError("expected it to read the same values in 8 "
+                                   "and in 16 bits");
+    for (auto [root, value] : llvm::zip_equal(roots, rootsOf[i])) {
+      auto dequantize = root.getDefiningOp<DequantizeOp>();
+      std::optional<ConstantView> scale;
+      if (value && dequantize)
+        scale = ConstantView::get(dequantize.getScale());
+      if (scale)
+        result.wideValues[*value] = {1.0f / scale->getFloat(0), -32768.0f,
+                                     32767.0f, scale->getFloat(0)};
+    }
+    result.products[i].precisions.push_back(PrecisionKind::Int16);
+  }
+  return success();
+}
+
 /// What the product reads becomes what is looked up by number.
 void SimulationBuilder::addProduct(size_t index,
                                    QuantizableOpInterface rounded) {
   OpOperand &operand = rounded.getWeightOperand();
-  SmallVector<Value> roots;
-  collectScaleRoots(rounded.getActivationOperand().get(), roots);
+  SmallVector<Value> roots =
+      collectRoots(rounded, result.weightsOf[index].has_value());
   if (std::optional<size_t> weights = result.weightsOf[index]) {
     rounded->setLoc(NameLoc::get(
         builder.getStringAttr(SimulatedModule::getWeightsName(*weights))));
@@ -378,14 +444,17 @@ void SimulationBuilder::addProduct(size_t index,
           cast<TypedAttr>(shared.values[PrecisionKind::F32]));
       constant.getResult().replaceAllUsesWith(shared.constant);
     }
-  } else {
-    collectScaleRoots(operand.get(), roots);
   }
   std::vector<size_t> &values = result.valuesOf.emplace_back();
-  for (Value root : roots)
-    if (auto found = valueIndex.find(root.getDefiningOp());
-        found != valueIndex.end() && !llvm::is_contained(values, found->second))
+  SmallVector<std::optional<size_t>> &known = rootsOf.emplace_back();
+  for (Value root : roots) {
+    auto found = valueIndex.find(root.getDefiningOp());
+    known.push_back(found == valueIndex.end()
+                        ? std::nullopt
+                        : std::optional<size_t>(found->second));
+    if (known.back() && !llvm::is_contained(values, found->second))
       values.push_back(found->second);
+  }
 }
 
 Value SimulationBuilder::addInput(const Twine &name, RankedTensorType type) {
@@ -504,7 +573,8 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
       return failure();
   for (auto [index, product] : llvm::enumerate(rounded))
     addProduct(index, product);
-  if (failed(addWeightsOfFewBits(PrecisionKind::Int4)) ||
+  if (failed(addWideActivations()) ||
+      failed(addWeightsOfFewBits(PrecisionKind::Int4)) ||
       failed(addWeightsOfFewBits(PrecisionKind::Int2)))
     return failure();
   for (auto [index, product] : llvm::enumerate(rounded))

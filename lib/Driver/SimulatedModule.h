@@ -51,6 +51,7 @@ struct SimulatedModule {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   size_t numInputs; ///< of the model
   std::vector<RoundedValue> values;
+  std::vector<RoundedValue> wideValues; ///< in 16 bits
   std::vector<SimulatedValue> valueInfos;
   std::vector<AddedCorrection> corrections;
   std::vector<SimulatedWeights> weights;

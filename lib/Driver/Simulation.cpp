@@ -36,7 +36,7 @@ struct Simulation::State {
   std::vector<SimulatedProduct> products;
   std::vector<std::vector<size_t>> valuesOf;
   std::vector<std::optional<size_t>> weightsOf;
-  std::vector<RoundedValue> values;
+  std::vector<RoundedValue> values, wideValues;
   std::vector<SimulatedValue> valueInfos;
   /// Of each weights: original, rounded, scales.
   std::vector<std::array<ElementsAttr, 3>> parts;
@@ -172,6 +172,7 @@ LogicalResult Simulation::State::compile(SimulatedModule simulated) {
   valuesOf = std::move(simulated.valuesOf);
   weightsOf = std::move(simulated.weightsOf);
   values = std::move(simulated.values);
+  wideValues = std::move(simulated.wideValues);
   valueInfos = std::move(simulated.valueInfos);
   for (const std::vector<size_t> &read : valuesOf)
     for (size_t value : read)
@@ -188,20 +189,25 @@ LogicalResult Simulation::State::compile(SimulatedModule simulated) {
   return success();
 }
 
-/// A value is rounded if a product that reads it is in int8, and one that no
-/// product reads if any is: it waits in memory for others.
+/// A value is rounded if a product that reads it is in integers, and one that
+/// no product reads if any is: it waits in memory for others.
 void Simulation::State::update() {
-  std::vector<bool> isRounded(values.size());
+  std::vector<bool> isRounded(values.size()), isWide(values.size());
   bool any = false;
   for (size_t i = 0; i < products.size(); ++i)
-    for (size_t value : valuesOf[i]) {
-      if (products[i].readsIntegers(precisions[i]))
-        isRounded[value] = any = true;
-    }
+    for (size_t value : valuesOf[i])
+      if (products[i].readsIntegers(precisions[i])) {
+        any = true;
+        (precisions[i] == PrecisionKind::Int16 ? isWide : isRounded)[value] =
+            true;
+      }
   parameters.assign(values.size(), RoundedValue());
-  for (size_t i = 0; i < values.size(); ++i)
+  for (size_t i = 0; i < values.size(); ++i) {
     if (isRounded[i] || (any && !valueInfos[i].isRead))
       parameters[i] = values[i];
+    else if (isWide[i])
+      parameters[i] = wideValues[i];
+  }
 }
 
 void Simulation::setPrecision(size_t product, PrecisionKind precision) {
@@ -212,6 +218,8 @@ void Simulation::setPrecision(size_t product, PrecisionKind precision) {
   std::optional<size_t> weights = state->weightsOf[product];
   if (!weights)
     return;
+  if (precision == PrecisionKind::Int16) // its weights are those of int8
+    precision = PrecisionKind::Int8;
   const char *source = state->packed[*weights][precision].data();
   MutableArrayRef<char> blob = state->model->getWeights();
   for (BlobPart region : state->regions[*weights]) {

@@ -147,11 +147,19 @@ std::string Exporter::resolve(Value value) {
 /// Inserts QuantizeLinear and DequantizeLinear behind `tensor`.
 void Exporter::quantizeTensor(const std::string &tensor,
                               const TensorQuantization &parameters) {
-  int32_t type = parameters.isUnsigned ? TensorProto::UINT8 : TensorProto::INT8;
   std::string scale = graph->createConstant<float>(
       tensor + "_scale", TensorProto::FLOAT, {}, parameters.scale);
-  std::string zero = graph->createConstant<uint8_t>(
-      tensor + "_zero_point", type, {}, uint8_t(parameters.zeroPoint));
+  std::string zeroName = tensor + "_zero_point", zero;
+  if (parameters.bits == 16)
+    zero = graph->createConstant<uint16_t>(
+        zeroName,
+        parameters.isUnsigned ? TensorProto::UINT16 : TensorProto::INT16, {},
+        uint16_t(parameters.zeroPoint));
+  else
+    zero = graph->createConstant<uint8_t>(
+        zeroName,
+        parameters.isUnsigned ? TensorProto::UINT8 : TensorProto::INT8, {},
+        uint8_t(parameters.zeroPoint));
   std::string integers = graph->makeName(tensor + "_quantized");
   std::string source = tensor, result;
   NodeProto *producer = graph->getProducer(tensor);
@@ -269,7 +277,7 @@ void Exporter::fixShapes() {
     g.clear_value_info();
 }
 
-/// Brings the model to an opset that can express the weights.
+/// Brings the model to an opset that can express the integers.
 LogicalResult Exporter::upgrade(ArrayRef<QuantizedProduct> products) {
   int64_t opset = kPerAxisOpset;
   for (const QuantizedProduct &product : products) {
@@ -283,6 +291,10 @@ LogicalResult Exporter::upgrade(ArrayRef<QuantizedProduct> products) {
     else if (isa<FloatType>(type.getElementType()))
       opset = std::max(opset, kFloatOpset);
   }
+  function.walk([&](QuantizeOp op) {
+    if (getElementTypeOrSelf(op.getType()).isInteger(16))
+      opset = kBlockedOpset;
+  });
   llvm::StringMap<int64_t> ranks;
   for (auto &entry : types)
     ranks[entry.getKey()] = entry.getValue().getRank();

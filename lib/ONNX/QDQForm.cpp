@@ -158,8 +158,9 @@ onnximport::readQuantization(QuantizeOp quantize, std::string &message) {
   std::optional<ConstantView> zero = ConstantView::get(quantize.getZeroPoint());
   if (!scale || !zero || !scale->isSplat())
     message = "its scale is not one constant";
-  else if (!type.getElementType().isInteger(8))
-    message = "its integers do not have 8 bits";
+  else if (!type.getElementType().isInteger(8) &&
+           !type.getElementType().isInteger(16))
+    message = "its integers do not have 8 or 16 bits";
   else if (quantize.getRounding() != Rounding::HalfEven ||
            quantize.getZeroPointOrder() != ZeroPointOrder::AfterRounding)
     message = "QuantizeLinear rounds half to even before it adds the zero "
@@ -168,9 +169,9 @@ onnximport::readQuantization(QuantizeOp quantize, std::string &message) {
     message = "QuantizeLinear does not clamp to less than the integers' range";
   if (!message.empty())
     return std::nullopt;
-  return TensorQuantization{scale->getFloat(0),
-                            zero->getInt(0, quantize.getIsUnsigned()),
-                            quantize.getIsUnsigned()};
+  return TensorQuantization{
+      scale->getFloat(0), zero->getInt(0, quantize.getIsUnsigned()),
+      quantize.getIsUnsigned(), type.getElementTypeBitWidth()};
 }
 
 std::optional<std::pair<Value, std::vector<float>>>

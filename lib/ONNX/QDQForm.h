@@ -53,6 +53,7 @@ struct TensorQuantization {
   float scale;
   int64_t zeroPoint;
   bool isUnsigned;
+  unsigned bits;
 };
 
 /// The products of `function` whose weights are integers.
@@ -90,7 +91,7 @@ mlir::Value findMovedValue(mlir::Value activation);
 /// those of several moved values share their parameters.
 QuantizeOp findQuantize(mlir::Value activation);
 
-/// The parameters of a whole-tensor 8-bit quantization as ONNX defines it;
+/// The parameters of a whole-tensor quantization as ONNX defines it;
 /// std::nullopt, with a message, of others.
 std::optional<TensorQuantization> readQuantization(QuantizeOp quantize,
                                                    std::string &message);

@@ -121,7 +121,8 @@ KINDS: dict[str, Kind] = {
     "compare": Kind("two names of variants", lambda value: value is None or isinstance(value, (list, tuple)) and len(value) == 2),
     "measured": Kind("True or False", lambda value: isinstance(value, bool)),
     **{f"max_{limit}": Kind("a number above 0", _is_positive) for limit in ("loss", "latency", "bits", "bytes")},
-    "max_float": Kind("a share above 0 and below 1 (0.15: 15%)", lambda value: _is_positive(value) and value < 1),
+    **{f"max_{kept}": Kind("a share above 0 and below 1 (0.15: 15%)", lambda value: _is_positive(value) and value < 1)
+       for kept in ("float", "int16")},
     "samples": Kind("an iterable of samples, {input name: array} each,", _is_samples),
     "feed": Kind("inputs as {name: array}", lambda value: isinstance(value, Mapping)),
     "out": Kind("outputs as {name: array}", lambda value: isinstance(value, Mapping)),

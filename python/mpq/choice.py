@@ -23,6 +23,7 @@ class Option(NamedTuple):
     milliseconds: float
     bits: float  # of all its weights
     float_macs: int  # multiply-accumulates that are not in integers
+    wide_macs: int = 0  # those of activations in 16 bits
 
 
 @contextmanager
@@ -52,7 +53,8 @@ class Choice:
         self._costs: dict[str, Callable[[Option], float]] = {
             "loss": lambda option: option.loss, "latency": lambda option: option.milliseconds,
             "bits": lambda option: option.bits / max(weights, 1),
-            "float": lambda option: option.float_macs / max(macs, 1)}
+            "float": lambda option: option.float_macs / max(macs, 1),
+            "int16": lambda option: option.wide_macs / max(macs, 1)}
 
     def solve(self, limits: Mapping[str, float]) -> list[int] | None:
         """The option of each product with the least loss; None if no choice keeps the limits."""

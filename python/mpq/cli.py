@@ -202,9 +202,11 @@ def cli():
 @click.option("--save-profile", type=click.Path(), help="Also write the profile of the samples.")
 @click.option("--onnx", type=click.Path(), help="Also write the model as ONNX in QDQ form.")
 @click.option("--library", type=click.Path(), help="Also compile it to a shared library, for --target.")
-@click.option("--save-recipe", type=click.Path(), help="Also write the recipe, with the rules that --max-float adds.")
+@click.option("--save-recipe", type=click.Path(), help="Also write the recipe, with the rules that --max-float and --max-int16 add.")
 @click.option("--max-float", type=Share(),
               help="At most this share of the multiply-accumulates stays in float: what gains most for --data.")
+@click.option("--max-int16", type=Share(),
+              help="At most this share gets activations in 16 bits: what gains most for --data.")
 @click.option("--loss", type=click.Path(), help=LOSS)
 @click.option("--correct-bias/--no-correct-bias", default=None,
               help="Whether biases make up for the mean errors of rounding (default: with --data).")
@@ -218,8 +220,8 @@ def quantize(model, data, output, save_profile, save_recipe, onnx, library, loss
             check_place(path, suffix)
     if save_profile and not data and not options["profile"]:
         raise mpq.Error("--save-profile has no effect without --data: there is no profile")
-    if save_recipe and not options["recipe"] and not options["max_float"]:
-        raise mpq.Error("--save-recipe has no effect without --max-float or --recipe: there is no recipe")
+    if save_recipe and not options["recipe"] and not options["max_float"] and not options["max_int16"]:
+        raise mpq.Error("--save-recipe has no effect without --max-float, --max-int16 or --recipe: there is no recipe")
     if loss:
         options["loss"] = evaluation.read_function(loss, "loss", "outputs, references")
     with reporting(quiet) as progress:

@@ -325,8 +325,8 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
              recipe: str | os.PathLike | Mapping | None = None, method: str | None = None, target: str = "host",
              shape: Shapes | None = None, name: str | None = None,
              profile: Profile | str | os.PathLike | None = None, correct_bias: bool | None = None,
-             max_float: float | None = None, loss: Callable[..., float] | None = None,
-             progress: Progress | None = None) -> Quantized:
+             max_float: float | None = None, max_int16: float | None = None,
+             loss: Callable[..., float] | None = None, progress: Progress | None = None) -> Quantized:
     """Quantizes a model.
 
     model:     a path (.onnx, .mlir, .mlirbc), ONNX bytes, an onnx.ModelProto or a torch.nn.Module
@@ -341,14 +341,16 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     target:    the machine that reports are for; mpq.compile has its own
     max_float: at most this share of the multiply-accumulates (0.15: 15%) stays in float, for accuracy: the products whose
                rounding the outputs for up to 128 samples show most (docs/Search.md)
-    loss:      what max_float judges outputs by, as in mpq.search
+    max_int16: likewise, the share that has activations in 16 bits
+    loss:      what max_float and max_int16 judge outputs by, as in mpq.search
     """
-    if max_float is not None and (data is None or precision != "int8"):
-        raise _core.Error(f"expected {'calibration data' if data is None else 'precision int8'} for max_float, which keeps "
-                          "products from int8 by what samples show, but got "
+    shares = {name: share for name, share in (("max_float", max_float), ("max_int16", max_int16)) if share is not None}
+    if shares and (data is None or precision != "int8"):
+        raise _core.Error(f"expected {'calibration data' if data is None else 'precision int8'} for {' and '.join(shares)}, "
+                          "which keeps products from int8 by what samples show, but got "
                           f"{'none' if data is None else precision}")
-    if loss is not None and max_float is None:
-        raise _core.Error("loss has no effect without max_float")
+    if loss is not None and not shares:
+        raise _core.Error("loss has no effect without max_float or max_int16")
     if correct_bias and data is None:
         raise _core.Error("expected calibration data to correct biases with but got none")
     automatic = correct_bias is None
@@ -359,7 +361,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         raise _core.Error("expected either calibration data or a profile but got "
                           f"{'neither' if data is None else 'both'}")
     kept: list[Feed] = []
-    files = tempfile.TemporaryDirectory(prefix="mpq-") if correct_bias or max_float is not None else None
+    files = tempfile.TemporaryDirectory(prefix="mpq-") if correct_bias or shares else None
     samples_folder = os.path.join(files.name, "data") if files else None
     if data is not None:
         samples = iter(data)
@@ -370,11 +372,11 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     else:
         source = _Source.of(model)
         profile = profile if profile is None or isinstance(profile, Profile) else Profile.load(profile)
-    if max_float is not None:
+    if shares:
         from .floats import keep_float  # which is made of what is here
 
         recipe = keep_float(source.name if source.data is None else source.data, profile, samples_folder, max_float,
-                            loss=loss, fits=correct_bias, recipe=recipe, method=method, shape=shape, name=name,
+                            max_int16, loss=loss, fits=correct_bias, recipe=recipe, method=method, shape=shape, name=name,
                             progress=progress)
     if precision == "int8":
         precision = precision_beside(recipe)

@@ -31,7 +31,7 @@ from .suggestion import suggest
 from .warning import warn
 
 # Bits of a weight with its part of scales and zero points: blocks of 32 have a scale in f32.
-BITS = {"f32": 32.0, "int8": 8.0, "int4": 5.0, "int2": 3.1}
+BITS = {"f32": 32.0, "int16": 8.0, "int8": 8.0, "int4": 5.0, "int2": 3.1}
 # Of convolutions, which have a scale for each output channel.
 CHANNEL_BITS = BITS | {"int4": 4.0, "int2": 2.0}
 RUNS = 20  # of a program whose kernels are timed
@@ -126,9 +126,9 @@ def _fits(point: Point, limits: Mapping[str, float]) -> bool:
     return all(values[name] <= limit for name, limit in limits.items())
 
 
-def product_times(program: Program, feed: Feed, products: Sequence[Product]) -> list[float] | None:
+def product_times(program: Program, feed: Feed, products: Sequence[Product], precision: str) -> list[float] | None:
     """Milliseconds of each product with what follows it until the next one: the kernels are in the products' order and
-    known by their multiply-accumulates. What widens its weights, directly before it, counts for it, and what comes before
+    known by their multiply-accumulates. A product in int16 has one for each byte, or each pair of bytes. What widens its weights, directly before it, counts for it, and what comes before
     the first product. None if they do not match."""
     kernels = program.profile(feed, runs=RUNS)["kernels"]
 
@@ -143,7 +143,12 @@ def product_times(program: Program, feed: Feed, products: Sequence[Product]) -> 
             return None
         widens = at > 0 and kernels[at - 1]["name"] == product.id and not macs(kernels[at - 1])
         starts.append(at - widens)
-        at += 1
+        left = 1
+        if precision == "int16" and precision in product.precisions:
+            left = 2 if product.weights else 4
+        while left and at < len(kernels):
+            left -= macs(kernels[at]) == product.macs
+            at += 1
     bounds = [0, *starts[1:], len(kernels)]
     return [sum(kernel["milliseconds"] for kernel in kernels[begin:end]) for begin, end in zip(bounds, bounds[1:])]
 
@@ -155,7 +160,7 @@ def weight_bits(product: Product, precision: str) -> float:
 
 def computes_in_integers(product: Product, precision: str) -> bool:
     """Weights of few bits leave the activations of matrix products in float."""
-    return precision == "int8" or precision != "f32" and product.kind != "matmul"
+    return precision in ("int8", "int16") or precision != "f32" and product.kind != "matmul"
 
 
 @checked
@@ -169,7 +174,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
     """Searches precisions of products and returns the best found, for limits between the slowest and the fastest.
 
     data:       samples, for calibration, for corrections of biases and for the loss
-    precisions: what products may have: f32, int8, and, with constant weights, int4 and int2
+    precisions: what products may have: f32, int16 (activations in 16 bits), int8, and, with constant weights, int4 and int2
     over:       what is traded for loss: "latency", "bits" (of a weight) or "float" (the share of the multiply-accumulates
                 that stay in float)
     points:     how many to look for
@@ -237,7 +242,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         if precision != "f32" and not rules:
             continue
         found = product_times(program({"precision": "f32"} | ({"rules": rules} if precision != "f32" else {})),
-                              feeds[0], products)
+                              feeds[0], products, precision)
         if found is None:
             raise _core.Error(f"cannot tell the kernels of products apart in the program in {precision}")
         times[precision] = found

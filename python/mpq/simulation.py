@@ -50,7 +50,7 @@ class Value(NamedTuple):
 def in_integers(operation: Mapping[str, Any]) -> bool:
     """Whether a product of a report is computed in integers. With weights of 4 or 2 bits, convolutions are, and matrix
     products whose activations are quantized."""
-    return operation["precision"] == "int8" or operation["precision"] in ("int4", "int2") and (
+    return operation["precision"] in ("int8", "int16") or operation["precision"] in ("int4", "int2") and (
         operation["op"] in ("conv", "depthwise") or operation["reads_integers"])
 
 

@@ -60,6 +60,23 @@ def test_random_half_layers(first, precision, folder):
           "--precision", precision)
 
 
+def profile_of(model, feeds, folder):
+    for number, feed in enumerate(feeds):
+        tools.save_feed(feed, folder / "calibration", str(number))
+    tools.run_tool("quant-compile", model, "--calibrate", folder / "calibration", "-o", folder / "profile.json")
+    return folder / "profile.json"
+
+
+@pytest.mark.parametrize("first", range(0, LAYERS // 2, LAYERS_A_MODEL))
+def test_random_wide_layers(first, folder):
+    """Their float products on activations of 16 bits (N-W6)."""
+    chosen = [Layer.random(number) for number in range(first, min(first + LAYERS_A_MODEL, LAYERS))]
+    layers.save(chosen, folder / "layers.onnx")
+    feed = {name: array for layer in chosen for name, array in layer.feed.items()}
+    check(folder / "layers.onnx", feed, folder, "--profile", profile_of(folder / "layers.onnx", [feed], folder),
+          "--precision", "int16")
+
+
 # Layers that compiled code once got wrong, or that did not compile.
 
 
@@ -291,15 +308,25 @@ def test_half_network_at_full_size(name, folder):
     shutil.rmtree(folder)
 
 
+@pytest.mark.parametrize("build", [grouped_convolution, depthwise_convolution, matrix_blocks, matrix_rows,
+                                   matrix_convolution, one_column, one_number, turned_convolution, turned_product,
+                                   products_of_activations, long_rows, product_in_two_directions, lstm, matrix_vector],
+                         ids=lambda build: build.__name__)
+def test_wide_layer(build, folder):
+    layer = Layer(build.__name__, quantized=False)
+    build(layer)
+    layers.save([layer], folder / "layer.onnx")
+    profile = profile_of(folder / "layer.onnx", [layer.feed], folder)
+    check(folder / "layer.onnx", layer.feed, folder, "--profile", profile, "--precision", "int16")
+
+
+@pytest.mark.parametrize("precision", ["int8", "int16"])
 @pytest.mark.parametrize("name", REDUCED)
-def test_integer_network(name, folder):
+def test_integer_network(name, precision, folder):
     path, shapes = reduced(name)
     feed = models.BY_NAME[name].random_feed
-    for seed in (2, 3):
-        tools.save_feed(feed(shapes, seed), folder / "calibration", str(seed))
-    profile = folder / "profile.json"
-    tools.run_tool("quant-compile", path, "--calibrate", folder / "calibration", "-o", profile)
-    check(path, feed(shapes, 1), folder, "--profile", profile, "--precision", "int8")
+    profile = profile_of(path, [feed(shapes, seed) for seed in (2, 3)], folder)
+    check(path, feed(shapes, 1), folder, "--profile", profile, "--precision", precision)
 
 
 # Float code on a machine with tile registers is that of AVX-512. Files of arrays hold no bf16, which kernels for AMX read.

@@ -88,7 +88,7 @@ def test_weights_of_few_bits_are_integers(model, feeds):
     ({"max_float": 0.1, "precision": "int4"}, "expected precision int8 for max_float, .*, but got int4"),
     ({"max_float": 0}, r"expected 'max_float' to be a share above 0 and below 1 \(0.15: 15%\) but got 0"),
     ({"max_float": 15}, "expected 'max_float' to be a share above 0 and below 1"),
-    ({"loss": lambda outputs, references: 0.0}, "loss has no effect without max_float"),
+    ({"loss": lambda outputs, references: 0.0}, "loss has no effect without max_float or max_int16"),
     ({"max_float": 0.1, "loss": 3}, "expected 'loss' to be a function"),
 ])
 def test_invalid(model, feeds, arguments, message):
@@ -121,7 +121,7 @@ def test_command(model, feeds, tmp_path):
     assert np.array_equal(mpq.load(tmp_path / "m.so")(feeds[0])["y"], expected)
     for arguments, message in [
             (("--data", "data", "--max-float", "15"), "expected a share like 15% or 0.15 but got '15'"),
-            (("--data", "data", "--save-recipe", "r.json"), "--save-recipe has no effect without --max-float or --recipe"),
+            (("--data", "data", "--save-recipe", "r.json"), "--save-recipe has no effect without --max-float, --max-int16 or --recipe"),
             (("--data", "data", "--max-float", "0.1", "--library", "m.dll"), "ends with .so but got 'm.dll'")]:
         assert message in call("-o", "x.mlirbc", *arguments).stderr
     assert not (tmp_path / "x.mlirbc").exists()

@@ -64,7 +64,7 @@ def test_quantize(model, feeds, arguments, message):
 
 @pytest.mark.parametrize("arguments, message", [
     (("--data", "data", "--save-recipe", "r.json"),
-     "mpq: error: --save-recipe has no effect without --max-float or --recipe"),
+     "mpq: error: --save-recipe has no effect without --max-float, --max-int16 or --recipe"),
     (("--precision", "bf16", "--save-profile", "p.json"), "mpq: error: --save-profile has no effect without --data"),
     (("--data", "data", "--method", "octav", "--recipe", "mse.json"),
      "mpq: warning: option --method has no effect: recipe"),

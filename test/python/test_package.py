@@ -279,7 +279,7 @@ ERRORS = {
     "no inputs": (lambda net, m: m(), "mpq.Program needs 'feed': inputs as {name: array}"),
     # Valid names.
     "precision in capitals": (lambda net, m: mpq.compile(net, precision="INT8"),
-                              "of f32, int8, int4, int2, .*; did you mean 'int8'"),
+                              "of f32, int8, int16, int4, int2, .*; did you mean 'int8'"),
     "target in capitals": (lambda net, m: mpq.compile(net, target="Avx512"), "did you mean 'x86-avx512vnni'"),
     "target far off": (lambda net, m: mpq.compile(net, target="gpu"), "one of host, .*x86-amx but got 'gpu'$"),
     "input in capitals": (lambda net, m: m({"X": feed()["x"]}), "no input 'X': its inputs are 'x'; did you mean 'x'"),

@@ -42,7 +42,7 @@ def test_products(simulation):
     conv, product = simulation.products
     assert (conv.id, conv.kind, conv.macs, conv.weights) == ("c", "conv", 12 * 12 * 16 * 27, 16 * 27)
     assert (product.id, product.kind, product.macs, product.weights) == ("y", "matmul", 160, 160)
-    assert conv.precisions == product.precisions == ("f32", "int8", "int4", "int2")
+    assert conv.precisions == product.precisions == ("f32", "int8", "int16", "int4", "int2")
     assert [info.name for info in simulation.inputs] == ["x"] and [info.name for info in simulation.outputs] == ["y"]
 
 
@@ -84,7 +84,7 @@ def test_rounding_by_samples(model, profile, feeds, tmp_path):
     recipe = {"rounding": "gptq"}
     simulation = mpq.Simulation(model, profile, fit_data=feeds, recipe=recipe)
     reference = np.array(outputs(mpq.compile(model), feeds))
-    for precision in ("int8", "int4", "int2"):
+    for precision in ("int8", "int16", "int4", "int2"):
         rules = recipe | {"precision": "f32", "rules": [{"name": "c", "precision": precision}]}
         mpq.compile_to(model, tmp_path / "q.so", profile=profile, fit_data=feeds, recipe=rules)
         expected = np.array(outputs(mpq.load(tmp_path / "q.so"), feeds))
@@ -96,10 +96,10 @@ def test_rounding_by_samples(model, profile, feeds, tmp_path):
 def test_effects(simulation, feeds):
     effects = sensitivity.measure(simulation, feeds, others=True)
     assert [(e.product.id, e.precision) for e in effects] == [
-        (product, precision) for product in "cy" for precision in ("int8", "int4", "int2")]
-    conv, product = effects[:3], effects[3:]
-    for int8, int4, int2 in (conv, product):
-        assert 0 < int8.alone < int4.alone < int2.alone
+        (product, precision) for product in "cy" for precision in ("int8", "int16", "int4", "int2")]
+    conv, product = effects[:4], effects[4:]
+    for int8, int16, int4, int2 in (conv, product):
+        assert 0 < int16.alone < int8.alone < int4.alone < int2.alone
         assert int4.others is None
     # Of two products, all but one is the other one.
     assert conv[0].others == product[0].alone and product[0].others == conv[0].alone
@@ -220,7 +220,7 @@ def test_out_of_time(model, profile, feeds):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ({"precisions": ["f32", "int9"]}, "unknown precision 'int9': expected some of f32, int8, int4, int2: did you mean"),
+    ({"precisions": ["f32", "int9"]}, "unknown precision 'int9': expected some of f32, int16, int8, int4, int2: did you mean"),
     ({"precisions": ["int8"]}, "expected at least two precisions to choose from but got int8"),
     ({"over": "size"}, "expected 'over' to be \"latency\", \"bits\" or \"float\" but got 'size'"),
     ({"points": 1}, "expected 'points' to be a whole number from 2 on but got 1"),
@@ -237,9 +237,9 @@ def test_invalid(model, profile, feeds, arguments, message):
 def test_invalid_simulation(simulation, model, profile, feeds):
     with pytest.raises(mpq.Error, match="there is no product 'cc' whose precision can be chosen"):
         simulation.set_precisions({"cc": "int8"})
-    with pytest.raises(mpq.Error, match=r"expected a precision of product 'c' \(f32, int8, int4, int2\) but got 'bf16'"):
+    with pytest.raises(mpq.Error, match=r"expected a precision of product 'c' \(f32, int8, int16, int4, int2\) but got 'bf16'"):
         simulation.set_precisions({"c": "bf16"})
-    with pytest.raises(mpq.Error, match=r"some product can have \(f32, int2, int4, int8\) but got 'int9'; did you mean"):
+    with pytest.raises(mpq.Error, match=r"some product can have \(f32, int16, int2, int4, int8\) but got 'int9'; did you mean"):
         sensitivity.measure(simulation, feeds, precisions=["int9"])
     with pytest.raises(mpq.Error, match="input 'x' is missing"):
         simulation({})

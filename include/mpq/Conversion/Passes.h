@@ -43,6 +43,7 @@ void populateLowerActivationProductsPatterns(mlir::RewritePatternSet &patterns);
 
 /// Products of dequantized activations and constants become integer products.
 void populateLowerProductsPatterns(mlir::RewritePatternSet &patterns);
+void populateLowerWideProductsPatterns(mlir::RewritePatternSet &patterns);
 
 /// Tensor forms of quantize, dequantize and requantize become generics.
 void populateLowerQDQPatterns(mlir::RewritePatternSet &patterns);

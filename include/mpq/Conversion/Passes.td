@@ -180,7 +180,8 @@ def LowerActivationProductsPass : Pass<"mpq-lower-activation-products"> {
   let description = [{
     A matrix product (one loop each for rows, columns and the sum, at most one
     batch loop) of two dequantized activations, per tensor and of 8 bits, as in
-    attention, becomes a `linalg.generic` of u8 x s8 on the integers:
+    attention, becomes a `linalg.generic` of u8 x s8 on the integers, and one
+    for each pair of bytes where operands have 16 bits (docs/Numerics.md, N-W6):
 
     ```
     sum (qa - za) (qb - zb) = sum qa qb - zb sum qa - za sum qb + K za zb
@@ -200,6 +201,7 @@ def LowerActivationProductsPass : Pass<"mpq-lower-activation-products"> {
   }];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::linalg::LinalgDialect",
+                           "mlir::math::MathDialect",
                            "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
 }
 
@@ -229,6 +231,40 @@ def LowerProductsPass : Pass<"mpq-lower-products"> {
   }];
   let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
+}
+
+def LowerWideProductsPass : Pass<"mpq-lower-wide-products"> {
+  let summary = "compute products of activations in 16 bits in integers";
+  let description = [{
+    A product of a dequantized activation of 16 bits with per-tensor parameters
+    and constant weights as those of mpq-lower-products becomes two: of the high
+    bytes, and of the low ones (docs/Numerics.md, N-W6).
+
+    ```
+    q = 256 high + low
+    sum (q - z) w = 256 (sum high w - zh sum w) + (sum low w - zl sum w)
+    ```
+
+    Bytes are unsigned: the high ones of signed integers have the top bit
+    flipped, and a zero point 128 larger. All products that read a value have
+    its bytes in common. The bias is in what the low sum starts from.
+
+    ```mlir
+    %high = linalg.generic ... ins(%q ...) { arith.shrsi, trunci, xori }
+    %low = linalg.generic ... ins(%q ...) { arith.trunci }
+    %0 = linalg.generic ... ins(%high, %w ...) { extui, extsi, muli, addi }
+    %1 = linalg.generic ... ins(%low, %w ...) { extui, extsi, muli, addi }
+    %y = linalg.generic ... ins(%0, %1 ...)
+        { addf(mulf(sitofp, 256.0), sitofp), mulf }
+    ```
+
+    A sum that could exceed 31 bits stays in float, and so does a product of
+    weights with zero points that do not leave signed bytes.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect",
+                           "mlir::linalg::LinalgDialect",
+                           "mlir::math::MathDialect",
                            "mlir::tensor::TensorDialect", "mpq::MPQDialect"];
 }
 

@@ -102,6 +102,7 @@ def MPQ_PrecisionEnum : MPQ_Enum<"PrecisionKind", "what an operation computes in
     I32EnumAttrCase<"Int2", 3, "int2">,
     I32EnumAttrCase<"BF16", 4, "bf16">,
     I32EnumAttrCase<"F16", 5, "f16">,
+    I32EnumAttrCase<"Int16", 6, "int16">,
     I32EnumAttrCase<"FP8E4M3", 8, "fp8_e4m3">,
     I32EnumAttrCase<"FP8E5M2", 9, "fp8_e5m2">,
     I32EnumAttrCase<"MXFP8", 10, "mxfp8">,
@@ -113,7 +114,8 @@ def MPQ_PrecisionAttr : MPQ_AttrDef<"Precision", "precision"> {
   let description = [{
     `#mpq.precision<int8>` or `#mpq.precision<f32, "reason">`. `int8` means
     activations in the unsigned 8-bit range per tensor and signed 8-bit weights
-    per output channel. An operation that stays in float says why. `int4` and
+    per output channel; `int16` activations in signed 16 bits per tensor, and
+    weights as for `int8`. An operation that stays in float says why. `int4` and
     `int2` mean weights of so many bits, per output channel likewise, or in blocks
     if there is an `mpq.blocks`, which says about activations, too; `bf16`
     and `f16` that both factors are rounded to 16 bits and the sums are f32;

@@ -43,6 +43,7 @@ enum class OutputKind {
 enum class PrecisionGoal {
   F32,
   Int8,
+  Int16,
   Int4,
   Int2,
   BF16,

@@ -46,6 +46,8 @@ struct QuantizePipelineOptions
       llvm::cl::init(PrecisionKind::Int8),
       llvm::cl::values(
           clEnumValN(PrecisionKind::Int8, "int8", "8 bits where possible"),
+          clEnumValN(PrecisionKind::Int16, "int16",
+                     "activations in 16 bits, weights in 8"),
           clEnumValN(PrecisionKind::Int4, "int4", "4-bit weights"),
           clEnumValN(PrecisionKind::Int2, "int2", "2-bit weights"),
           clEnumValN(PrecisionKind::BF16, "bf16", "bfloat16 factors, f32 sums"),

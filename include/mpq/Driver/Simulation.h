@@ -46,7 +46,7 @@ struct SimulatedProduct {
   bool hasOriginalWeights = true;
 
   bool readsIntegers(PrecisionKind kind) const {
-    return kind == PrecisionKind::Int8 ||
+    return kind == PrecisionKind::Int8 || kind == PrecisionKind::Int16 ||
            (isStatic &&
             (kind == PrecisionKind::Int4 || kind == PrecisionKind::Int2));
   }
@@ -84,6 +84,7 @@ public:
 
   /// One of the product's precisions. All begin with f32. Products that share
   /// weights, as the steps of a sequence, share what was chosen last for them.
+  /// A value that products of int8 and of int16 read is in 8 bits for both.
   void setPrecision(size_t product, PrecisionKind precision);
 
   /// A value is rounded, whatever precisions say that were set before.

@@ -97,6 +97,7 @@ public:
 private:
   SmallVector<double> low, high, magnitude, power;
   SmallVector<double> relativePeak; // w(c)
+  double levels = 255;              // of the value
   std::vector<ReaderWeights> readers;
 };
 } // namespace
@@ -160,6 +161,14 @@ RoundingError::RoundingError(ChannelRangesAttr ranges,
     power.push_back(m / kCrestFactor * (m / kCrestFactor));
   }
   int64_t channels = magnitude.size();
+  if (llvm::all_of(channelReaders, [](const ChannelReader &reader) {
+        QuantizableOpInterface product = reader.product;
+        return product
+                   ->getAttrOfType<PrecisionAttr>(
+                       MPQDialect::getPrecisionAttrName())
+                   .getKind() == PrecisionKind::Int16;
+      }))
+    levels = 65535;
   relativePeak.assign(channels, kSmallest);
   for (const ChannelReader &reader : channelReaders) {
     ReaderWeights &weights = readers.emplace_back(reader, power);
@@ -189,7 +198,7 @@ RoundingError::getRange(ArrayRef<int> exponents) const {
 
 double RoundingError::of(ArrayRef<int> exponents) const {
   auto [least, most] = getRange(exponents);
-  double step = (most - least) / 255;
+  double step = (most - least) / levels;
   int64_t channels = magnitude.size();
   SmallVector<double> factors, activity; // (x(c) / f(c))^2
   for (auto [exponent, p] : llvm::zip_equal(exponents, power)) {

@@ -86,6 +86,8 @@ struct Product {
       return kind == "matmul" && (choice == RecipeActivations::F32 ||
                                   (choice == RecipeActivations::Dynamic &&
                                    wanted == PrecisionKind::MXInt8));
+    if (wanted == PrecisionKind::Int16)
+      return choice == RecipeActivations::Static;
     return wanted == PrecisionKind::Int8 && choice != RecipeActivations::F32;
   }
   bool isDynamic() const {
@@ -482,8 +484,9 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
       product.op->setAttr(
           MPQDialect::getPrecisionAttrName(),
           PrecisionAttr::get(&getContext(), product.wanted, reason));
-      bool inIntegers =
-          product.wanted == PrecisionKind::Int8 || product.hasFewBits();
+      bool inIntegers = product.wanted == PrecisionKind::Int8 ||
+                        product.wanted == PrecisionKind::Int16 ||
+                        product.hasFewBits();
       if (product.wanted == PrecisionKind::Int8 && product.isDynamic())
         product.op->setAttr(MPQDialect::getDynamicAttrName(),
                             UnitAttr::get(&getContext()));

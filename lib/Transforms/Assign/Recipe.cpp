@@ -82,12 +82,12 @@ struct Reader {
     std::optional<PrecisionKind> kind = symbolizePrecisionKind(*text);
     if (!kind)
       return error(
-          "expected 'precision' {0} to be int8, int4, int2, bf16, f16, "
+          "expected 'precision' {0} to be int8, int16, int4, int2, bf16, f16, "
           "fp8_e4m3, fp8_e5m2, mxfp8, mxfp4, mxint8 or f32 but got '{1}'{2}",
           where, *text,
-          suggestNearest(*text,
-                         {"int8", "int4", "int2", "bf16", "f16", "fp8_e4m3",
-                          "fp8_e5m2", "mxfp8", "mxfp4", "mxint8", "f32"}));
+          suggestNearest(*text, {"int8", "int16", "int4", "int2", "bf16", "f16",
+                                 "fp8_e4m3", "fp8_e5m2", "mxfp8", "mxfp4",
+                                 "mxint8", "f32"}));
     return *kind;
   }
 

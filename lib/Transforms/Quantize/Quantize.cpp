@@ -44,6 +44,13 @@ using namespace mlir;
 using namespace mpq;
 
 namespace {
+/// How a whole activation becomes integers.
+struct ActivationParameters {
+  float scale;
+  int64_t zeroPoint;
+  unsigned bits = 8; // 8: unsigned, 16: signed
+};
+
 class Quantizer {
 public:
   explicit Quantizer(FunctionOpInterface function)
@@ -51,7 +58,12 @@ public:
   LogicalResult run();
 
 private:
-  void quantizeActivation(Value root, float scale, uint8_t zeroPoint);
+  DequantizeOp insertPair(Value value, const ActivationParameters &parameters);
+  void quantizeActivation(Value root, const ActivationParameters &parameters);
+  FailureOr<ActivationParameters> chooseParameters(ScaleGroup &group,
+                                                   const RangeAnalysis &ranges,
+                                                   bool isRightSide,
+                                                   unsigned bits);
   LogicalResult quantizeWeights(QuantizableOpInterface product);
   LogicalResult quantizeOperandsAsItRuns(QuantizableOpInterface product);
   Value quantizeAsItRuns(Value value, unsigned kept, bool isUnsigned);
@@ -72,24 +84,31 @@ private:
 } // namespace
 
 /// Scale and zero point of a range that holds 0.
-static std::pair<float, uint8_t>
-getParameters(std::pair<double, double> range) {
+static ActivationParameters getParameters(std::pair<double, double> range) {
   float scale = float((range.second - range.first) / 255.0);
   if (scale < std::numeric_limits<float>::min())
     return {1.0f, 0}; // nothing but zeros: any scale represents them
   double zeroPoint = std::nearbyint(-range.first / double(scale));
-  return {scale, uint8_t(std::clamp(zeroPoint, 0.0, 255.0))};
+  return {scale, int64_t(std::clamp(zeroPoint, 0.0, 255.0))};
 }
 
 /// The same with the zero point in the middle, for right operands of products
 /// of two activations: as signed numbers they have none, and no sums over the
 /// left operand are needed.
-static std::pair<float, uint8_t>
+static ActivationParameters
 getSymmetricParameters(std::pair<double, double> range) {
   float scale = float(std::max(-range.first, range.second) / 127.0);
   if (scale < std::numeric_limits<float>::min())
     return {1.0f, 128};
   return {scale, 128};
+}
+
+/// Of 16 bits there are enough without the side that a zero point would win.
+static ActivationParameters getWideParameters(std::pair<double, double> range) {
+  float scale = float(std::max(-range.first, range.second) / 32767.0);
+  if (scale < std::numeric_limits<float>::min())
+    return {1.0f, 0, 16};
+  return {scale, 0, 16};
 }
 
 /// What was decided for `product`; f32 if nothing was.
@@ -110,28 +129,62 @@ static bool readsForRange(Operation *op) {
          (quantize && quantize.getScale().getDefiningOp<ChooseParamsOp>());
 }
 
-void Quantizer::quantizeActivation(Value root, float scale, uint8_t zeroPoint) {
-  builder.setInsertionPointAfterValue(root);
-  Location loc = root.getLoc();
-  auto type = cast<RankedTensorType>(root.getType());
-  auto byte = builder.getI8Type();
+FailureOr<ActivationParameters>
+Quantizer::chooseParameters(ScaleGroup &group, const RangeAnalysis &ranges,
+                            bool isRightSide, unsigned bits) {
+  Value missing;
+  std::optional<std::pair<double, double>> range =
+      group.getRange(ranges, missing);
+  if (!range) {
+    InFlightDiagnostic diagnostic =
+        emitError(missing.getLoc())
+        << "expected a range of this value, which is to be in " << bits
+        << " bits: apply a profile that has it, or leave what reads it in f32";
+    diagnostic.attachNote(group.activations.front().getLoc())
+        << "this value is read or stored in " << bits << " bits";
+    return failure();
+  }
+  return bits == 16    ? getWideParameters(*range)
+         : isRightSide ? getSymmetricParameters(*range)
+                       : getParameters(*range);
+}
+
+/// `value` in integers and back, right behind it.
+DequantizeOp Quantizer::insertPair(Value value,
+                                   const ActivationParameters &parameters) {
+  builder.setInsertionPointAfterValue(value);
+  Location loc = value.getLoc();
+  auto type = cast<RankedTensorType>(value.getType());
+  Type storage = builder.getIntegerType(parameters.bits);
+  bool isUnsigned = parameters.bits == 8;
   Value s = createConstant(builder, loc,
                            RankedTensorType::get({}, builder.getF32Type()),
-                           ArrayRef<float>(scale));
-  Value z = createConstant(builder, loc, RankedTensorType::get({}, byte),
-                           ArrayRef<uint8_t>(zeroPoint));
+                           ArrayRef<float>(parameters.scale));
+  auto zeroType = RankedTensorType::get({}, storage);
+  Value z = isUnsigned
+                ? createConstant(builder, loc, zeroType,
+                                 ArrayRef<uint8_t>(parameters.zeroPoint))
+                : createConstant(builder, loc, zeroType,
+                                 ArrayRef<int16_t>(parameters.zeroPoint));
   auto map = AffineMapAttr::get(
       AffineMap::get(type.getRank(), 0, {}, builder.getContext()));
-  auto quantize = QuantizeOp::create(
-      builder, loc, type.clone(byte), root, s, z, map, true, Rounding::HalfEven,
-      Scaling::Multiply, ZeroPointOrder::AfterRounding, DenseI64ArrayAttr());
-  auto dequantize =
-      DequantizeOp::create(builder, loc, type, quantize, s, z, map, true);
+  auto quantize =
+      QuantizeOp::create(builder, loc, type.clone(storage), value, s, z, map,
+                         isUnsigned, Rounding::HalfEven, Scaling::Multiply,
+                         ZeroPointOrder::AfterRounding, DenseI64ArrayAttr());
+  return DequantizeOp::create(builder, loc, type, quantize, s, z, map,
+                              isUnsigned);
+}
+
+void Quantizer::quantizeActivation(Value root,
+                                   const ActivationParameters &parameters) {
+  DequantizeOp dequantize = insertPair(root, parameters);
+  Operation *quantize = dequantize.getInput().getDefiningOp();
   // A state that becomes the next one keeps what 8 bits would round away in
   // every step: a slow sequence would stand still.
   bool isState = isInScaleGroup(root.getDefiningOp());
   root.replaceUsesWithIf(dequantize, [&](OpOperand &use) {
-    return use.getOwner() != quantize.getOperation() &&
+    return use.getOwner() != quantize &&
            !use.getOwner()->hasTrait<OpTrait::IsTerminator>() &&
            !isa<ObserveOp>(use.getOwner()) && !readsForRange(use.getOwner()) &&
            !(isState && isInScaleGroup(use.getOwner()));
@@ -165,6 +218,8 @@ WeightGrid mpq::getChannelGrid(PrecisionKind precision, float largestWeight) {
 
 LogicalResult Quantizer::quantizeWeights(QuantizableOpInterface product) {
   PrecisionKind precision = getPrecision(product);
+  if (precision == PrecisionKind::Int16) // its weights are those of int8
+    precision = PrecisionKind::Int8;
   Value weights = product.getWeightOperand().get();
   std::optional<ConstantView> data = ConstantView::get(weights);
   if (!data || !data->getElementType().isF32())
@@ -339,6 +394,9 @@ LogicalResult Quantizer::run() {
       (op->hasAttr(MPQDialect::getDynamicAttrName()) ? dynamic : products)
           .push_back(op);
       break;
+    case PrecisionKind::Int16:
+      products.push_back(op);
+      break;
     case PrecisionKind::Int4:
     case PrecisionKind::Int2:
       (op->hasAttr(MPQDialect::getBlocksAttrName()) ? inBlocks : products)
@@ -368,7 +426,8 @@ LogicalResult Quantizer::run() {
              << stringifyWeightScalesKind(rounding.getScales())
              << " of its weights: pass them with --fit-data";
   }
-  SmallVector<Value> values; // to quantize, or moved from such
+  // What is to be quantized, or moved from such, for products of 8 and 16 bits.
+  SmallVector<OpOperand *> narrow, wide;
   SmallVector<Value> rightSides;
   llvm::DenseSet<Operation *> hasTwoActivations;
   for (QuantizableOpInterface product : products) {
@@ -376,48 +435,84 @@ LogicalResult Quantizer::run() {
       return product.emitOpError("expected a product of f32 tensors for "
                                  "precision ")
              << stringifyPrecisionKind(getPrecision(product));
-    values.push_back(product.getActivationOperand().get());
-    Value weights = product.getWeightOperand().get();
-    if (ConstantView::get(weights))
+    bool isWide = getPrecision(product) == PrecisionKind::Int16;
+    SmallVector<OpOperand *> &operands = isWide ? wide : narrow;
+    operands.push_back(&product.getActivationOperand());
+    OpOperand &weights = product.getWeightOperand();
+    if (ConstantView::get(weights.get()))
       continue;
     hasTwoActivations.insert(product);
-    rightSides.push_back(weights);
+    operands.push_back(&weights);
+    if (!isWide)
+      rightSides.push_back(weights.get());
   }
-  llvm::append_range(values, rightSides);
+  auto getValue = [](OpOperand *operand) { return operand->get(); };
+  SmallVector<ScaleGroup> wideGroups =
+      findScaleGroups(llvm::map_to_vector(wide, getValue));
+  llvm::DenseSet<Value> wideRoots;
+  for (ScaleGroup &group : wideGroups)
+    wideRoots.insert(group.roots.begin(), group.roots.end());
+  // A value that both read is in 16 bits for everything but the products of 8,
+  // which round that once more, where they read it.
+  auto isWideValue = [&](Value value) {
+    SmallVector<Value> roots;
+    collectScaleRoots(value, roots);
+    return llvm::any_of(roots,
+                        [&](Value root) { return wideRoots.contains(root); });
+  };
+  SmallVector<Value> values;
+  SmallVector<OpOperand *> roundedAgain;
+  for (OpOperand *operand : narrow) {
+    if (isWideValue(operand->get()))
+      roundedAgain.push_back(operand);
+    else
+      values.push_back(operand->get());
+  }
   function.walk([&](Operation *op) {
-    if (op->removeAttr(MPQDialect::getStoredAttrName()))
+    if (op->removeAttr(MPQDialect::getStoredAttrName()) &&
+        !isWideValue(op->getResult(0)))
       values.push_back(op->getResult(0));
   });
   RangeAnalysis ranges(function);
   // Parameters first: quantizing adds operations without ranges.
-  SmallVector<ScaleGroup> groups = findScaleGroups(values);
-  SmallVector<std::pair<float, uint8_t>> parameters;
-  for (ScaleGroup &group : groups) {
-    Value missing;
-    std::optional<std::pair<double, double>> range =
-        group.getRange(ranges, missing);
-    if (!range) {
-      InFlightDiagnostic diagnostic =
-          emitError(missing.getLoc())
-          << "expected a range of this value, which is to be in "
-             "8 bits: apply a profile that has it, or leave what reads it in "
-             "f32";
-      diagnostic.attachNote(group.activations.front().getLoc())
-          << "this value is read or stored in 8 bits";
-      return failure();
+  std::vector<std::pair<ScaleGroup, ActivationParameters>> groups;
+  auto isRightSide = [&](Value value) {
+    return llvm::is_contained(rightSides, value);
+  };
+  for (unsigned bits : {16, 8})
+    for (ScaleGroup &group :
+         bits == 16 ? wideGroups : findScaleGroups(values)) {
+      FailureOr<ActivationParameters> parameters = chooseParameters(
+          group, ranges, llvm::any_of(group.activations, isRightSide), bits);
+      if (failed(parameters))
+        return failure();
+      groups.emplace_back(std::move(group), *parameters);
     }
-    bool isRightSide = llvm::any_of(group.activations, [&](Value value) {
-      return llvm::is_contained(rightSides, value);
-    });
-    parameters.push_back(isRightSide ? getSymmetricParameters(*range)
-                                     : getParameters(*range));
+  SmallVector<ActivationParameters> again;
+  for (OpOperand *operand : roundedAgain) {
+    ScaleGroup own;
+    collectScaleRoots(operand->get(), own.roots);
+    own.activations.push_back(operand->get());
+    FailureOr<ActivationParameters> parameters =
+        chooseParameters(own, ranges, isRightSide(operand->get()), 8);
+    if (failed(parameters))
+      return failure();
+    again.push_back(*parameters);
   }
   for (QuantizableOpInterface product : dynamic)
     if (failed(quantizeOperandsAsItRuns(product)))
       return failure();
-  for (auto [group, parameter] : llvm::zip_equal(groups, parameters))
+  for (auto &[group, parameters] : groups)
     for (Value root : group.roots)
-      quantizeActivation(root, parameter.first, parameter.second);
+      quantizeActivation(root, parameters);
+  std::map<std::pair<const void *, int64_t>, Value> pairs;
+  for (auto [operand, parameters] : llvm::zip_equal(roundedAgain, again)) {
+    Value &pair =
+        pairs[{operand->get().getAsOpaquePointer(), parameters.zeroPoint}];
+    if (!pair)
+      pair = insertPair(operand->get(), parameters);
+    operand->set(pair);
+  }
   for (QuantizableOpInterface product : products) {
     if (!hasTwoActivations.contains(product) &&
         failed(quantizeWeights(product)))

@@ -47,6 +47,8 @@ def AssignPrecisionPass : Pass<"mpq-assign-precision", "::mlir::ModuleOp"> {
            "Precision of products without a rule", [{::llvm::cl::values(
              clEnumValN(::mpq::PrecisionKind::Int8, "int8",
                         "8-bit activations and weights where possible"),
+             clEnumValN(::mpq::PrecisionKind::Int16, "int16",
+                        "activations in 16 bits, weights in 8"),
              clEnumValN(::mpq::PrecisionKind::Int4, "int4",
                         "4-bit weights"),
              clEnumValN(::mpq::PrecisionKind::Int2, "int2",

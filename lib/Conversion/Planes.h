@@ -1,0 +1,46 @@
+//===- Planes.h - integers of 16 bits as two planes of bytes ---===//
+//
+// Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// q = 256 high + low, so a sum of products with q is one with each of its
+// bytes: exact in 32 bits, and by the instructions that 8 bits have.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPQ_LIB_CONVERSION_PLANES_H
+#define MPQ_LIB_CONVERSION_PLANES_H
+
+#include "Parameters.h"
+
+namespace mpq {
+
+/// One byte of each integer of a tensor. The integer, less its zero point, is
+/// the sum over all planes of `2^shift (byte - zeroPoint)`.
+struct Plane {
+  mlir::Value bytes;
+  int64_t zeroPoint;
+  unsigned shift;
+};
+
+/// The planes of integers of 8 or 16 bits, the highest first. Their bytes are
+/// to be read as unsigned numbers, or as signed ones, whatever the integers
+/// are. A tensor has the same planes for all that ask: what is created twice is
+/// equal.
+llvm::SmallVector<Plane> createPlanes(mlir::OpBuilder &builder,
+                                      mlir::Value integers,
+                                      const TensorParameters &parameters,
+                                      bool isUnsigned);
+
+/// The sum of `2^shift` times sums over planes, in f32, the highest first: each
+/// step rounds once (docs/Numerics.md, N-W6).
+mlir::Value combinePlanes(mlir::OpBuilder &builder, mlir::Location loc,
+                          llvm::ArrayRef<mlir::Value> sums,
+                          llvm::ArrayRef<unsigned> shifts);
+
+} // namespace mpq
+
+#endif // MPQ_LIB_CONVERSION_PLANES_H
