@@ -25,7 +25,7 @@ def _spread(feeds: list, work: int) -> list:
 
 def keep_float(model: Any, profile: Profile, samples: str, max_float: float, *, loss: Loss | None, fits: bool,
                recipe: str | os.PathLike | Mapping | None, method: str | None, shape: Shapes | None, name: str | None,
-               progress: Progress | None) -> dict[str, Any]:
+               mask: str | None, progress: Progress | None) -> dict[str, Any]:
     """The recipe with rules for the products that stay in float: at most `max_float` of the multiply-accumulates.
 
     samples: a folder
@@ -33,7 +33,7 @@ def keep_float(model: Any, profile: Profile, samples: str, max_float: float, *, 
     """
     report = progress or (lambda *_: None)
     simulation = simulate(model, profile, samples if fits else None, recipe=recipe, method=method, shape=shape, name=name,
-                          progress=progress)
+                          mask=mask if fits else None, progress=progress)
     recipe = read_recipe(recipe)
     feeds = SampleFolder(samples)
     judge = Judge(simulation, feeds if loss else _spread(list(feeds), len(simulation.products) * simulation.total_macs), loss)
