@@ -238,33 +238,31 @@ FailureOr<SampleRunner> mpq::makeReferenceRunner(ModuleOp instrumented) {
   FailureOr<func::FuncOp> model = findModel(instrumented);
   if (failed(model))
     return failure();
-  return SampleRunner(
-      [model = *model, mask = getRowMask(instrumented)](
-          ArrayRef<NpyArray> inputs,
-          Collector &collector) mutable -> llvm::Error {
-        if (mask)
-          if (llvm::Error error = mask->read(inputs))
-            return error;
-        std::vector<float> selected;
-        SmallVector<HostTensor> arguments;
-        for (auto [input, type] :
-             llvm::zip_equal(inputs, model.getArgumentTypes())) {
-          HostTensor &tensor = arguments.emplace_back(
-              *getElementKind(getElementTypeOrSelf(type)), input.shape);
-          std::memcpy(tensor.getMutableBytes(), input.data.data(),
-                      input.data.size());
-        }
-        InterpreterHooks hooks;
-        hooks.observe = [&](StringRef id, const HostTensor &value) {
-          ArrayRef<float> values(value.getData<float>(),
-                                 size_t(value.getNumElements()));
-          CountedRows rows =
-              mask ? mask->getRows(value.getShape()) : CountedRows();
-          collector.observe(id, rows.select(values, selected),
-                            getObservedChannels(value.getShape()));
-        };
-        if (failed(interpret(model, arguments, hooks)))
-          return llvm::createStringError("the model cannot be interpreted");
-        return llvm::Error::success();
-      });
+  return SampleRunner([model = *model, mask = getRowMask(instrumented)](
+                          ArrayRef<NpyArray> inputs,
+                          Collector &collector) mutable -> llvm::Error {
+    if (mask)
+      if (llvm::Error error = mask->read(inputs))
+        return error;
+    std::vector<float> selected;
+    SmallVector<HostTensor> arguments;
+    for (auto [input, type] :
+         llvm::zip_equal(inputs, model.getArgumentTypes())) {
+      HostTensor &tensor = arguments.emplace_back(
+          *getElementKind(getElementTypeOrSelf(type)), input.shape);
+      std::memcpy(tensor.getMutableBytes(), input.data.data(),
+                  input.data.size());
+    }
+    InterpreterHooks hooks;
+    hooks.observe = [&](StringRef id, const HostTensor &value) {
+      ArrayRef<float> values(value.getData<float>(),
+                             size_t(value.getNumElements()));
+      CountedRows rows = mask ? mask->getRows(value.getShape()) : CountedRows();
+      collector.observe(id, rows.select(values, selected),
+                        getObservedChannels(value.getShape()));
+    };
+    if (failed(interpret(model, arguments, hooks)))
+      return llvm::createStringError("the model cannot be interpreted");
+    return llvm::Error::success();
+  });
 }

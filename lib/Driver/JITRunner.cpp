@@ -111,13 +111,12 @@ mpq::makeJITRunner(ModuleOp instrumented,
   FailureOr<ObservedRunner> run = makeObservedRunner(instrumented, isCancelled);
   if (failed(run))
     return failure();
-  return SampleRunner(
-      [run = *run, channels](ArrayRef<NpyArray> inputs, Collector &collector) {
-        std::vector<float> selected;
-        return run(inputs, [&](StringRef id, ArrayRef<float> values,
-                               const CountedRows &rows) {
-          collector.observe(id, rows.select(values, selected),
-                            channels.lookup(id));
-        });
-      });
+  return SampleRunner([run = *run, channels](ArrayRef<NpyArray> inputs,
+                                             Collector &collector) {
+    std::vector<float> selected;
+    return run(inputs, [&](StringRef id, ArrayRef<float> values,
+                           const CountedRows &rows) {
+      collector.observe(id, rows.select(values, selected), channels.lookup(id));
+    });
+  });
 }

@@ -128,15 +128,15 @@ mpq::measureLayerErrors(ModuleOp assigned, SampleSource &samples,
                       expected[id.str()].assign(values.begin(), values.end());
                     }))
               return error;
-            return (*runQuantized)(
-                inputs, [&](StringRef id, ArrayRef<float> values,
-                            const CountedRows &rows) {
-                  values = rows.select(values, selected);
-                  auto found = expected.find(id.str());
-                  if (found != expected.end() &&
-                      found->second.size() == values.size())
-                    errors.values[id.str()].add(found->second, values);
-                });
+            return (*runQuantized)(inputs, [&](StringRef id,
+                                               ArrayRef<float> values,
+                                               const CountedRows &rows) {
+              values = rows.select(values, selected);
+              auto found = expected.find(id.str());
+              if (found != expected.end() &&
+                  found->second.size() == values.size())
+                errors.values[id.str()].add(found->second, values);
+            });
           })))
     return failure();
   return errors;

@@ -195,14 +195,13 @@ static LogicalResult gather(ModuleOp module, StringRef folder,
       ObserveOp::create(builder, copy.getLoc(), copy, std::to_string(index));
     }
   }
-  return observeSamples(std::move(observed), samples, progress, isCancelled,
-                        "fit weights to",
-                        [&](StringRef id, ArrayRef<float> values,
-                            const CountedRows &rows) {
-                          size_t index = 0;
-                          id.getAsInteger(10, index);
-                          inputs[index].add(pool, values, rows);
-                        });
+  return observeSamples(
+      std::move(observed), samples, progress, isCancelled, "fit weights to",
+      [&](StringRef id, ArrayRef<float> values, const CountedRows &rows) {
+        size_t index = 0;
+        id.getAsInteger(10, index);
+        inputs[index].add(pool, values, rows);
+      });
 }
 
 static SmallVector<char> getBytes(ArrayRef<float> values) {
@@ -381,6 +380,8 @@ mpq::assignRoundedWeights(ModuleOp assigned, StringRef folder,
     if (failed(gather(assigned, folder, pool, batch, progress, isCancelled)))
       return failure();
     for (SharedInputs &input : batch) {
+      for (InputMoments &moments : input.moments)
+        moments.finish(pool);
       for (const SharedWeights &weights : input.weights) {
         if (isCancelled && isCancelled())
           return emitError(assigned.getLoc(), "compilation was cancelled");

@@ -76,8 +76,8 @@ static Chunk makeChunk(llvm::ArrayRef<double> moments, int64_t depth,
       for (int64_t k = 0; k < j; ++k)
         sum -= factor[i][k] * factor[j][k];
       // Damped moments of all rows had a factor, so those of some have one.
-      factor[i][j] =
-          i == j ? std::sqrt(std::max(sum, damping * 1e-6)) : sum / factor[j][j];
+      factor[i][j] = i == j ? std::sqrt(std::max(sum, damping * 1e-6))
+                            : sum / factor[j][j];
     }
   for (int64_t j = 0; j < rows; ++j) {
     chunk.diagonal[j] = factor[j][j];
@@ -179,9 +179,8 @@ MPQ_FOR_EACH_MACHINE static void stepIntegers(const Chunk &chunk,
 }
 
 /// The scale with the least loss for the integers.
-MPQ_FOR_EACH_MACHINE static void fitScale(const Chunk &chunk,
-                                          const Row *slopes, double smallest,
-                                          Solution &solution) {
+MPQ_FOR_EACH_MACHINE static void fitScale(const Chunk &chunk, const Row *slopes,
+                                          double smallest, Solution &solution) {
   Row along = {}, power = {};
   for (int64_t k = 0; k < chunk.rows; ++k) {
     Row sum = {};
@@ -203,11 +202,9 @@ MPQ_FOR_EACH_MACHINE static void fitScale(const Chunk &chunk,
 }
 
 /// sums -= H changes, where the changes are of the rows of a chunk.
-MPQ_FOR_EACH_MACHINE static void subtractProduct(const double *moments,
-                                                 int64_t depth, int64_t first,
-                                                 int64_t rows,
-                                                 const Row *changes,
-                                                 double damping, Row *sums) {
+MPQ_FOR_EACH_MACHINE static void
+subtractProduct(const double *moments, int64_t depth, int64_t first,
+                int64_t rows, const Row *changes, double damping, Row *sums) {
   for (int64_t k = 0; k < depth; ++k) {
     Row sum = {};
     const double *row = moments + k * depth + first;
@@ -250,8 +247,8 @@ public:
         parameters(parameters), column(column),
         width(std::min(kWidth, matrix.columns - column)),
         slopes(new Row[size_t(matrix.depth)]()) {
-    smallestScale = std::max(grid.smallestScale,
-                             std::numeric_limits<float>::min());
+    smallestScale =
+        std::max(grid.smallestScale, std::numeric_limits<float>::min());
   }
   void run();
 
@@ -267,8 +264,7 @@ private:
                   getParameters(k, c).zeroPoint);
   }
   double getError(int64_t k, int64_t c) const {
-    return getWeight(k, c) -
-           getSteps(k, c) * double(getParameters(k, c).scale);
+    return getWeight(k, c) - getSteps(k, c) * double(getParameters(k, c).scale);
   }
   void limit(const Chunk &chunk, Problem &problem) const;
   double improve(const Chunk &chunk, int sweep);
@@ -295,8 +291,8 @@ void ColumnDescent::limit(const Chunk &chunk, Problem &problem) const {
       double low = grid.lowest, high = grid.highest;
       if (!freedom.hasFreeIntegers) {
         WeightParameters p = getParameters(chunk.first + k, c);
-        double below = std::floor(double(
-            float(getWeight(chunk.first + k, c)) / p.scale));
+        double below =
+            std::floor(double(float(getWeight(chunk.first + k, c)) / p.scale));
         low = std::clamp(below + p.zeroPoint, low, high);
         high = std::clamp(below + 1 + p.zeroPoint, low, high);
       }
@@ -340,8 +336,8 @@ double ColumnDescent::improve(const Chunk &chunk, int sweep) {
     for (double factor : factors) {
       Solution tried = {};
       for (int64_t c = 0; c < kWidth; ++c) {
-        tried.scale[c] = std::max(double(float(old.scale[c] * factor)),
-                                  smallestScale);
+        tried.scale[c] =
+            std::max(double(float(old.scale[c] * factor)), smallestScale);
         tried.zeroPoint[c] =
             grid.hasZeroPoints
                 ? std::clamp(old.zeroPoint[c] + move, double(grid.lowest),
@@ -410,9 +406,7 @@ double ColumnDescent::fitSharedScales() {
       }
     for (int64_t c = 0; c < width; ++c) {
       WeightParameters &p = getParameters(first, c);
-      double best = power[c] > 0
-                        ? double(p.scale) + along[c] / power[c]
-                        : 0;
+      double best = power[c] > 0 ? double(p.scale) + along[c] / power[c] : 0;
       float scale = float(best);
       if (!(double(scale) > smallestScale) || scale == p.scale)
         continue;

@@ -183,8 +183,8 @@ Rounder::round(llvm::ArrayRef<WeightParameters> parameters) {
 }
 
 std::vector<int8_t>
-Rounder::feedBack(llvm::ArrayRef<WeightParameters> parameters,
-                  bool upOrDown, double &damping) {
+Rounder::feedBack(llvm::ArrayRef<WeightParameters> parameters, bool upOrDown,
+                  double &damping) {
   int64_t depth = matrix.depth, columns = matrix.columns;
   // The factor's first row is of the weight that is rounded last.
   std::vector<int64_t> order((size_t(depth)));

@@ -51,9 +51,8 @@ mlir::LogicalResult setRowMask(mlir::ModuleOp module, llvm::StringRef input);
 std::optional<RowMask> getRowMask(mlir::ModuleOp module);
 
 /// What an instrumented run tells of one value, and which of its rows count.
-using ObserveFn =
-    llvm::function_ref<void(llvm::StringRef id, llvm::ArrayRef<float> values,
-                            const CountedRows &rows)>;
+using ObserveFn = llvm::function_ref<void(
+    llvm::StringRef id, llvm::ArrayRef<float> values, const CountedRows &rows)>;
 using ObservedRunner =
     std::function<llvm::Error(llvm::ArrayRef<NpyArray> inputs, ObserveFn)>;
 

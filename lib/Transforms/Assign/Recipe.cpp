@@ -100,8 +100,7 @@ struct Reader {
       return error(
           "expected 'rounding' {0} to be nearest, gptq or adaround but got "
           "'{1}'{2}",
-          where, *text,
-          suggestNearest(*text, {"nearest", "gptq", "adaround"}));
+          where, *text, suggestNearest(*text, {"nearest", "gptq", "adaround"}));
     return *kind;
   }
 

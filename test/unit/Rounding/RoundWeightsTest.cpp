@@ -37,6 +37,7 @@ static InputMoments observe(SharedThreads &pool, int64_t depth, int64_t rows) {
     for (int64_t k = 0; k < depth; ++k)
       out[k] = values[k] + 3 * values[depth + k % 4] + 50;
   });
+  moments.finish(pool);
   return moments;
 }
 
@@ -74,9 +75,8 @@ TEST(RoundWeights, LosesLessThanNearest) {
       EXPECT_EQ(rounded.damping, 0.01);
       double error = getError(weights, rounded, depth, columns, block, moments);
       EXPECT_NEAR(rounded.error, error, 1e-3 * error);
-      RoundedWeights scales =
-          roundWeights(*pool, matrix, grid, moments,
-                       {RoundingRule::Nearest, true});
+      RoundedWeights scales = roundWeights(*pool, matrix, grid, moments,
+                                           {RoundingRule::Nearest, true});
       EXPECT_LE(scales.error, scales.nearestError);
     }
   }
@@ -145,7 +145,8 @@ TEST(RoundWeights, UpOrDownIsNoWorseThanTheRelaxation) {
         roundWeights(*pool, {weights, depth, columns, depth}, kFourBits,
                      moments, {RoundingRule::UpOrDown, true});
     for (int64_t i = 0; i < depth * columns; ++i) {
-      double below = std::floor(double(weights[i] / rounded.scales[i % columns]));
+      double below =
+          std::floor(double(weights[i] / rounded.scales[i % columns]));
       EXPECT_GE(rounded.integers[i], std::clamp(below, -8.0, 7.0));
       EXPECT_LE(rounded.integers[i], std::clamp(below + 1, -8.0, 7.0));
     }
@@ -186,9 +187,9 @@ TEST(RoundWeights, IndependentInputsGiveTheNearest) {
   std::vector<double> identity(size_t(depth * depth), 0.0);
   for (int64_t k = 0; k < depth; ++k)
     identity[k * (depth + 1)] = 1;
-  RoundedWeights rounded = roundWeights(*pool, {weights, depth, columns, depth},
-                                        kFourBits, identity,
-                                        {RoundingRule::Compensated, false});
+  RoundedWeights rounded =
+      roundWeights(*pool, {weights, depth, columns, depth}, kFourBits, identity,
+                   {RoundingRule::Compensated, false});
   EXPECT_EQ(rounded.error, rounded.nearestError);
   for (int64_t i = 0; i < depth * columns; ++i)
     EXPECT_EQ(rounded.integers[i],
@@ -248,6 +249,7 @@ TEST(InputMoments, AgreeWithTheirDefinition) {
       for (int64_t k = 0; k < 20; ++k)
         out[k] = values[(sample * 100 + row) * 20 + k];
     });
+  moments.finish(*pool);
   EXPECT_EQ(moments.getCount(), 300);
   std::vector<double> second = moments.getSecondMoments(false),
                       centered = moments.getSecondMoments(true),
