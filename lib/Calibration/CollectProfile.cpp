@@ -31,7 +31,8 @@ llvm::Expected<Profile> mpq::collectProfile(SampleSource &samples,
       return isKnown.takeError();
     if (!*isKnown) {
       if (llvm::Error error = run((*sample)->arrays, collector))
-        return error;
+        return llvm::createStringError("sample '" + (*sample)->name + "': " +
+                                       llvm::toString(std::move(error)));
       if (llvm::Error error = collector.finishSample((*sample)->name))
         return error;
       if (llvm::Error error = state.add(**sample, collector))

@@ -158,7 +158,7 @@ LogicalResult MPQDialect::verifyRegionArgAttribute(Operation *op, unsigned,
     return expect(isa<StringAttr>(value), "a string");
   if (name == getRangeAttrName())
     return expect(isa<RangeAttr>(value), "an #mpq.range");
-  if (name == getUnsignedAttrName())
+  if (name == getUnsignedAttrName() || name == getRowMaskAttrName())
     return expect(isa<UnitAttr>(value), "a unit attribute");
   return success();
 }

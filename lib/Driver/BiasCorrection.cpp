@@ -246,9 +246,12 @@ mpq::assignBiasCorrection(ModuleOp assigned, SampleSource &samples,
   });
   if (items.empty())
     return 0;
+  std::vector<float> selected;
   if (failed(observeSamples(
           std::move(observed), samples, progress, isCancelled,
-          "correct biases with", [&](StringRef id, ArrayRef<float> values) {
+          "correct biases with",
+          [&](StringRef id, ArrayRef<float> values, const CountedRows &rows) {
+            values = rows.select(values, selected);
             bool exact = id.consume_front("exact");
             unsigned index;
             if (!exact)

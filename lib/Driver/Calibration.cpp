@@ -16,8 +16,12 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Dialect/MPQInterfaces.h"
 #include "mpq/Reference/Interpreter.h"
+#include "mpq/Support/SuggestNearest.h"
 #include "mpq/Transforms/Calibrate/Passes.h"
+
+#include "llvm/ADT/StringExtras.h"
 
 #include <cstring>
 
@@ -68,13 +72,17 @@ static std::optional<NpyType> getFileType(Type element, bool isUnsigned) {
   }
 }
 
+static std::string getInputName(func::FuncOp model, unsigned index) {
+  auto name =
+      model.getArgAttrOfType<StringAttr>(index, MPQDialect::getNameAttrName());
+  return name ? name.str() : ("arg" + Twine(index)).str();
+}
+
 static FailureOr<SmallVector<InputSpec>> getInputSpecs(func::FuncOp model) {
   SmallVector<InputSpec> specs;
   for (auto [index, type] : llvm::enumerate(model.getArgumentTypes())) {
     InputSpec &spec = specs.emplace_back();
-    auto name = model.getArgAttrOfType<StringAttr>(
-        index, MPQDialect::getNameAttrName());
-    spec.name = name ? name.str() : ("arg" + Twine(index)).str();
+    spec.name = getInputName(model, index);
     bool isUnsigned =
         !!model.getArgAttr(index, MPQDialect::getUnsignedAttrName());
     auto tensor = dyn_cast<RankedTensorType>(type);
@@ -104,6 +112,54 @@ LogicalResult mpq::openSamples(ModuleOp module, SampleSource &samples) {
   return success();
 }
 
+LogicalResult mpq::setRowMask(ModuleOp module, StringRef input) {
+  FailureOr<func::FuncOp> model = findModel(module);
+  if (failed(model))
+    return failure();
+  SmallVector<std::string> names;
+  for (unsigned index = 0; index < model->getNumArguments(); ++index)
+    names.push_back(getInputName(*model, index));
+  auto found = llvm::find(names, input);
+  if (found == names.end()) {
+    SmallVector<StringRef> known(names.begin(), names.end());
+    return emitError(model->getLoc())
+           << "the model has no input '" << input
+           << "' that could be a mask: its inputs are "
+           << llvm::join(known, ", ") << suggestNearest(input, known);
+  }
+  unsigned index = found - names.begin();
+  auto type = dyn_cast<RankedTensorType>(model->getArgumentTypes()[index]);
+  RowMask mask(input, index, type ? type.getShape() : ArrayRef<int64_t>());
+  WalkResult search = module.walk([&](QuantizableOpInterface product) {
+    if (!product.isProduct())
+      return WalkResult::advance();
+    auto read = dyn_cast<RankedTensorType>(
+        product.getActivationOperand().get().getType());
+    return read && mask.fits(read.getShape()) ? WalkResult::interrupt()
+                                              : WalkResult::advance();
+  });
+  if (!search.wasInterrupted())
+    return emitError(model->getLoc())
+           << "input '" << input << "' of type "
+           << model->getArgumentTypes()[index]
+           << " is no mask of rows: expected its dimensions to be those of "
+              "some product's input, without the last, but no product has such "
+              "an input";
+  model->setArgAttr(index, MPQDialect::getRowMaskAttrName(),
+                    UnitAttr::get(module.getContext()));
+  return success();
+}
+
+std::optional<RowMask> mpq::getRowMask(ModuleOp module) {
+  for (auto model : module.getOps<func::FuncOp>())
+    for (unsigned index = 0; index < model.getNumArguments(); ++index)
+      if (model.getArgAttr(index, MPQDialect::getRowMaskAttrName()))
+        return RowMask(
+            getInputName(model, index), index,
+            cast<RankedTensorType>(model.getArgumentTypes()[index]).getShape());
+  return std::nullopt;
+}
+
 LogicalResult
 mpq::forEachSample(Location loc, SampleSource &samples,
                    const SampleProgress &progress, StringRef purpose,
@@ -117,8 +173,9 @@ mpq::forEachSample(Location loc, SampleSource &samples,
       return emitError(loc)
              << "expected samples to " << purpose << " but there are none";
     }
-    if (!error)
-      error = use((*sample)->arrays);
+    if (!error && (error = use((*sample)->arrays)))
+      error = llvm::createStringError("sample '" + (*sample)->name +
+                                      "': " + llvm::toString(std::move(error)));
     if (error)
       return emitError(loc, llvm::toString(std::move(error)));
     if (progress && !progress(done, samples.getSize()))
@@ -181,26 +238,31 @@ FailureOr<SampleRunner> mpq::makeReferenceRunner(ModuleOp instrumented) {
   FailureOr<func::FuncOp> model = findModel(instrumented);
   if (failed(model))
     return failure();
-  return SampleRunner(
-      [model = *model](ArrayRef<NpyArray> inputs,
-                       Collector &collector) mutable -> llvm::Error {
-        SmallVector<HostTensor> arguments;
-        for (auto [input, type] :
-             llvm::zip_equal(inputs, model.getArgumentTypes())) {
-          HostTensor &tensor = arguments.emplace_back(
-              *getElementKind(getElementTypeOrSelf(type)), input.shape);
-          std::memcpy(tensor.getMutableBytes(), input.data.data(),
-                      input.data.size());
-        }
-        InterpreterHooks hooks;
-        hooks.observe = [&](StringRef id, const HostTensor &value) {
-          collector.observe(id,
-                            ArrayRef<float>(value.getData<float>(),
-                                            size_t(value.getNumElements())),
-                            getObservedChannels(value.getShape()));
-        };
-        if (failed(interpret(model, arguments, hooks)))
-          return llvm::createStringError("the model cannot be interpreted");
-        return llvm::Error::success();
-      });
+  return SampleRunner([model = *model, mask = getRowMask(instrumented)](
+                          ArrayRef<NpyArray> inputs,
+                          Collector &collector) mutable -> llvm::Error {
+    if (mask)
+      if (llvm::Error error = mask->read(inputs))
+        return error;
+    std::vector<float> selected;
+    SmallVector<HostTensor> arguments;
+    for (auto [input, type] :
+         llvm::zip_equal(inputs, model.getArgumentTypes())) {
+      HostTensor &tensor = arguments.emplace_back(
+          *getElementKind(getElementTypeOrSelf(type)), input.shape);
+      std::memcpy(tensor.getMutableBytes(), input.data.data(),
+                  input.data.size());
+    }
+    InterpreterHooks hooks;
+    hooks.observe = [&](StringRef id, const HostTensor &value) {
+      ArrayRef<float> values(value.getData<float>(),
+                             size_t(value.getNumElements()));
+      CountedRows rows = mask ? mask->getRows(value.getShape()) : CountedRows();
+      collector.observe(id, rows.select(values, selected),
+                        getObservedChannels(value.getShape()));
+    };
+    if (failed(interpret(model, arguments, hooks)))
+      return llvm::createStringError("the model cannot be interpreted");
+    return llvm::Error::success();
+  });
 }

@@ -24,6 +24,7 @@
 #include "mpq/Transforms/Prepare/Passes.h"
 #include "mpq/Transforms/Quantize/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <chrono>
@@ -95,6 +96,11 @@ LogicalResult Compiler::resolve() {
                           Phase::Quantize)) ||
       failed(requirePhase(!options.tune.empty(), "tune", Phase::Codegen)))
     return failure();
+  if (!options.mask.empty() && !calibrates && options.fitData.empty() &&
+      options.reportData.empty())
+    return emitError(loc) << "option --mask has no effect: it says which rows "
+                             "of samples count, give them with --calibrate, "
+                             "--fit-data or --report-data";
   if (!options.resume.empty() && !calibrates)
     return emitError(loc) << "option --resume has no effect without "
                              "--calibrate";
@@ -228,6 +234,8 @@ LogicalResult Compiler::runPhase(Phase phase) {
     }
     break;
   case Phase::Assign:
+    if (!options.mask.empty() && failed(setRowMask(*module, options.mask)))
+      return failure();
     if (quantizes) {
       AssignPrecisionPassOptions assign;
       assign.recipe = options.recipe;
@@ -236,6 +244,9 @@ LogicalResult Compiler::runPhase(Phase phase) {
     }
     break;
   case Phase::Quantize:
+    for (auto model : module->getOps<func::FuncOp>()) // samples have decided
+      for (unsigned index = 0; index < model.getNumArguments(); ++index)
+        model.removeArgAttr(index, MPQDialect::getRowMaskAttrName());
     if (quantizes) {
       manager.addPass(createCorrectBiasPass());
       manager.addPass(createQuantizePass());
@@ -295,6 +306,8 @@ LogicalResult Compiler::calibrate(SampleSource &samples) {
       failed(timed("prepare", [&] { return runPhase(Phase::Prepare); })))
     return failure();
   return timed("calibrate", [&]() -> LogicalResult {
+    if (!options.mask.empty() && failed(setRowMask(*module, options.mask)))
+      return failure();
     FailureOr<Profile> profile = mpq::calibrate(
         *module, samples,
         [&](ModuleOp instrumented) {

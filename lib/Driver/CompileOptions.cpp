@@ -156,6 +156,13 @@ static std::vector<Row> makeTable() {
   rows.push_back(
       phaseRow("from", &CompileOptions::from,
                "First phase (default: import for ONNX, prepare for MLIR)"));
+  rows.push_back({{"mask",
+                   OptionKind::Text,
+                   "Input that is 0 where samples are padded: such rows decide "
+                   "on nothing",
+                   {},
+                   ""},
+                  setText(&CompileOptions::mask)});
   Choices methods;
   std::vector<RangeMethod> methodValues;
   for (const RangeMethodInfo &info : getRangeMethods()) {

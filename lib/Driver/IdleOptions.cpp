@@ -41,7 +41,9 @@ LogicalResult Compiler::checkDecisions() {
        {std::tuple(!options.profile.empty(), "profile", Phase::Calibrate),
         std::tuple(!options.recipe.empty(), "recipe", Phase::Assign),
         std::tuple(options.precision.has_value(), "precision", Phase::Assign),
-        std::tuple(!options.fitData.empty(), "fit-data", Phase::Assign)})
+        std::tuple(!options.fitData.empty(), "fit-data", Phase::Assign),
+        std::tuple(!options.mask.empty() && !calibrates, "mask",
+                   Phase::Assign)})
     if (failed(requirePhase(given, option, phase)))
       return failure();
   return success();

@@ -29,27 +29,35 @@ struct Runner {
   std::unique_ptr<JITModel> model;
   std::shared_ptr<SharedThreads> threads = SharedThreads::get(0);
   std::vector<std::vector<char>> outputs;
+  std::optional<RowMask> mask;
+  llvm::StringMap<SmallVector<int64_t>> shapes; // of observed values
 
   /// Where the observe hook of one run finds its way back.
   struct Observation {
-    const ModuleInfo &info;
+    const Runner &runner;
     ObserveFn tell;
   };
   static void observe(void *observer, int64_t index, const float *data,
                       int64_t count) {
     auto *observation = static_cast<Observation *>(observer);
-    observation->tell(observation->info.observers[index],
-                      {data, static_cast<size_t>(count)});
+    const Runner &runner = observation->runner;
+    StringRef id = runner.model->getInfo().observers[index];
+    observation->tell(id, {data, static_cast<size_t>(count)},
+                      runner.mask ? runner.mask->getRows(runner.shapes.at(id))
+                                  : CountedRows());
   }
 
   llvm::Error run(ArrayRef<NpyArray> inputs, ObserveFn tell) {
+    if (mask)
+      if (llvm::Error error = mask->read(inputs))
+        return error;
     SmallVector<const void *> inputData;
     SmallVector<void *> outputData;
     for (const NpyArray &input : inputs)
       inputData.push_back(input.data.data());
     for (std::vector<char> &output : outputs)
       outputData.push_back(output.data());
-    Observation observation{model->getInfo(), tell};
+    Observation observation{*this, tell};
     mpq_context context = {};
     context.parallel_for = SharedThreads::parallelFor;
     context.pool = threads.get();
@@ -64,6 +72,12 @@ struct Runner {
 FailureOr<ObservedRunner>
 mpq::makeObservedRunner(ModuleOp instrumented,
                         const std::function<bool()> &isCancelled) {
+  auto runner = std::make_shared<Runner>();
+  runner->mask = getRowMask(instrumented);
+  instrumented.walk([&](ObserveOp observe) {
+    runner->shapes[observe.getId()] =
+        SmallVector<int64_t>(observe.getValue().getType().getShape());
+  });
   TargetAttr target = getHostTarget(instrumented.getContext());
   instrumented->setAttr(MPQDialect::getTargetAttrName(), target);
   PassManager manager(instrumented.getContext());
@@ -74,7 +88,6 @@ mpq::makeObservedRunner(ModuleOp instrumented,
     return failure();
   if (isCancelled && isCancelled())
     return emitError(instrumented.getLoc(), "compilation was cancelled");
-  auto runner = std::make_shared<Runner>();
   FailureOr<std::unique_ptr<JITModel>> model = JITModel::create(
       instrumented, target, /*optimizationLevel=*/3, isCancelled);
   if (failed(model))
@@ -98,10 +111,12 @@ mpq::makeJITRunner(ModuleOp instrumented,
   FailureOr<ObservedRunner> run = makeObservedRunner(instrumented, isCancelled);
   if (failed(run))
     return failure();
-  return SampleRunner(
-      [run = *run, channels](ArrayRef<NpyArray> inputs, Collector &collector) {
-        return run(inputs, [&](StringRef id, ArrayRef<float> values) {
-          collector.observe(id, values, channels.lookup(id));
-        });
-      });
+  return SampleRunner([run = *run, channels](ArrayRef<NpyArray> inputs,
+                                             Collector &collector) {
+    std::vector<float> selected;
+    return run(inputs, [&](StringRef id, ArrayRef<float> values,
+                           const CountedRows &rows) {
+      collector.observe(id, rows.select(values, selected), channels.lookup(id));
+    });
+  });
 }

@@ -119,19 +119,24 @@ mpq::measureLayerErrors(ModuleOp assigned, SampleSource &samples,
           assigned.getLoc(), samples, progress, "measure errors on",
           [&](ArrayRef<NpyArray> inputs) -> llvm::Error {
             std::map<std::string, std::vector<float>> expected;
+            std::vector<float> selected;
             ++errors.samples;
             if (llvm::Error error = (*runOriginal)(
-                    inputs, [&](StringRef id, ArrayRef<float> values) {
+                    inputs, [&](StringRef id, ArrayRef<float> values,
+                                const CountedRows &rows) {
+                      values = rows.select(values, selected);
                       expected[id.str()].assign(values.begin(), values.end());
                     }))
               return error;
-            return (*runQuantized)(
-                inputs, [&](StringRef id, ArrayRef<float> values) {
-                  auto found = expected.find(id.str());
-                  if (found != expected.end() &&
-                      found->second.size() == values.size())
-                    errors.values[id.str()].add(found->second, values);
-                });
+            return (*runQuantized)(inputs, [&](StringRef id,
+                                               ArrayRef<float> values,
+                                               const CountedRows &rows) {
+              values = rows.select(values, selected);
+              auto found = expected.find(id.str());
+              if (found != expected.end() &&
+                  found->second.size() == values.size())
+                errors.values[id.str()].add(found->second, values);
+            });
           })))
     return failure();
   return errors;

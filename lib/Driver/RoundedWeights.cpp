@@ -64,23 +64,32 @@ struct SharedInputs {
     return int64_t(getLayout().groups.size()) *
            InputMoments::getNumBytes(int64_t(getLayout().sums.size()));
   }
-  void add(SharedThreads &pool, ArrayRef<float> values);
+  void add(SharedThreads &pool, ArrayRef<float> values,
+           const CountedRows &counted);
 };
 } // namespace
 
-void SharedInputs::add(SharedThreads &pool, ArrayRef<float> values) {
+void SharedInputs::add(SharedThreads &pool, ArrayRef<float> values,
+                       const CountedRows &counted) {
   const ProductLayout &layout = getLayout();
-  int64_t all = int64_t(layout.rows.size());
-  int64_t step = std::max<int64_t>(int64_t(double(all) * 0.618), 1);
-  while (std::gcd(step, all) != 1) // so that no row comes twice
-    ++step;
-  for (auto [group, ofGroup] : llvm::zip_equal(layout.groups, moments))
+  for (auto [group, ofGroup] : llvm::zip_equal(layout.groups, moments)) {
+    // A window counts if one of its ends does.
+    SmallVector<int64_t> rows;
+    for (int64_t row : layout.rows)
+      if (counted.holds(group + row + layout.sums.front()) ||
+          counted.holds(group + row + layout.sums.back()))
+        rows.push_back(group + row);
+    int64_t all = int64_t(rows.size());
+    int64_t step = std::max<int64_t>(int64_t(double(all) * 0.618), 1);
+    while (std::gcd(step, all) > 1) // so that no row comes twice
+      ++step;
     ofGroup.add(pool, std::min(all, kMostRows),
-                [&, group = group](int64_t row, MutableArrayRef<float> out) {
-                  int64_t offset = group + layout.rows[row * step % all];
+                [&](int64_t row, MutableArrayRef<float> out) {
+                  int64_t offset = rows[row * step % all];
                   for (auto [k, sum] : llvm::enumerate(layout.sums))
                     out[k] = values[offset + sum];
                 });
+  }
 }
 
 /// What `value` is a reshape of: the same elements in the same order.
@@ -186,13 +195,13 @@ static LogicalResult gather(ModuleOp module, StringRef folder,
       ObserveOp::create(builder, copy.getLoc(), copy, std::to_string(index));
     }
   }
-  return observeSamples(std::move(observed), samples, progress, isCancelled,
-                        "fit weights to",
-                        [&](StringRef id, ArrayRef<float> values) {
-                          size_t index = 0;
-                          id.getAsInteger(10, index);
-                          inputs[index].add(pool, values);
-                        });
+  return observeSamples(
+      std::move(observed), samples, progress, isCancelled, "fit weights to",
+      [&](StringRef id, ArrayRef<float> values, const CountedRows &rows) {
+        size_t index = 0;
+        id.getAsInteger(10, index);
+        inputs[index].add(pool, values, rows);
+      });
 }
 
 static SmallVector<char> getBytes(ArrayRef<float> values) {
@@ -210,6 +219,18 @@ struct Result {
   double nearestError = 0, error = 0, damping = 0;
 };
 } // namespace
+
+static RoundingRule getRule(WeightRoundingKind kind) {
+  switch (kind) {
+  case WeightRoundingKind::Nearest:
+    return RoundingRule::Nearest;
+  case WeightRoundingKind::GPTQ:
+    return RoundingRule::Compensated;
+  case WeightRoundingKind::AdaRound:
+    return RoundingRule::UpOrDown;
+  }
+  llvm_unreachable("unknown rounding");
+}
 
 /// Rounds the weights of one product by the moments of their inputs.
 static void roundProduct(SharedThreads &pool, const SharedWeights &shared,
@@ -269,7 +290,7 @@ static void roundProduct(SharedThreads &pool, const SharedWeights &shared,
         matrix.push_back(data.getFloat(at(k, n)));
     RoundedWeights rounded =
         roundWeights(pool, {matrix, depth, columns, block}, grid, second,
-                     {shared.rounding.getKind() == WeightRoundingKind::GPTQ,
+                     {getRule(shared.rounding.getKind()),
                       shared.rounding.getScales() == WeightScalesKind::MSE});
     nearest += rounded.nearestError;
     error += rounded.error;
@@ -359,6 +380,8 @@ mpq::assignRoundedWeights(ModuleOp assigned, StringRef folder,
     if (failed(gather(assigned, folder, pool, batch, progress, isCancelled)))
       return failure();
     for (SharedInputs &input : batch) {
+      for (InputMoments &moments : input.moments)
+        moments.finish(pool);
       for (const SharedWeights &weights : input.weights) {
         if (isCancelled && isCancelled())
           return emitError(assigned.getLoc(), "compilation was cancelled");

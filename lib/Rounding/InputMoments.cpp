@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Products of few rows are summed in f32, which is twice as fast, and these
-// sums in f64.
+// sums in f64. All products are gone through for each few rows, so samples of
+// fewer wait for others.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,31 +25,37 @@ static constexpr int64_t kRows = 256;
 void InputMoments::add(
     SharedThreads &pool, int64_t rows,
     llvm::function_ref<void(int64_t, llvm::MutableArrayRef<float>)> read) {
-  products.resize(size_t(depth * depth));
-  std::vector<float> values((size_t(depth)));
-  for (int64_t first = 0; first < rows; first += kRows) {
-    int64_t size = std::min(kRows, rows - first);
-    if (origin.empty()) {
-      std::vector<double> mean((size_t(depth)));
-      for (int64_t row = 0; row < size; ++row) {
-        read(first + row, values);
-        for (int64_t k = 0; k < depth; ++k)
-          mean[k] += double(values[k]) / double(size);
-      }
-      origin.assign(mean.begin(), mean.end());
-    }
-    Panel<float> panel(size, depth);
-    for (int64_t row = 0; row < size; ++row) {
-      read(first + row, values);
-      for (int64_t k = 0; k < depth; ++k) {
-        float value = values[k] - origin[k];
-        panel.at(row, k) = value;
-        sums[k] += double(value);
-      }
-    }
-    addProduct(pool, products.data(), depth, panel, panel, 1, true);
+  for (int64_t row = 0; row < rows; ++row) {
+    size_t end = waiting.size();
+    waiting.resize(end + size_t(depth));
+    read(row, llvm::MutableArrayRef(waiting).drop_front(end));
+    if (int64_t(waiting.size()) == kRows * depth)
+      finish(pool);
   }
-  count += rows;
+}
+
+void InputMoments::finish(SharedThreads &pool) {
+  int64_t size = int64_t(waiting.size()) / depth;
+  if (size == 0)
+    return;
+  products.resize(size_t(depth * depth));
+  if (origin.empty()) {
+    std::vector<double> mean((size_t(depth)));
+    for (int64_t row = 0; row < size; ++row)
+      for (int64_t k = 0; k < depth; ++k)
+        mean[k] += double(waiting[row * depth + k]) / double(size);
+    origin.assign(mean.begin(), mean.end());
+  }
+  Panel<float> panel(size, depth);
+  for (int64_t row = 0; row < size; ++row)
+    for (int64_t k = 0; k < depth; ++k) {
+      float value = waiting[row * depth + k] - origin[k];
+      panel.at(row, k) = value;
+      sums[k] += double(value);
+    }
+  addProduct(pool, products.data(), depth, panel, panel, 1, true);
+  count += size;
+  waiting.clear();
 }
 
 std::vector<double> InputMoments::getMean() const {

@@ -1,5 +1,4 @@
-//===- RoundWeights.cpp - integers for weights, by what their inputs show
-//---===//
+//===- RoundWeights.cpp - integers for weights, by their inputs ---===//
 //
 // Part of the MPQ project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -16,11 +15,18 @@
 // which is what GPTQ computes from the inverse of H (Chee et al., "QuIP",
 // 2023), at less cost. Weights whose inputs are large come first: later ones
 // have fewer left to make up for them. Scales are those with the least squared
-// error, each weight counted by the mean square of its input.
+// error, each weight counted by the mean square of its input. Where that leaves
+// the output's error, Descent.h lowers it.
+//
+// With two integers for each weight this is the objective of Nagel et al., "Up
+// or Down? Adaptive Rounding for Post-Training Quantization", ICML 2020, which
+// they relax and descend on by gradients. Moments make it a small quadratic
+// problem, for which feedback and descent on integers find lower values.
 //
 //===----------------------------------------------------------------------===//
 
 #include "mpq/Rounding/RoundWeights.h"
+#include "Descent.h"
 #include "Factorize.h"
 #include "Panel.h"
 
@@ -79,7 +85,7 @@ public:
   chooseParameters(llvm::ArrayRef<Shrinkage> shrinkages);
   std::vector<int8_t> round(llvm::ArrayRef<WeightParameters> parameters);
   std::vector<int8_t> feedBack(llvm::ArrayRef<WeightParameters> parameters,
-                               double &damping);
+                               bool upOrDown, double &damping);
   /// The sum of the mean squares of e^T x, where e are columns of weights, or
   /// what is lost of them.
   double getPower(llvm::ArrayRef<int8_t> integers,
@@ -177,7 +183,7 @@ Rounder::round(llvm::ArrayRef<WeightParameters> parameters) {
 }
 
 std::vector<int8_t>
-Rounder::feedBack(llvm::ArrayRef<WeightParameters> parameters,
+Rounder::feedBack(llvm::ArrayRef<WeightParameters> parameters, bool upOrDown,
                   double &damping) {
   int64_t depth = matrix.depth, columns = matrix.columns;
   // The factor's first row is of the weight that is rounded last.
@@ -210,8 +216,14 @@ Rounder::feedBack(llvm::ArrayRef<WeightParameters> parameters,
         int64_t source = order[depth - 1 - k];
         for (int64_t n = from; n < to; ++n) {
           WeightParameters chosen = parameters[getParameter(source, n)];
-          int8_t rounded =
-              roundToNearest(grid, chosen, float(targets[k * columns + n]));
+          float target = float(targets[k * columns + n]);
+          if (upOrDown) {
+            float below =
+                std::floor(matrix.weights[source * columns + n] / chosen.scale);
+            target = std::clamp(target, below * chosen.scale,
+                                (below + 1) * chosen.scale);
+          }
+          int8_t rounded = roundToNearest(grid, chosen, target);
           integers[source * columns + n] = rounded;
           errors.at(k - first, n) =
               double(matrix.weights[source * columns + n]) -
@@ -301,9 +313,14 @@ RoundedWeights mpq::roundWeights(SharedThreads &pool,
   result.error = result.nearestError;
   std::vector<WeightParameters> tried =
       choice.searchesScales ? rounder.chooseParameters(all) : parameters;
-  std::vector<int8_t> integers = choice.feedsBack
-                                     ? rounder.feedBack(tried, result.damping)
-                                     : rounder.round(tried);
+  bool upOrDown = choice.rule == RoundingRule::UpOrDown;
+  std::vector<int8_t> integers =
+      choice.rule == RoundingRule::Nearest
+          ? rounder.round(tried)
+          : rounder.feedBack(tried, upOrDown, result.damping);
+  if (choice.rule != RoundingRule::Nearest)
+    descend(pool, matrix, grid, moments, result.damping,
+            {choice.searchesScales && !upOrDown, !upOrDown}, integers, tried);
   double error = rounder.getPower(integers, tried);
   if (error < result.error) {
     result.error = error;

@@ -82,6 +82,7 @@ def _some_of(option: Mapping[str, Any]) -> Kind:
                                                                    for name in _split(value)), names, _split)
 
 
+ROUNDINGS = ("nearest", "gptq", "adaround")
 _PATH = Kind("a path (text or os.PathLike)", is_path)
 KINDS: dict[str, Kind] = {
     "path": _PATH,
@@ -101,6 +102,7 @@ KINDS: dict[str, Kind] = {
     "recipe": Kind("the path of a file or a dictionary of rules",
                    lambda value: is_path(value) or isinstance(value, Mapping)),
     "name": Kind("text", lambda value: isinstance(value, str)),
+    "mask": Kind("the name of an input", lambda value: isinstance(value, str) and value != ""),
     "progress": Kind("a function of (phase, seconds, samples done, samples in all)", callable),
     "data": Kind("an iterable of samples, {input name: array} each (mpq.samples.SampleFolder reads a folder),",
                  _is_samples),
@@ -110,7 +112,7 @@ KINDS: dict[str, Kind] = {
     "over": Kind("\"latency\", \"bits\" or \"float\"", lambda value: value in ("latency", "bits", "float")),
     "points": Kind("a whole number from 2 on", lambda value: is_number(value, 2)),
     "loss": Kind("a function of outputs and references, lists of {name: array},", callable),
-    "rounding": Kind("one of nearest, gptq", lambda value: value in ("nearest", "gptq"), ("nearest", "gptq")),
+    "rounding": Kind("one of nearest, gptq, adaround", lambda value: value in ROUNDINGS, ROUNDINGS),
     "seconds": Kind("a number of seconds", _is_positive),
     "held_out": Kind("an iterable of samples, {input name: array} each,", _is_samples),
     "metric": Kind("the name of a metric, a Python file or a function of (outputs, references, inputs)",

@@ -24,6 +24,7 @@ import numpy as np
 
 import mpq
 from mpq import evaluation, report as pages
+from mpq.arguments import ROUNDINGS
 from mpq.files import check_place, write_file
 from mpq.samples import SampleFolder, read_array
 from mpq.simulation import in_integers
@@ -210,7 +211,7 @@ def cli():
 @click.option("--loss", type=click.Path(), help=LOSS)
 @click.option("--correct-bias/--no-correct-bias", default=None,
               help="Whether biases make up for the mean errors of rounding (default: with --data).")
-@compile_options("precision", "recipe", "method", "target", "shape", "name", "profile")
+@compile_options("precision", "recipe", "method", "mask", "target", "shape", "name", "profile")
 @common
 def quantize(model, data, output, save_profile, save_recipe, onnx, library, loss, shape, quiet, as_json, **options):
     """Calibrate and quantize MODEL."""
@@ -251,7 +252,7 @@ def quantize(model, data, output, save_profile, save_recipe, onnx, library, loss
 @cli.command(name="compile")
 @click.argument("model", type=click.Path())
 @click.option("-o", "--output", type=click.Path(), required=True, help="The shared library, or what --emit says.")
-@compile_options("fit-data", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
+@compile_options("fit-data", "emit", "from", "mask", "method", "name", "precision", "profile", "recipe", "report", "report-data",
                  "shape", "target", "to", "tune")
 @common
 def compile_command(model, output, shape, quiet, as_json, **options):
@@ -398,7 +399,7 @@ def evaluate(model, data, quantized, metric, peer, threads, rounds, shape, profi
 @click.option("-o", "--output", type=click.Path(), required=True, help="The HTML page; its record goes beside it.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),
               help="Threads; 0: one for each processor.")
-@compile_options("precision", "recipe", "method", "target", "shape", "name", "profile")
+@compile_options("precision", "recipe", "method", "mask", "target", "shape", "name", "profile")
 @common
 def report(model, data, output, threads, shape, quiet, as_json, **options):
     """A page of what quantization makes of MODEL: precisions, ranges, errors, times."""
@@ -428,12 +429,12 @@ def report(model, data, output, threads, shape, quiet, as_json, **options):
 @click.option("--max-bytes", type=int, help="Bytes of the weights of the best point.")
 @click.option("--max-float", type=Share(), help="Share of the multiply-accumulates in float of every point.")
 @click.option("--loss", type=click.Path(), help=LOSS)
-@click.option("--rounding", type=Choice(["nearest", "gptq"]), help="How weights become integers.")
+@click.option("--rounding", type=Choice(ROUNDINGS), help="How weights become integers.")
 @click.option("--seconds", default=600.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
               help="Ends with what it has after about so long, as Ctrl-C does.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(0, 1024),
               help="Threads; 0: one for each processor.")
-@compile_options("target", "shape", "profile", "method", "name")
+@compile_options("target", "shape", "profile", "mask", "method", "name")
 @common
 def search(model, data, output, precisions, loss, shape, quiet, as_json, **options):
     """Search which products of MODEL get which precision: least loss for a latency or a size."""

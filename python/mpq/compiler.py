@@ -245,16 +245,19 @@ class Quantized:
 
 @checked
 def calibrate(model: Any, data: Iterable[Feed], *, shape: Shapes | None = None, name: str | None = None,
-              resume: str | os.PathLike | None = None, progress: Progress | None = None) -> Profile:
+              mask: str | None = None, resume: str | os.PathLike | None = None,
+              progress: Progress | None = None) -> Profile:
     """Runs the model on samples ({input name: array} each) and returns the ranges of its values.
 
     `shape` fixes dimensions that the model leaves open. Samples are taken one at a time.
+    `mask` names an input that is 0 where samples are padded, whose rows do not count.
     `resume` names a file that keeps what was seen: after an interrupt, the same call with the same data goes on.
     """
     samples = iter(data)
     first = list(itertools.islice(samples, 1))
     source = _Source.of(model, first[0] if first else None)
-    return _calibrate(source, itertools.chain(first, samples), progress, [], shape=shape, name=name, resume=resume)
+    return _calibrate(source, itertools.chain(first, samples), progress, [], shape=shape, name=name, mask=mask,
+                      resume=resume)
 
 
 def _numbered(samples: Iterable[Feed], read: Callable[[Feed], Any]) -> Iterator[Any]:
@@ -324,8 +327,8 @@ def _needs_ranges(precision: str, recipe: str | os.PathLike | Mapping | None) ->
 def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str = "int8",
              recipe: str | os.PathLike | Mapping | None = None, method: str | None = None, target: str = "host",
              shape: Shapes | None = None, name: str | None = None,
-             profile: Profile | str | os.PathLike | None = None, correct_bias: bool | None = None,
-             max_float: float | None = None, max_int16: float | None = None,
+             profile: Profile | str | os.PathLike | None = None, mask: str | None = None,
+             correct_bias: bool | None = None, max_float: float | None = None, max_int16: float | None = None,
              loss: Callable[..., float] | None = None, progress: Progress | None = None) -> Quantized:
     """Quantizes a model.
 
@@ -336,6 +339,8 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
     precision: what products compute in where the recipe says nothing
     recipe:    a file or a dictionary of rules (docs/Recipes.md)
     method:    how ranges are picked where the recipe says nothing (minmax; mpq.options() lists all)
+    mask:      an input that is 0 where samples are padded, such as the attention mask of an encoder: padding then decides
+               on nothing (docs/Recipes.md)
     correct_bias: whether biases make up for the mean errors of rounding, as up to 128 samples show them (default: with
                `data`). The same samples decide on weights where the recipe asks for it ("rounding": "gptq")
     target:    the machine that reports are for; mpq.compile has its own
@@ -353,6 +358,8 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         raise _core.Error("loss has no effect without max_float or max_int16")
     if correct_bias and data is None:
         raise _core.Error("expected calibration data to correct biases with but got none")
+    if mask is not None and data is None:
+        raise _core.Error("mask has no effect without data: it says which rows of samples count")
     automatic = correct_bias is None
     if automatic:
         correct_bias = data is not None and precision not in ("f32", *_FLOAT_PRECISIONS)
@@ -368,7 +375,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         first = list(itertools.islice(samples, 1))
         source = _Source.of(model, first[0] if first else None)
         profile = _calibrate(source, itertools.chain(first, samples), progress, kept, samples_folder, shape=shape,
-                             name=name)
+                             name=name, mask=mask)
     else:
         source = _Source.of(model)
         profile = profile if profile is None or isinstance(profile, Profile) else Profile.load(profile)
@@ -377,12 +384,12 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
 
         recipe = keep_float(source.name if source.data is None else source.data, profile, samples_folder, max_float,
                             max_int16, loss=loss, fits=correct_bias, recipe=recipe, method=method, shape=shape, name=name,
-                            progress=progress)
+                            mask=mask, progress=progress)
     if precision == "int8":
         precision = precision_beside(recipe)
     options = {"precision": precision, "recipe": copy.deepcopy(recipe), "method": method, "target": target,
                "shape": copy.deepcopy(shape), "name": name, "profile": profile,
-               "fit_data": samples_folder if correct_bias else None}
+               "fit_data": samples_folder if correct_bias else None, "mask": mask if correct_bias else None}
     with _exchange() as folder:
         path = os.path.join(folder, "report.json")
 
@@ -398,7 +405,7 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
                                                      "correct_bias=False, which keeps them from weights, too")) from None
             if not automatic or not has_nothing_to_fit(error):  # nobody has asked to fit what has nothing to fit
                 raise
-            options["fit_data"] = None
+            options["fit_data"] = options["mask"] = None
             result = run()
         record = json.loads(Path(path).read_text())
     if recipe is not None:  # the file may be written anew

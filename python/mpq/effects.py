@@ -34,7 +34,7 @@ def simulate(model: Any, profile: Profile, fit_data: Any, **settings: Any) -> Si
     except _core.Error as error:
         if fit_data is None or not has_nothing_to_fit(error):
             raise
-        return Simulation(model, profile, **settings)
+        return Simulation(model, profile, **{**settings, "mask": None})
 
 
 class Judge:

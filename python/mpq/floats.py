@@ -27,7 +27,8 @@ def _spread(feeds: list, work: int) -> list:
 
 def keep_float(model: Any, profile: Profile, samples: str, max_float: float | None, max_int16: float | None, *,
                loss: Loss | None, fits: bool, recipe: str | os.PathLike | Mapping | None, method: str | None,
-               shape: Shapes | None, name: str | None, progress: Progress | None) -> dict[str, Any]:
+               shape: Shapes | None, name: str | None, mask: str | None,
+               progress: Progress | None) -> dict[str, Any]:
     """The recipe with rules for the products that stay in float: at most `max_float` of the multiply-accumulates. Likewise
     for those in int16. None: no product.
 
@@ -36,7 +37,7 @@ def keep_float(model: Any, profile: Profile, samples: str, max_float: float | No
     """
     report = progress or (lambda *_: None)
     simulation = simulate(model, profile, samples if fits else None, recipe=recipe, method=method, shape=shape, name=name,
-                          progress=progress)
+                          mask=mask if fits else None, progress=progress)
     recipe = read_recipe(recipe)
     feeds = SampleFolder(samples)
     judge = Judge(simulation, feeds if loss else _spread(list(feeds), len(simulation.products) * simulation.total_macs), loss)

@@ -169,7 +169,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
            max_bits: float | None = None, max_bytes: int | None = None, max_float: float | None = None,
            loss: Loss | None = None, rounding: str | None = None, seconds: float = 600, threads: int = 1,
            profile: Profile | str | os.PathLike | None = None, method: str | None = None,
-           target: str = "host", shape: Shapes | None = None, name: str | None = None,
+           target: str = "host", shape: Shapes | None = None, name: str | None = None, mask: str | None = None,
            folder: str | os.PathLike | None = None, measured: bool = True, progress: Progress | None = None) -> Front:
     """Searches precisions of products and returns the best found, for limits between the slowest and the fastest.
 
@@ -182,7 +182,8 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
                 in float
     loss:       how far outputs are from the float model's: a function of two lists of {output name: array}, one for each
                 sample in their order. It may be a task's, such as the share of samples that are judged wrong
-    rounding:   how weights become integers: "nearest" or "gptq" (docs/Recipes.md)
+    rounding:   how weights become integers: "nearest", "gptq" or "adaround" (docs/Recipes.md)
+    mask:       an input that is 0 where samples are padded: such rows decide on nothing
     seconds:    the search ends after about so long, or with Ctrl-C, with what it has
     folder:     where the front is written to, again whenever a point is added
     measured:   compile and measure each point; False: what is predicted and simulated only
@@ -205,12 +206,12 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         raise _core.Error("expected samples to search with but there are none")
     common = {"shape": shape, "name": name, "progress": progress}
     if profile is None:
-        profile = calibrate(model, feeds, **common)
+        profile = calibrate(model, feeds, mask=mask, **common)
     elif not isinstance(profile, Profile):
         profile = Profile.load(profile)
     kept = feeds[:FIT_SAMPLES]
     simulation = simulate(model, profile, kept, method=method, recipe={"rounding": rounding} if rounding else None,
-                          **common)
+                          mask=mask, **common)
     products = simulation.products
     for product in products:
         if not set(precisions) & set(product.precisions):
@@ -232,7 +233,8 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
                            for rule in recipe.get("rules", ()))
             ranges = {"profile": profile, "method": method} if integers else {}  # others have no use of them
             return compile(model, recipe=recipe, **ranges, **machine, **common)
-        compile_to(model, path, profile=profile, recipe=recipe, method=method, fit_data=kept, target=target, **common)
+        compile_to(model, path, profile=profile, recipe=recipe, method=method, fit_data=kept, mask=mask, target=target,
+                   **common)
         return load(path, threads=threads)
 
     times = {}
@@ -276,7 +278,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
             front.save(folder)
 
     def _is_fitted(point: Point) -> bool:
-        return any(computes_in_integers(by_id[name], precision) or precision != "f32" and rounding == "gptq"
+        return any(computes_in_integers(by_id[name], precision) or precision != "f32" and rounding in ("gptq", "adaround")
                    for name, precision in point.precisions.items())
 
     def _measure(point: Point) -> None:

@@ -65,14 +65,15 @@ class Simulation:
     def __init__(self, model: Any, profile: Profile | str | os.PathLike | None = None, *, original: Any = None,
                  fit_data: str | os.PathLike | Iterable[Feed] | None = None,
                  recipe: str | os.PathLike | Mapping | None = None, method: str | None = None,
-                 shape: Shapes | None = None, name: str | None = None, progress: Progress | None = None):
+                 shape: Shapes | None = None, name: str | None = None, mask: str | None = None,
+                 progress: Progress | None = None):
         source = _Source.of(model)
         float_source = None if original is None else _Source.of(original)
         self._compiler = _core.Compiler()
         with _exchange() as folder:
             fit_data = as_folder(fit_data, os.path.join(folder, "data", "bias"))
             settings = _settings(folder, fit_data=fit_data, profile=profile, recipe=recipe, method=method,
-                                 shape=shape, name=name,
+                                 shape=shape, name=name, mask=mask,
                                  precision=None if original is not None else precision_beside(recipe),
                                  report=os.path.join(folder, "report.json"))
             self._core = _core.Simulation(self._compiler, source.name, source.data, float_source and float_source.name,

@@ -59,10 +59,12 @@ def test_int8(int8, exact):
     assert abs(accuracy(int8) - exact) <= 0.2
 
 
-def test_w4a8(model, data, exact, int8):
-    made = quantized(model, data, {"precision": "int4", "activations": "static", "rounding": "gptq"})
+@pytest.mark.parametrize("rounding", ["gptq", "adaround"])
+def test_w4a8(model, data, exact, int8, rounding):
+    made = quantized(model, data, {"precision": "int4", "activations": "static", "rounding": rounding})
     operations = [op for op in made.record["operations"] if op["macs"]]
     assert [op["precision"] for op in operations] == ["int4"] * 4
+    assert [op["rounding"]["kind"] for op in operations] == [rounding] * 4
     assert all(op["reads_integers"] for op in operations)
     assert all(op["rounding"]["error"] < op["rounding"]["nearest_error"] for op in operations)
     program = mpq.compile(made)
@@ -79,24 +81,25 @@ def test_sequence(sequence, data):
     assert exact > 95
     eight = mpq.compile(quantized(sequence, data, {"precision": "int8"}))
     assert abs(accuracy(eight) - exact) <= 0.2
-    made = quantized(sequence, data, {"precision": "int4", "activations": "static", "rounding": "gptq"})
-    four = mpq.compile(made)
-    assert abs(accuracy(four) - exact) <= 0.5
-    assert four.weights_bytes < 0.7 * eight.weights_bytes  # biases of 384 gates are a part of it
+    for rounding in ("gptq", "adaround"):
+        made = quantized(sequence, data, {"precision": "int4", "activations": "static", "rounding": rounding})
+        four = mpq.compile(made)
+        assert abs(accuracy(four) - exact) <= 0.5, rounding
+        assert four.weights_bytes < 0.7 * eight.weights_bytes  # biases of 384 gates are a part of it
 
 
-def test_gptq_is_better_than_nearest(model, data, exact):
+def test_samples_are_better_than_nearest(model, data, exact):
     """With 2 bits nothing is left without samples."""
     x = digits.images()[2]
     reference = digits.predict(mpq.compile(model), x)
     errors = {}
     for precision in ("int4", "int2"):
-        for rounding in ("nearest", "gptq"):
+        for rounding in ("nearest", "gptq", "adaround"):
             recipe = {"precision": precision, "activations": "static", "rounding": rounding}
             outputs = digits.predict(mpq.compile(quantized(model, data, recipe)), x)
             errors[precision, rounding] = float(np.square(outputs - reference).mean())
-    assert errors["int4", "gptq"] < errors["int4", "nearest"] / 2
-    assert errors["int2", "gptq"] < errors["int2", "nearest"] / 2
+    for (precision, rounding), error in errors.items():
+        assert rounding == "nearest" or error < errors[precision, "nearest"] / 2, (precision, rounding)
 
 
 def test_searched_mix(model, data, exact, int8, tmp_path):

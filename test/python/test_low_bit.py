@@ -160,6 +160,23 @@ def test_rounding_by_samples():
     assert 1 - fitted < (1 - nearest) / 2
 
 
+def test_padding_decides_on_nothing(tmp_path):
+    """The same sentences in fewer positions, and in more: with a mask they tell the same of the products."""
+    shapes = {length: {name: [1, length] for name in MINILM.shape} for length in (96, 128)}
+    recipe = {"precision": "int4", "rounding": "gptq", "rules": [{"regex": "_([4-9].|[12]..)#", "precision": "f32"}]}
+    errors = {}
+    for length, shape in shapes.items():
+        feeds = data.sentence_feeds(16, 60000, length=length)
+        for mask in (None, "attention_mask"):
+            report = tmp_path / "r.json"
+            mpq.compile_to(MINILM.path, tmp_path / "m.mlirbc", to="quantize", emit="mlirbc", precision="int4", recipe=recipe,
+                           shape=shape, fit_data=feeds, mask=mask, report=report)
+            errors[length, bool(mask)] = [op["rounding"]["nearest_error"] for op in json.loads(report.read_text())["operations"]
+                                           if op.get("rounding")]
+    assert errors[96, True] and np.allclose(errors[96, True], errors[128, True], rtol=1e-3)
+    assert not np.allclose(errors[96, False], errors[128, False], rtol=1e-2)
+
+
 @pytest.mark.parametrize("model", ["ppocr-cls", "minilm"])
 def test_rounding_of_8_bits(model):
     """Convolutions, depthwise ones and matrix products: no error grows."""

@@ -31,7 +31,7 @@ SEARCHES = {"fit-data": "the samples it searches with", "calibrate": PROFILES, "
             "to": FRONT, "precision": "precisions", "recipe": FRONT, "report": FRONT, "report-data": FRONT,
             "tune": "mpq.compile with a point's recipe"}
 
-ANALYZES = {"fit-data": "the samples it analyzes with", "calibrate": PROFILES, "resume": PROFILES, "precision": "int8 is analyzed",
+ANALYZES = {"fit-data": "the samples it analyzes with", "mask": "all rows are analyzed", "calibrate": PROFILES, "resume": PROFILES, "precision": "int8 is analyzed",
             "name": FILES, "target": "what is simulated is the same on all", "tune": FILES, "report": "the command `mpq report`",
             "report-data": "the command `mpq report`", "emit": FILES, "from": FILES, "to": FILES}
 
@@ -42,7 +42,7 @@ LEFT_OUT = {
     "mpq.analyze": ANALYZES,
     "mpq analyze": ANALYZES,
     "mpq.compile_to": {"calibrate": PROFILES, "resume": PROFILES},
-    "mpq.compile": {"fit-data": "mpq.quantize corrects biases", "calibrate": PROFILES, "resume": PROFILES, "emit": LIBRARY, "from": LIBRARY, "to": LIBRARY,
+    "mpq.compile": {"fit-data": "mpq.quantize corrects biases", "mask": "mpq.quantize takes samples", "calibrate": PROFILES, "resume": PROFILES, "emit": LIBRARY, "from": LIBRARY, "to": LIBRARY,
                     "report": "mpq.compile_to writes it", "report-data": "mpq.compile_to writes it"},
     "mpq.quantize": {"fit-data": "correct_bias", "tune": QUANTIZED, "calibrate": PROFILES, "resume": PROFILES, "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED,
                      "report": RECORD, "report-data": RECORD},
@@ -51,17 +51,17 @@ LEFT_OUT = {
     "mpq compile": {"calibrate": PROFILES, "resume": PROFILES},
     "mpq quantize": {"fit-data": "--correct-bias", "tune": QUANTIZED, "calibrate": PROFILES, "resume": PROFILES, "emit": QUANTIZED, "from": QUANTIZED, "to": QUANTIZED,
                      "report": "the command `mpq report`", "report-data": "the command `mpq report`"},
-    "mpq evaluate": {"fit-data": "it quantizes with --data", "tune": FILES, "calibrate": PROFILES, "resume": PROFILES, "emit": FILES, "from": FILES, "to": FILES, "report": FILES,
+    "mpq evaluate": {"fit-data": "it quantizes with --data", "mask": "mpq quantize decides with samples", "tune": FILES, "calibrate": PROFILES, "resume": PROFILES, "emit": FILES, "from": FILES, "to": FILES, "report": FILES,
                      "report-data": "--data", "name": FILES, "precision": "it compares both"},
     "mpq report": {"fit-data": "it quantizes with --data", "tune": FILES, "calibrate": PROFILES, "resume": PROFILES, "emit": FILES, "from": FILES, "to": FILES, "report": "--output",
                    "report-data": "--data"},
     "mpq run": {name: "it runs a library that is compiled" for name in (
-        "fit-data", "calibrate", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
+        "fit-data", "calibrate", "emit", "from", "mask", "method", "name", "precision", "profile", "recipe", "report", "report-data",
         "resume", "shape", "target", "to", "tune")},
     "mpq merge-profiles": {name: "it reads profiles only" for name in (
-        "fit-data", "calibrate", "emit", "from", "method", "name", "precision", "profile", "recipe", "report", "report-data",
+        "fit-data", "calibrate", "emit", "from", "mask", "method", "name", "precision", "profile", "recipe", "report", "report-data",
         "resume", "shape", "target", "to", "tune")},
-    "passes": {name: NO_PASS for name in ("fit-data", "calibrate", "emit", "from", "name", "report-data", "resume", "shape",
+    "passes": {name: NO_PASS for name in ("fit-data", "calibrate", "emit", "from", "mask", "name", "report-data", "resume", "shape",
                                           "target", "to", "tune")},
 }
 

@@ -224,7 +224,7 @@ def test_out_of_time(model, profile, feeds):
     ({"precisions": ["int8"]}, "expected at least two precisions to choose from but got int8"),
     ({"over": "size"}, "expected 'over' to be \"latency\", \"bits\" or \"float\" but got 'size'"),
     ({"points": 1}, "expected 'points' to be a whole number from 2 on but got 1"),
-    ({"rounding": "gtpq"}, "expected 'rounding' to be one of nearest, gptq but got 'gtpq'"),
+    ({"rounding": "gtpq"}, "expected 'rounding' to be one of nearest, gptq, adaround but got 'gtpq'"),
     ({"max_loss": -1}, "expected 'max_loss' to be a number above 0 but got -1"),
     ({"max_float": 1.5}, r"expected 'max_float' to be a share above 0 and below 1 \(0.15: 15%\) but got 1.5"),
     ({"max_bytes": 9, "measured": False}, "max_bytes has no effect without measured=True"),

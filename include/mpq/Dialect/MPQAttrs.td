@@ -184,7 +184,8 @@ def MPQ_BlocksAttr : MPQ_AttrDef<"Blocks", "blocks"> {
 def MPQ_WeightRoundingEnum : MPQ_Enum<"WeightRoundingKind",
     "how constant weights become integers", [
     I32EnumAttrCase<"Nearest", 0, "nearest">,
-    I32EnumAttrCase<"GPTQ", 1, "gptq">]>;
+    I32EnumAttrCase<"GPTQ", 1, "gptq">,
+    I32EnumAttrCase<"AdaRound", 2, "adaround">]>;
 def MPQ_WeightScalesEnum : MPQ_Enum<"WeightScalesKind",
     "how scales of constant weights are chosen", [
     I32EnumAttrCase<"MinMax", 0, "minmax">,

@@ -45,6 +45,9 @@ def MPQ_Dialect : Dialect {
     /// Argument/result attribute: a unit attribute on integer tensors whose
     /// storage is unsigned.
     static ::llvm::StringRef getUnsignedAttrName() { return "mpq.unsigned"; }
+    /// Argument attribute: a unit attribute on the input that says which rows
+    /// of values count for what samples decide on (RowMask.h).
+    static ::llvm::StringRef getRowMaskAttrName() { return "mpq.row_mask"; }
     /// Operation attribute: an array of #mpq.range, one for each result.
     static ::llvm::StringRef getRangesAttrName() { return "mpq.ranges"; }
     /// Argument attribute: the #mpq.range of a function argument.

@@ -9,6 +9,7 @@
 #define MPQ_DRIVER_CALIBRATION_H
 
 #include "mpq/Calibration/CollectProfile.h"
+#include "mpq/Calibration/RowMask.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -41,9 +42,17 @@ forEachSample(mlir::Location loc, SampleSource &samples,
               const SampleProgress &progress, llvm::StringRef purpose,
               llvm::function_ref<llvm::Error(llvm::ArrayRef<NpyArray>)> use);
 
-/// What an instrumented run tells of one value.
-using ObserveFn =
-    llvm::function_ref<void(llvm::StringRef id, llvm::ArrayRef<float> values)>;
+/// Says which rows of values count for what samples decide on: those where the
+/// input of this name is not 0 (RowMask.h). An error if the model has no such
+/// input, or no product reads a value with a row for each of its elements.
+mlir::LogicalResult setRowMask(mlir::ModuleOp module, llvm::StringRef input);
+
+/// What setRowMask said.
+std::optional<RowMask> getRowMask(mlir::ModuleOp module);
+
+/// What an instrumented run tells of one value, and which of its rows count.
+using ObserveFn = llvm::function_ref<void(
+    llvm::StringRef id, llvm::ArrayRef<float> values, const CountedRows &rows)>;
 using ObservedRunner =
     std::function<llvm::Error(llvm::ArrayRef<NpyArray> inputs, ObserveFn)>;
 

@@ -77,6 +77,9 @@ struct CompileOptions {
   /// Samples (Dataset.h) that biases and the rounding of weights are fitted to
   /// (FitToSamples.h).
   std::string fitData;
+  /// An input that says which rows of values count for what samples decide on
+  /// (RowMask.h).
+  std::string mask;
   /// A file that keeps what calibration has seen so far (CalibrationState.h).
   std::string resume;
   /// A JSON file that gets a record of the compilation (docs/Report.md).

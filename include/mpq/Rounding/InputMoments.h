@@ -29,11 +29,15 @@ public:
     return depth * depth * int64_t(sizeof(double));
   }
 
-  /// Adds `rows` vectors; `read(row, values)` writes the elements of one.
+  /// Adds `rows` vectors, some of which wait for others; `read(row, values)`
+  /// writes the elements of one.
   void
   add(SharedThreads &pool, int64_t rows,
       llvm::function_ref<void(int64_t row, llvm::MutableArrayRef<float> values)>
           read);
+
+  /// Takes those that wait: before any of the following.
+  void finish(SharedThreads &pool);
 
   int64_t getDepth() const { return depth; }
   int64_t getCount() const { return count; }
@@ -43,6 +47,7 @@ public:
 
 private:
   int64_t depth, count = 0;
+  std::vector<float> waiting; // rows
   /// Is subtracted from every vector: with a large common mean little would be
   /// left of the covariance otherwise.
   std::vector<float> origin;

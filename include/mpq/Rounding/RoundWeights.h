@@ -50,9 +50,19 @@ struct WeightMatrix {
   int64_t getNumBlocks() const { return (depth + block - 1) / block; }
 };
 
+enum class RoundingRule {
+  /// Each weight to the nearest integer.
+  Nearest,
+  /// Errors of weights are made up for by others: GPTQ, then descent on its
+  /// objective.
+  Compensated,
+  /// Likewise, but each weight becomes one of the two integers next to it:
+  /// what AdaRound minimizes for a layer without activation function.
+  UpOrDown,
+};
+
 struct RoundingChoice {
-  /// Whether the error of one weight is made up for by the next ones.
-  bool feedsBack = true;
+  RoundingRule rule = RoundingRule::Compensated;
   /// Whether scales are searched for; otherwise they hold the largest weight.
   bool searchesScales = true;
 };

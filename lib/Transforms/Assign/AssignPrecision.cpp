@@ -495,7 +495,8 @@ struct AssignPrecision : mpq::impl::AssignPrecisionPassBase<AssignPrecision> {
         // Scales are searched for where samples are there anyway.
         WeightRoundingAttr rounding = WeightRoundingAttr::get(
             &getContext(), product.rounding,
-            rules.scales.value_or(product.rounding == WeightRoundingKind::GPTQ
+            rules.scales.value_or(product.rounding !=
+                                          WeightRoundingKind::Nearest
                                       ? WeightScalesKind::MSE
                                       : WeightScalesKind::MinMax),
             StringAttr());

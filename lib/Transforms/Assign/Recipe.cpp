@@ -98,9 +98,10 @@ struct Reader {
       return text.takeError();
     std::optional<WeightRoundingKind> kind = symbolizeWeightRoundingKind(*text);
     if (!kind)
-      return error("expected 'rounding' {0} to be nearest or gptq but got "
-                   "'{1}'{2}",
-                   where, *text, suggestNearest(*text, {"nearest", "gptq"}));
+      return error(
+          "expected 'rounding' {0} to be nearest, gptq or adaround but got "
+          "'{1}'{2}",
+          where, *text, suggestNearest(*text, {"nearest", "gptq", "adaround"}));
     return *kind;
   }
 

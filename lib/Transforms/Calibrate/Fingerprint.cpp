@@ -80,6 +80,7 @@ void Fingerprinter::addAttributes(DictionaryAttr attributes) {
     StringRef name = attribute.getName();
     if (name == linalg::LinalgDialect::kMemoizedIndexingMapsAttrName ||
         name == MPQDialect::getRangeAttrName() ||
+        name == MPQDialect::getRowMaskAttrName() ||
         name == MPQDialect::getRangesAttrName() ||
         name == MPQDialect::getPrecisionAttrName() ||
         name == MPQDialect::getBlocksAttrName() ||

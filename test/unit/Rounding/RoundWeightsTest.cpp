@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <random>
 
 using namespace mpq;
@@ -35,6 +37,7 @@ static InputMoments observe(SharedThreads &pool, int64_t depth, int64_t rows) {
     for (int64_t k = 0; k < depth; ++k)
       out[k] = values[k] + 3 * values[depth + k % 4] + 50;
   });
+  moments.finish(pool);
   return moments;
 }
 
@@ -72,11 +75,109 @@ TEST(RoundWeights, LosesLessThanNearest) {
       EXPECT_EQ(rounded.damping, 0.01);
       double error = getError(weights, rounded, depth, columns, block, moments);
       EXPECT_NEAR(rounded.error, error, 1e-3 * error);
-      RoundedWeights scales =
-          roundWeights(*pool, matrix, grid, moments, {false, true});
+      RoundedWeights scales = roundWeights(*pool, matrix, grid, moments,
+                                           {RoundingRule::Nearest, true});
       EXPECT_LE(scales.error, scales.nearestError);
     }
   }
+}
+
+/// What gradient descent on AdaRound's relaxation finds (Nagel et al.
+/// 2020): rectified sigmoids between both neighbours of each weight, by Adam,
+/// with a regularizer that ends at whole numbers.
+static std::vector<int8_t> relax(llvm::ArrayRef<float> weights,
+                                 llvm::ArrayRef<float> scales, int64_t depth,
+                                 int64_t columns,
+                                 llvm::ArrayRef<double> moments) {
+  constexpr int kSteps = 3000;
+  size_t count = weights.size();
+  std::vector<double> v(count), first(count), second(count), error(count);
+  auto below = [&](size_t i) {
+    return std::floor(double(weights[i]) / double(scales[i % columns]));
+  };
+  auto soften = [&](size_t i) {
+    return std::clamp(1.2 / (1 + std::exp(-v[i])) - 0.1, 0.0, 1.0);
+  };
+  double power = 0; // of an input
+  for (int64_t k = 0; k < depth; ++k)
+    power += moments[k * (depth + 1)] / double(depth);
+  for (size_t i = 0; i < count; ++i) {
+    double part = double(weights[i]) / double(scales[i % columns]) - below(i);
+    v[i] = -std::log(1.2 / (part + 0.1) - 1);
+  }
+  for (int step = 1; step <= kSteps; ++step) {
+    double beta = 20 - 18 * double(step) / kSteps;
+    for (size_t i = 0; i < count; ++i)
+      error[i] = double(scales[i % columns]) * (below(i) + soften(i)) -
+                 double(weights[i]);
+    for (size_t i = 0; i < count; ++i) {
+      int64_t k = int64_t(i) / columns, n = int64_t(i) % columns;
+      double slope = 0, sigmoid = 1 / (1 + std::exp(-v[i])), h = soften(i);
+      for (int64_t j = 0; j < depth; ++j)
+        slope += 2 * moments[k * depth + j] * error[j * columns + n];
+      slope *= double(scales[n]);
+      if (step > kSteps / 5) {
+        double t = 2 * h - 1, unit = power * double(scales[n] * scales[n]);
+        slope -= 0.1 * unit * 2 * beta * std::copysign(1.0, t) *
+                 std::pow(std::fabs(t), beta - 1);
+      }
+      slope *= h > 0 && h < 1 ? 1.2 * sigmoid * (1 - sigmoid) : 0;
+      first[i] = 0.9 * first[i] + 0.1 * slope;
+      second[i] = 0.999 * second[i] + 0.001 * slope * slope;
+      v[i] -= 0.01 * (first[i] / (1 - std::pow(0.9, step))) /
+              (std::sqrt(second[i] / (1 - std::pow(0.999, step))) + 1e-12);
+    }
+  }
+  std::vector<int8_t> integers(count);
+  for (size_t i = 0; i < count; ++i)
+    integers[i] = int8_t(std::clamp(below(i) + (soften(i) >= 0.5), -8.0, 7.0));
+  return integers;
+}
+
+TEST(RoundWeights, UpOrDownIsNoWorseThanTheRelaxation) {
+  auto pool = SharedThreads::get(2);
+  for (int64_t depth : {9, 48, 100}) {
+    int64_t columns = 8;
+    std::vector<float> weights = drawNormal(size_t(depth * columns), 8);
+    std::vector<double> moments =
+        observe(*pool, depth, 400).getSecondMoments(true);
+    RoundedWeights rounded =
+        roundWeights(*pool, {weights, depth, columns, depth}, kFourBits,
+                     moments, {RoundingRule::UpOrDown, true});
+    for (int64_t i = 0; i < depth * columns; ++i) {
+      double below =
+          std::floor(double(weights[i] / rounded.scales[i % columns]));
+      EXPECT_GE(rounded.integers[i], std::clamp(below, -8.0, 7.0));
+      EXPECT_LE(rounded.integers[i], std::clamp(below + 1, -8.0, 7.0));
+    }
+    RoundedWeights relaxed = rounded;
+    relaxed.integers = relax(weights, rounded.scales, depth, columns, moments);
+    double error = getError(weights, rounded, depth, columns, depth, moments);
+    double theirs = getError(weights, relaxed, depth, columns, depth, moments);
+    EXPECT_LE(error, 1.001 * theirs);
+    EXPECT_LT(theirs, 0.6 * rounded.nearestError) << "the relaxation works";
+  }
+}
+
+TEST(RoundWeights, FreeIntegersAndScalesLoseLess) {
+  auto pool = SharedThreads::get(1);
+  int64_t depth = 96, columns = 20;
+  std::vector<float> weights = drawNormal(size_t(depth * columns), 9);
+  std::vector<double> moments =
+      observe(*pool, depth, 500).getSecondMoments(true);
+  for (int64_t block : {int64_t(32), depth})
+    for (WeightGrid grid : {kFourBits, WeightGrid{0, 15, true, 0}}) {
+      WeightMatrix matrix{weights, depth, columns, block};
+      double upOrDown = roundWeights(*pool, matrix, grid, moments,
+                                     {RoundingRule::UpOrDown, true})
+                            .error;
+      double fixed = roundWeights(*pool, matrix, grid, moments,
+                                  {RoundingRule::Compensated, false})
+                         .error;
+      double free = roundWeights(*pool, matrix, grid, moments, {}).error;
+      EXPECT_LT(free, fixed);
+      EXPECT_LT(free, upOrDown);
+    }
 }
 
 TEST(RoundWeights, IndependentInputsGiveTheNearest) {
@@ -86,8 +187,9 @@ TEST(RoundWeights, IndependentInputsGiveTheNearest) {
   std::vector<double> identity(size_t(depth * depth), 0.0);
   for (int64_t k = 0; k < depth; ++k)
     identity[k * (depth + 1)] = 1;
-  RoundedWeights rounded = roundWeights(*pool, {weights, depth, columns, depth},
-                                        kFourBits, identity, {true, false});
+  RoundedWeights rounded =
+      roundWeights(*pool, {weights, depth, columns, depth}, kFourBits, identity,
+                   {RoundingRule::Compensated, false});
   EXPECT_EQ(rounded.error, rounded.nearestError);
   for (int64_t i = 0; i < depth * columns; ++i)
     EXPECT_EQ(rounded.integers[i],
@@ -147,6 +249,7 @@ TEST(InputMoments, AgreeWithTheirDefinition) {
       for (int64_t k = 0; k < 20; ++k)
         out[k] = values[(sample * 100 + row) * 20 + k];
     });
+  moments.finish(*pool);
   EXPECT_EQ(moments.getCount(), 300);
   std::vector<double> second = moments.getSecondMoments(false),
                       centered = moments.getSecondMoments(true),
