@@ -17,6 +17,9 @@ from mpq_benchmark import accuracies  # noqa: E402
 from mpq_testing import accuracy, models, tools  # noqa: E402
 from mpq_testing import onnxruntime_peer as peer  # noqa: E402
 from mpq_testing import openvino_peer  # noqa: E402
+from mpq_testing.paths import BUILD  # noqa: E402
+
+sys.path.insert(0, str(BUILD / "python"))  # the package as it was built
 
 
 def compare(arguments: argparse.Namespace) -> None:
