@@ -11,7 +11,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from mpq_testing import tools
+from mpq_testing import metrics, tools
 from mpq_testing.paths import ROOT
 
 FOLDER = ROOT / "test" / "benchmark"
@@ -208,3 +208,15 @@ def test_timing_takes_all_turns():
 
 def test_processor_time_is_of_one_thread():
     assert "expected --threads 1" in bench("layers", "--filter", "37x200x75", "--clock", "cpu", fails=True)
+
+
+def test_scores_of_texts():
+    assert metrics.text_scores(["a bc", "xyz", ""], ["abc", "xz", "ab"]) == {"lines read": 1 / 3, "CER": 3 / 7}
+
+
+def test_scores_of_embeddings():
+    rows = np.random.default_rng(0).standard_normal((20, 8))
+    assert metrics.embedding_scores(3 * rows, rows) == pytest.approx(
+        {"cosine": 1, "Spearman": 1, "same neighbour": 1})
+    other = metrics.embedding_scores(np.random.default_rng(1).standard_normal((20, 8)), rows)
+    assert abs(other["cosine"]) < 0.5 and abs(other["Spearman"]) < 0.5 and other["same neighbour"] < 0.5

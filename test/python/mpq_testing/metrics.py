@@ -46,6 +46,37 @@ def ctc_decode(probabilities: np.ndarray, alphabet: list[str]) -> str:
     return "".join(alphabet[k] for k in best[changed & (best != 0)])
 
 
+def edit_distance(a: str, b: str) -> int:
+    """The fewest insertions, deletions and replacements that make one of the other (Levenshtein 1966)."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        diagonal, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
+    return row[-1]
+
+
+def text_scores(read: list[str], texts: list[str]) -> dict[str, float]:
+    """The share of lines without an error, and CER: edits by characters of the texts. Spaces do not count."""
+    pairs = [(a.replace(" ", ""), b.replace(" ", "")) for a, b in zip(read, texts, strict=True)]
+    return {"lines read": sum(a == b for a, b in pairs) / len(pairs),
+            "CER": sum(edit_distance(a, b) for a, b in pairs) / max(1, sum(len(b) for _, b in pairs))}
+
+
+def embedding_scores(ours: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+    """Of embeddings (a row each): cosine with the reference's, Spearman's correlation of all pairs' similarities, and how
+    often the nearest neighbour is the same."""
+    norms = [np.linalg.norm(rows, axis=1, keepdims=True) for rows in (ours, reference)]
+    a, b = ours / norms[0], reference / norms[1]
+    similar, expected = a @ a.T, b @ b.T
+    pairs = np.triu_indices(len(a), 1)
+    ranks = [np.argsort(np.argsort(matrix[pairs])) for matrix in (similar, expected)]
+    for matrix in (similar, expected):
+        np.fill_diagonal(matrix, -np.inf)
+    return {"cosine": float((a * b).sum(1).mean()), "Spearman": float(np.corrcoef(*ranks)[0, 1]),
+            "same neighbour": float((similar.argmax(1) == expected.argmax(1)).mean())}
+
+
 def lines_read(run: Run, count: int = 300) -> np.ndarray:
     """Which lines are read without an error, spaces aside."""
     alphabet = recognizer_alphabet()
