@@ -22,7 +22,8 @@ from .program import Program, TensorInfo, as_feed, in_order
 from .samples import save_samples
 
 SAMPLES_KEPT = 4
-FIT_SAMPLES = 128
+# Samples that biases are fitted to, and those that decide how weights are rounded.
+FIT_SAMPLES, ROUNDING_SAMPLES = 128, 512
 
 Feed = Mapping[str, Any]
 Shapes = Mapping[str, Sequence[int]]
@@ -271,8 +272,8 @@ def _numbered(samples: Iterable[Feed], read: Callable[[Feed], Any]) -> Iterator[
 
 
 def _calibrate(source: _Source, samples: Iterable[Feed], progress: Progress | None, kept: list[Feed],
-               fit_data: str | None = None, **options: Any) -> Profile:
-    """Copies of the first samples go into `kept`, more of them into a folder: who makes them may use their memory
+               fit_data: str | None = None, fit_samples: int = FIT_SAMPLES, **options: Any) -> Profile:
+    """Copies of the first samples go into `kept`, `fit_samples` of them into a folder: who makes them may use their memory
     again."""
     taken = itertools.count()
     infos: list[TensorInfo] = []
@@ -283,7 +284,7 @@ def _calibrate(source: _Source, samples: Iterable[Feed], progress: Progress | No
         arrays = next(ordered, None)
         if arrays is not None and len(kept) < SAMPLES_KEPT:
             kept.append({info.name: np.array(array) for info, array in zip(infos, arrays)})
-        if arrays is not None and fit_data and (number := next(taken)) < FIT_SAMPLES:
+        if arrays is not None and fit_data and (number := next(taken)) < fit_samples:
             save_samples([{info.name: array for info, array in zip(infos, arrays)}], fit_data, number)
         return arrays
 
@@ -307,6 +308,13 @@ def read_recipe(recipe: str | os.PathLike | Mapping | None) -> Mapping:
 def precision_beside(recipe: str | os.PathLike | Mapping | None) -> str | None:
     """int8, unless the recipe says what products get: nobody has asked for something else than that."""
     return None if "precision" in read_recipe(recipe) else "int8"
+
+
+def _rounds(recipe: str | os.PathLike | Mapping | None) -> bool:
+    """Whether samples decide how some weights are rounded."""
+    recipe = read_recipe(recipe)
+    parts = [recipe, *(rule for rule in recipe.get("rules") or () if isinstance(rule, Mapping))]
+    return any(part.get("rounding", "nearest") != "nearest" for part in parts)
 
 
 def has_nothing_to_fit(error: _core.Error) -> bool:
@@ -374,8 +382,8 @@ def quantize(model: Any, data: Iterable[Feed] | None = None, *, precision: str =
         samples = iter(data)
         first = list(itertools.islice(samples, 1))
         source = _Source.of(model, first[0] if first else None)
-        profile = _calibrate(source, itertools.chain(first, samples), progress, kept, samples_folder, shape=shape,
-                             name=name, mask=mask)
+        profile = _calibrate(source, itertools.chain(first, samples), progress, kept, samples_folder,
+                             ROUNDING_SAMPLES if _rounds(recipe) else FIT_SAMPLES, shape=shape, name=name, mask=mask)
     else:
         source = _Source.of(model)
         profile = profile if profile is None or isinstance(profile, Profile) else Profile.load(profile)

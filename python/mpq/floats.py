@@ -8,7 +8,7 @@ from typing import Any, Mapping
 
 from . import _core
 from .choice import Choice, Option
-from .compiler import Profile, Progress, Shapes, read_recipe
+from .compiler import FIT_SAMPLES, Profile, Progress, Shapes, read_recipe
 from .effects import Judge, choose, simulate
 from .samples import SampleFolder
 from .sensitivity import Loss
@@ -39,7 +39,7 @@ def keep_float(model: Any, profile: Profile, samples: str, max_float: float | No
     simulation = simulate(model, profile, samples if fits else None, recipe=recipe, method=method, shape=shape, name=name,
                           mask=mask if fits else None, progress=progress)
     recipe = read_recipe(recipe)
-    feeds = SampleFolder(samples)
+    feeds = SampleFolder(samples).first(FIT_SAMPLES)
     judge = Judge(simulation, feeds if loss else _spread(list(feeds), len(simulation.products) * simulation.total_macs), loss)
     precisions = ["int8"] if max_int16 is None else ["int8", "int16"]
     tables = judge.measure(precisions, lambda done, total: report("sensitivity", -1.0, done, total))

@@ -3,6 +3,7 @@ DIR/<sample>.npz with an array for each input."""
 
 from __future__ import annotations
 
+import copy
 import os
 import zipfile
 import zlib
@@ -65,6 +66,12 @@ class SampleFolder:
             for other in self.inputs:
                 if name not in files[other]:
                     raise _core.Error(f"incomplete sample '{name}': '{self.folder / other / name}' is missing")
+
+    def first(self, count: int) -> "SampleFolder":
+        """The first samples alone."""
+        part = copy.copy(self)
+        part.names = self.names[:count]
+        return part
 
     def __len__(self) -> int:
         return len(self.names)
