@@ -17,6 +17,11 @@ from .contenders import need
 
 FIRST_SEEDS = tuple(part * data.EVALUATION for part in (1, 2, 3))
 MAX_FLOAT = 0.15
+# Samples for calibration, and how they are used.
+MINILM_RECIPES = (("mpq INT16, GPTQ", 128, {"precision": "int16", "rounding": "gptq"}),
+                  ("mpq dynamic INT8, GPTQ", 128, {"activations": "dynamic", "rounding": "gptq"}),
+                  ("mpq INT4", 1, {"precision": "int4", "zero_points": True}),
+                  ("mpq INT4, GPTQ", 512, {"precision": "int4", "zero_points": True, "rounding": "gptq"}))
 
 
 @dataclass(frozen=True)
@@ -25,13 +30,14 @@ class Ready:
     integer_share: float | None = None  # of the multiply-accumulates; None: the engine does not say
 
 
-def _quantized(model: Model, **settings) -> Ready:
-    """What mpq.quantize makes of the calibration data."""
+def _quantized(model: Model, count: int | None = None, **settings) -> Ready:
+    """What mpq.quantize makes of so many samples for calibration."""
     import mpq
     from mpq.simulation import in_integers
 
-    feeds = [model.calibration_feed(index) for index in range(model.calibration_count)]
-    done = mpq.quantize(model.path, feeds, shape=model.shape, **settings)
+    feeds = [model.calibration_feed(index) for index in range(count or model.calibration_count)]
+    mask = "attention_mask" if model is models.MINILM else None
+    done = mpq.quantize(model.path, feeds, shape=model.shape, mask=mask, **settings)
     program = mpq.compile(done)
     products = [operation for operation in done.record["operations"] if operation["macs"]]
     share = sum(o["macs"] for o in products if in_integers(o)) / sum(o["macs"] for o in products)
@@ -54,10 +60,11 @@ def contenders(model: Model) -> dict[str, Callable[[], Ready]]:
              f"mpq INT8, {MAX_FLOAT:.0%} float": lambda: _quantized(model, max_float=MAX_FLOAT),
              "ONNX Runtime INT8": lambda: Ready(peer.runner(peer.quantized(model))),
              "NNCF INT8": lambda: _nncf(model)}
+    if model is models.CLASSIFIER:
+        found["mpq INT16"] = lambda: _quantized(model, recipe={"precision": "int16"})
     if model is models.MINILM:
-        found |= {"mpq dynamic INT8": lambda: _quantized(model, recipe={"activations": "dynamic"}),
-                  "mpq INT4, GPTQ": lambda: _quantized(model, precision="int4", recipe={"precision": "int4",
-                                                                                       "rounding": "gptq"})}
+        found |= {name: lambda count=count, recipe=recipe: _quantized(model, count, recipe=recipe)
+                  for name, count, recipe in MINILM_RECIPES}
     return found
 
 
