@@ -30,12 +30,13 @@ class Ready:
     integer_share: float | None = None  # of the multiply-accumulates; None: the engine does not say
 
 
-def _quantized(model: Model, count: int | None = None, **settings) -> Ready:
-    """What mpq.quantize makes of so many samples for calibration."""
+def _quantized(model: Model, sentences: int | None = None, **settings) -> Ready:
+    """What mpq.quantize makes of the calibration data, or of so many sentences."""
     import mpq
     from mpq.simulation import in_integers
 
-    feeds = [model.calibration_feed(index) for index in range(count or model.calibration_count)]
+    feeds = (data.sentence_feeds(sentences) if sentences else
+             [model.calibration_feed(index) for index in range(model.calibration_count)])
     mask = "attention_mask" if model is models.MINILM else None
     done = mpq.quantize(model.path, feeds, shape=model.shape, mask=mask, **settings)
     program = mpq.compile(done)
