@@ -12,6 +12,7 @@ from onnx import numpy_helper
 
 import mpq
 from mpq import sensitivity
+from mpq.analysis import Tensor, find_twins
 from mpq.divergence import Variants, compare
 from mpq.rounding import Histogram, value_errors, weight_errors
 from mpq.simulation import Value
@@ -177,6 +178,15 @@ def test_products_in_float_are_the_last_resort(model, feeds):
     in_float = [bool(remedy.float_products) for remedy in analysis.remedies]
     assert in_float == sorted(in_float) and any(in_float)
     assert analysis.divergence is None
+
+
+def test_multiples_of_a_value_are_one():
+    def tensor(name, alone, kind="activation"):
+        return Tensor(name, kind, None, None, alone=alone)
+
+    found = find_twins([tensor("z", 0.01), tensor("x", 0.1), tensor("w", 0.1, "weights"), tensor("v", 0.01),
+                        tensor("y", 0.2), tensor("x / 6", 0.1000001)], nothing=0.01)
+    assert [[tensor.name for tensor in group] for group in found] == [["y"], ["x / 6", "x"], ["w"], ["z"], ["v"]]
 
 
 def test_own_metric(model, feeds):
