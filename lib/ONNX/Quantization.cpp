@@ -15,9 +15,12 @@
 #include "OperatorRegistry.h"
 
 #include "mpq/Dialect/MPQDialect.h"
+#include "mpq/Numerics/FloatOps.h"
+#include "mpq/Numerics/Formulas.h"
 #include "mpq/Numerics/NarrowFloats.h"
 
 using namespace mlir;
+using namespace mpq;
 using namespace mpq::onnximport;
 
 namespace {
@@ -93,6 +96,58 @@ static FailureOr<Parameters> readParameters(NodeImporter &n, Type storage,
   return parameters;
 }
 
+/// Whether all inputs of the node are constants, not only dequantized ones.
+static bool readsConstants(NodeImporter &n) {
+  return llvm::all_of(llvm::seq(n.getNumInputs()), [&](unsigned i) {
+    return !n.hasInput(i) || n.in(i).constant;
+  });
+}
+
+/// The constant in input 0 with each element replaced by what `convert` makes
+/// of its position and of the position of its parameters.
+template <typename Number>
+static ConstantTensor evaluate(NodeImporter &n, const Parameters &parameters,
+                               Type type, bool isUnsigned,
+                               function_ref<Number(int64_t, int64_t)> convert) {
+  const Tensor &input = n.in(0);
+  AffineMap map = parameters.map.getValue();
+  SmallVector<int64_t> strides = rowMajorStrides(parameters.scale.getShape()),
+                       at(input.getRank(), 0);
+  std::string bytes;
+  for (int64_t i = 0, e = input.constant->getNumElements(); i < e; ++i) {
+    int64_t parameter = 0;
+    if (!strides.empty())
+      for (auto [p, stride] : llvm::zip_equal(map.compose(at), strides))
+        parameter += p * stride;
+    ConstantTensor::append(bytes, type, convert(i, parameter));
+    for (int64_t d = input.getRank() - 1; d >= 0 && ++at[d] == input.getDim(d);
+         --d)
+      at[d] = 0;
+  }
+  return ConstantTensor(type, isUnsigned, input.getShape(), std::move(bytes));
+}
+
+/// Quantizers write this for weights that come from a node Constant.
+static ConstantTensor evaluateQuantizeLinear(NodeImporter &n,
+                                             const Parameters &parameters,
+                                             Type storage, bool isUnsigned) {
+  int bits = storage.getIntOrFloatBitWidth();
+  formulas::QuantizeForm form;
+  form.low = isUnsigned ? 0 : -(1 << (bits - 1));
+  form.high = form.low + (1 << bits) - 1;
+  const ConstantTensor &input = *n.in(0).constant,
+                       &scale = *parameters.scale.constant,
+                       &zero = *parameters.zeroPoint.constant;
+  FloatOps ops;
+  return evaluate<int64_t>(
+      n, parameters, storage, isUnsigned, [&](int64_t i, int64_t parameter) {
+        return formulas::quantize(
+            ops, static_cast<float>(input.getDouble(i)),
+            static_cast<float>(scale.getDouble(parameter)),
+            static_cast<int32_t>(zero.getInt(parameter)), form);
+      });
+}
+
 static LogicalResult importQuantizeLinear(NodeImporter &n) {
   if (failed(n.requireFloat(0)))
     return failure();
@@ -132,11 +187,15 @@ static LogicalResult importQuantizeLinear(NodeImporter &n) {
   auto parameters = readParameters(n, storage, isUnsigned);
   if (failed(parameters))
     return failure();
-  auto quantize = mpq::QuantizeOp::create(
+  if (readsConstants(n)) {
+    n.setResult(0, evaluateQuantizeLinear(n, *parameters, storage, isUnsigned));
+    return success();
+  }
+  auto quantize = QuantizeOp::create(
       n.b, RankedTensorType::get(n.in(0).getShape(), storage), n.value(0),
       n.materialize(parameters->scale), n.materialize(parameters->zeroPoint),
-      parameters->map, isUnsigned, mpq::Rounding::HalfEven,
-      mpq::Scaling::Divide, mpq::ZeroPointOrder::AfterRounding,
+      parameters->map, isUnsigned, Rounding::HalfEven, Scaling::Divide,
+      ZeroPointOrder::AfterRounding,
       /*clamp_range=*/DenseI64ArrayAttr());
   n.setResult(0, quantize.getResult(), isUnsigned);
   return success();
@@ -145,14 +204,14 @@ static LogicalResult importQuantizeLinear(NodeImporter &n) {
 static LogicalResult importDequantizeLinear(NodeImporter &n) {
   Tensor &input = n.in(0);
   Type storage = input.getElementType();
-  bool isFormat = mpq::formulas::getNarrowFormat(storage) && input.constant;
+  bool isFormat = formulas::getNarrowFormat(storage) && input.constant;
   if ((input.isFloat() && !isFormat) || storage.isInteger(1) ||
       storage.isInteger(64) || (storage.isInteger(32) && input.isUnsigned))
     return n.error() << "expected quantized integers but got " << input.type;
   auto parameters = readParameters(n, storage, input.isUnsigned);
   if (failed(parameters))
     return failure();
-  auto dequantize = mpq::DequantizeOp::create(
+  auto dequantize = DequantizeOp::create(
       n.b, RankedTensorType::get(input.getShape(), n.b.getF32Type()),
       n.value(0), n.materialize(parameters->scale),
       n.materialize(parameters->zeroPoint), parameters->map, input.isUnsigned);
@@ -162,37 +221,23 @@ static LogicalResult importDequantizeLinear(NodeImporter &n) {
 
 std::optional<ConstantTensor>
 mpq::onnximport::evaluateDequantizeLinear(NodeImporter &n) {
-  for (unsigned i = 0; i < n.getNumInputs(); ++i)
-    if (n.hasInput(i) && !n.in(i).constant)
-      return std::nullopt;
+  if (!readsConstants(n))
+    return std::nullopt;
   Tensor &input = n.in(0);
   auto parameters = readParameters(n, input.getElementType(), input.isUnsigned);
   if (failed(parameters))
     return std::nullopt;
   const ConstantTensor &scale = *parameters->scale.constant,
                        &zero = *parameters->zeroPoint.constant;
-  SmallVector<int64_t> strides = rowMajorStrides(scale.getShape()),
-                       at(input.getRank(), 0);
-  Type type = n.b.getF32Type();
-  std::string bytes;
-  for (int64_t i = 0, e = input.constant->getNumElements(); i < e; ++i) {
-    int64_t parameter = 0;
-    for (auto [p, stride] :
-         llvm::zip_equal(parameters->map.getValue().compose(at), strides))
-      parameter += p * stride;
-    float difference = static_cast<float>(
-        input.isFloat()
-            ? input.constant->getDouble(i) - zero.getDouble(parameter)
-            : input.constant->getInt(i) - zero.getInt(parameter));
-    float value = difference * static_cast<float>(scale.getDouble(parameter));
-    ConstantTensor::append(bytes, type, static_cast<double>(value));
-    for (int64_t d = input.getRank() - 1; d >= 0; --d) {
-      if (++at[d] < input.getDim(d))
-        break;
-      at[d] = 0;
-    }
-  }
-  return ConstantTensor(type, false, input.getShape(), std::move(bytes));
+  return evaluate<double>(
+      n, *parameters, n.b.getF32Type(), /*isUnsigned=*/false,
+      [&](int64_t i, int64_t parameter) {
+        float difference = static_cast<float>(
+            input.isFloat()
+                ? input.constant->getDouble(i) - zero.getDouble(parameter)
+                : input.constant->getInt(i) - zero.getInt(parameter));
+        return difference * static_cast<float>(scale.getDouble(parameter));
+      });
 }
 
 void mpq::onnximport::registerQuantizationOperators(OperatorRegistry &r) {

@@ -27,7 +27,10 @@ from .simulation import Simulation
 
 SCREENED = 2  # samples on which all tensors are measured
 LOOKED_AT = 32  # tensors that are measured on all samples then
+TWINS = 2e-5  # how far losses of tensors differ that do the same, as a part of them
+TWINS_ABOVE = 0.05  # they have to do something beside what is lost anyway
 HELD_OUT = 4  # one of so many samples judges only, unless there are others for it
+DEAD = 1e6  # times less than the largest channel's, weights do nothing: no use in saying how much less
 COARSE = 20  # steps of the range of all but the outliers: fewer are named as a cause
 
 
@@ -63,9 +66,9 @@ def _weights_cause(errors: WeightErrors) -> str:
     if errors.is_degenerate:
         return "a scale is too small to be a normal number"
     if errors.scales == 1 and errors.channels > 1 and errors.per_channel_db and errors.sqnr_db is not None:
-        return (f"one scale for {errors.channels} channels, whose largest weights differ by a factor of "
-                f"{errors.channel_ratio:.3g}: {errors.sqnr_db:.1f} dB above the error, {errors.per_channel_db:.1f} dB with "
-                "a scale for each channel")
+        ratio = f"{errors.channel_ratio:.3g}" if errors.channel_ratio < DEAD else f"more than {DEAD:.3g}"
+        return (f"one scale for {errors.channels} channels, whose largest weights differ by a factor of {ratio}: "
+                f"{errors.sqnr_db:.1f} dB above the error, {errors.per_channel_db:.1f} dB with a scale for each channel")
     if errors.zero_channels:
         return f"{errors.zero_channels} of {errors.channels} channels are rounded to nothing but zeros"
     if errors.largest_sum > 1:
@@ -125,8 +128,8 @@ class Analysis:
                      f"is {self.responsible_loss:.3g} instead of {self.loss:.3g} of its energy ({100 * part:.1f}% less)")
         lines += [tensor.describe() for tensor in self.responsible]
         if self.rest_loss > (1 - self.restore) * self.loss:
-            lines.append(f"no tensor explains {self.rest_loss:.3g} of the error: biases are rounded, too, in steps of the "
-                         "weights' scale times the input's")
+            lines.append(f"no tensor explains {self.rest_loss:.3g} of the error: biases and other constants are "
+                         "rounded, too")
         if self.divergence:
             where = self.divergence.first
             lines.append(f"{' and '.join(self.divergence.variants)} " + (
@@ -177,16 +180,20 @@ class _Effects:
         return noise(self.simulation.run(self.feeds[:count]), self.references[:count])
 
     def measure(self, tensors: Sequence[Tensor], some: Sequence[Tensor], count: int | None,
-                report: Callable[[int, int], Any]) -> list[Tensor]:
-        """`some` of the tensors, ordered by what they contribute."""
+                report: Callable[[int, int], Any]) -> list[list[Tensor]]:
+        """`some` of the tensors, twins together, ordered by what they contribute."""
         everything, nothing = self.loss(tensors, count), self.loss([], count)
         for done, tensor in enumerate(some):
             report(done, len(some))
             tensor.alone = self.loss([tensor], count)
-            tensor.others = self.loss((other for other in tensors if other is not tensor), count)
-            tensor.contribution = (tensor.alone - nothing + everything - tensor.others) / 2
+        groups = find_twins(some, nothing)
+        for done, group in enumerate(groups):
+            others = self.loss((other for other in tensors if all(other is not twin for twin in group)), count)
+            for tensor in group:
+                tensor.others = others
+                tensor.contribution = (tensor.alone - nothing + everything - others) / 2
         report(len(some), len(some))
-        return sorted(some, key=lambda tensor: -tensor.contribution)
+        return sorted(groups, key=lambda group: -group[0].contribution)
 
 
 def _collect(simulation: Simulation, values: Mapping[str, Any]) -> list[Tensor]:
@@ -200,27 +207,52 @@ def _collect(simulation: Simulation, values: Mapping[str, Any]) -> list[Tensor]:
     return tensors
 
 
+def _flatten(groups: Iterable[Sequence[Tensor]]) -> list[Tensor]:
+    return [tensor for group in groups for tensor in group]
+
+
+def find_twins(tensors: Sequence[Tensor], nothing: float) -> list[list[Tensor]]:
+    """Tensors of which each one, rounded alone, does the very same: a value and multiples of it, as x, x / 6 and their
+    like in a chain. One is of no use in float as long as another is rounded, so they are looked at together."""
+    groups: list[list[Tensor]] = []
+    for tensor in sorted(tensors, key=lambda tensor: -tensor.alone):
+        twin = groups[-1][-1] if groups else None
+        if (twin and twin.kind == tensor.kind == "activation" and tensor.alone > (1 + TWINS_ABOVE) * nothing
+                and twin.alone - tensor.alone <= TWINS * tensor.alone):
+            groups[-1].append(tensor)
+        else:
+            groups.append([tensor])
+    return groups
+
+
 def _rank(effects: _Effects, tensors: list[Tensor], restore: float, report: Callable[[int, int], Any]
           ) -> tuple[list[Tensor], list[Tensor], float, float, float]:
     """The tensors in order, the responsible ones, and the losses of all, of none, and without the responsible."""
-    order = effects.measure(tensors, tensors, SCREENED, report)
-    order = effects.measure(tensors, order[:LOOKED_AT], None, report) + order[LOOKED_AT:]
+    order = _flatten(effects.measure(tensors, tensors, SCREENED, report))
+    groups = effects.measure(tensors, order[:LOOKED_AT], None, report)
+    order = _flatten(groups) + order[LOOKED_AT:]
     everything, nothing = effects.loss(tensors), effects.loss([])
     enough = everything - restore * (everything - nothing)
-    rounded, responsible, left = list(order), [], everything
-    for tensor in order[:LOOKED_AT]:
+    named, left = [], everything
+
+    def loss_without(chosen: Sequence[Sequence[Tensor]]) -> float:
+        away = {tensor.key for tensor in _flatten(chosen)}
+        return effects.loss(tensor for tensor in tensors if tensor.key not in away)
+
+    for group in groups:
         if left <= enough:
             break
-        rounded.remove(tensor)
-        responsible.append(tensor)
-        left = tensor.restored_loss = effects.loss(rounded)
+        named.append(group)
+        left = loss_without(named)
+        for tensor in group:
+            tensor.restored_loss = left
     # Those in it that do not matter once the others are restored.
-    for tensor in list(reversed(responsible))[1:]:
-        again = effects.loss([*rounded, tensor])
+    for group in named[-2::-1]:
+        rest = [other for other in named if other is not group]
+        again = loss_without(rest)
         if again <= max(enough, left):
-            rounded.append(tensor)
-            responsible.remove(tensor)
-            left = again
+            named, left = rest, again
+    responsible = _flatten(named)
     return order, responsible, everything, nothing, left
 
 

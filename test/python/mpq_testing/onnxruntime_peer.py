@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 
@@ -29,17 +30,28 @@ def runner(path: Path, threads: int = 1, optimize: bool = True):
 
 def quantized(model: Model) -> Path:
     """The model quantized by ONNX Runtime: QDQ, u8 activations by min-max, s8 weights per channel."""
-    path = model_file(f"{model.name}-ort-int8.onnx")
+    return _made(f"{model.name}-ort-int8.onnx", lambda path: _quantize(model, path))
+
+
+def quantized_by_default(model: Model) -> Path:
+    """The file as shipped, and no option: QDQ, s8 by min-max, one scale for a tensor, weights in nodes Constant, too."""
+    from onnxruntime.quantization import quantize_static
+
+    return _made(f"{model.name}-ort-default.onnx", lambda path: quantize_static(str(model.path), str(path), _reader(model)))
+
+
+def _made(name: str, make: Callable[[Path], None]) -> Path:
+    path = model_file(name)
     if not path.exists():
+        logging.getLogger().setLevel(logging.ERROR)
         partial = path.with_suffix(".partial.onnx")
-        _quantize(model, partial)
+        make(partial)
         partial.rename(path)
     return path
 
 
-def _quantize(model: Model, path: Path) -> None:
-    import onnx
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quant_pre_process, quantize_static
+def _reader(model: Model):
+    from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):
         def __init__(self):
@@ -48,7 +60,13 @@ def _quantize(model: Model, path: Path) -> None:
         def get_next(self) -> Feed | None:
             return next(self.feeds, None)
 
-    logging.getLogger().setLevel(logging.ERROR)
+    return Reader()
+
+
+def _quantize(model: Model, path: Path) -> None:
+    import onnx
+    from onnxruntime.quantization import QuantFormat, QuantType, quant_pre_process, quantize_static
+
     prepared = model_file(f"{model.name}-prepared.onnx")
     source = onnx.load(model.path)
     if source.opset_import[0].version < 17:
@@ -59,7 +77,7 @@ def _quantize(model: Model, path: Path) -> None:
     # Weights must be initializers: the quantizer takes Constant nodes for activations.
     quant_pre_process(str(converted), str(prepared), skip_symbolic_shape=True)
     options = {"op_types_to_quantize": list(model.quantized_ops)} if model.quantized_ops else {}
-    quantize_static(str(prepared), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+    quantize_static(str(prepared), str(path), _reader(model), quant_format=QuantFormat.QDQ, per_channel=True,
                     activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, **options)
 
 
