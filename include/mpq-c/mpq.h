@@ -189,11 +189,13 @@ typedef enum {
  *  products that they leave in float do not appear. The compiler outlives it.
  *  A model in QDQ form has its own numbers and takes no profile; `original`
  *  (or NULL) is the float model that it was made from, which has the weights
- *  before they were rounded.
+ *  before they were rounded. `precisions` are those that will be asked for
+ *  beside f32 and int8, as recipes name them; others take their time to fit.
  */
 int mpq_simulation_create(mpq_compiler *compiler, const mpq_source *source,
                           const mpq_source *original,
                           const mpq_setting *settings, size_t num_settings,
+                          const char *const *precisions, size_t num_precisions,
                           mpq_simulation **simulation);
 void mpq_simulation_destroy(mpq_simulation *simulation);
 

@@ -279,11 +279,10 @@ compileToModule(MLIRContext &context, const ModelSource &source,
   return module;
 }
 
-FailureOr<std::unique_ptr<Simulation>>
-Simulation::create(MLIRContext &context, const ModelSource &source,
-                   const CompileOptions &options,
-                   const CompilationMonitor &monitor,
-                   const ModelSource *original) {
+FailureOr<std::unique_ptr<Simulation>> Simulation::create(
+    MLIRContext &context, const ModelSource &source,
+    const CompileOptions &options, ArrayRef<PrecisionKind> precisions,
+    const CompilationMonitor &monitor, const ModelSource *original) {
   OriginalWeights originalWeights;
   if (original) {
     CompileOptions upToPrepare;
@@ -309,7 +308,7 @@ Simulation::create(MLIRContext &context, const ModelSource &source,
       return fitToSamples(module, options.fitData, {}, monitor.isCancelled);
     };
   FailureOr<SimulatedModule> simulated =
-      makeSimulatedModule(**assigned, originalWeights, fit);
+      makeSimulatedModule(**assigned, originalWeights, precisions, fit);
   auto state = std::make_unique<State>();
   if (failed(simulated) || failed(state->compile(std::move(*simulated))))
     return failure();
