@@ -227,7 +227,9 @@ int mpq_simulation_read_weights(const mpq_simulation *simulation,
                                 uint32_t product, mpq_weights_part part,
                                 float *numbers);
 
-/** As mpq_program_run. */
+/** As mpq_program_run, on the calling thread; several may run samples at once
+ *  as long as none sets anything.
+ */
 int mpq_simulation_run(mpq_simulation *simulation, const mpq_tensor *inputs,
                        mpq_tensor *outputs);
 
