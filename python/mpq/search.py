@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import tempfile
 import time
@@ -34,6 +35,7 @@ from .warning import warn
 BITS = {"f32": 32.0, "int16": 8.0, "int8": 8.0, "int4": 5.0, "int2": 3.1}
 # Of convolutions, which have a scale for each output channel.
 CHANNEL_BITS = BITS | {"int4": 4.0, "int2": 2.0}
+BLOCK = 32  # weights of matrix products that have one scale, if they have few bits
 RUNS = 20  # of a program whose kernels are timed, in a round
 ROUNDS = 3  # in which the programs of one precision take turns
 POINT_ROUNDS = 10  # likewise those of points
@@ -128,6 +130,14 @@ def _fits(point: Point, limits: Mapping[str, float]) -> bool:
     return all(values[name] <= limit for name, limit in limits.items())
 
 
+def kernel_macs(product: Product, precision: str) -> int:
+    """Multiply-accumulates of the product's kernel: with a scale for each block of weights, sums are of whole blocks."""
+    if product.kind != "matmul" or precision not in ("int4", "int2") or precision not in product.precisions:
+        return product.macs
+    depth = product.weights // math.prod(product.weight_shape[dim] for dim in product.channel_dims)
+    return product.macs // depth * (math.ceil(depth / BLOCK) * BLOCK if depth > BLOCK else depth)
+
+
 def product_times(program: Program, feed: Feed, products: Sequence[Product], precision: str) -> list[float] | None:
     """Milliseconds of each product with what follows it until the next one: the kernels are in the products' order and
     known by their multiply-accumulates. A product in int16 has one for each byte, or each pair of bytes. What widens its weights, directly before it, counts for it, and what comes before
@@ -139,7 +149,8 @@ def product_times(program: Program, feed: Feed, products: Sequence[Product], pre
 
     starts, at = [], 0
     for product in products:
-        while at < len(kernels) and macs(kernels[at]) != product.macs:
+        expected = kernel_macs(product, precision)
+        while at < len(kernels) and macs(kernels[at]) != expected:
             at += 1
         if at == len(kernels):
             return None
@@ -149,7 +160,7 @@ def product_times(program: Program, feed: Feed, products: Sequence[Product], pre
         if precision == "int16" and precision in product.precisions:
             left = 2 if product.weights else 4
         while left and at < len(kernels):
-            left -= macs(kernels[at]) == product.macs
+            left -= macs(kernels[at]) == expected
             at += 1
     bounds = [0, *starts[1:], len(kernels)]
     return [sum(kernel["least_milliseconds"] for kernel in kernels[begin:end]) for begin, end in zip(bounds, bounds[1:])]

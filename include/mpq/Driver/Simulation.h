@@ -108,7 +108,8 @@ public:
   void readWeights(size_t product, WeightsPart part,
                    llvm::MutableArrayRef<float> numbers) const;
 
-  /// One pointer to dense row-major data for each input and output.
+  /// One pointer to dense row-major data for each input and output. Several
+  /// threads may call it at once, as long as none sets anything.
   void run(llvm::ArrayRef<const void *> inputs, llvm::ArrayRef<void *> outputs);
 
 private:
