@@ -38,7 +38,7 @@ CHANNEL_BITS = BITS | {"int4": 4.0, "int2": 2.0}
 BLOCK = 32  # weights of matrix products that have one scale, if they have few bits
 RUNS = 20  # of a program whose kernels are timed, in a round
 ROUNDS = 3  # in which the programs of one precision take turns
-POINT_ROUNDS = 10  # likewise those of points
+POINT_ROUNDS = 20  # likewise those of points
 
 
 @dataclass
