@@ -189,11 +189,13 @@ typedef enum {
  *  products that they leave in float do not appear. The compiler outlives it.
  *  A model in QDQ form has its own numbers and takes no profile; `original`
  *  (or NULL) is the float model that it was made from, which has the weights
- *  before they were rounded.
+ *  before they were rounded. `precisions` are those that will be asked for
+ *  beside f32 and int8, as recipes name them; others take their time to fit.
  */
 int mpq_simulation_create(mpq_compiler *compiler, const mpq_source *source,
                           const mpq_source *original,
                           const mpq_setting *settings, size_t num_settings,
+                          const char *const *precisions, size_t num_precisions,
                           mpq_simulation **simulation);
 void mpq_simulation_destroy(mpq_simulation *simulation);
 
@@ -225,7 +227,9 @@ int mpq_simulation_read_weights(const mpq_simulation *simulation,
                                 uint32_t product, mpq_weights_part part,
                                 float *numbers);
 
-/** As mpq_program_run. */
+/** As mpq_program_run, on the calling thread; several may run samples at once
+ *  as long as none sets anything.
+ */
 int mpq_simulation_run(mpq_simulation *simulation, const mpq_tensor *inputs,
                        mpq_tensor *outputs);
 

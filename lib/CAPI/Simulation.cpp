@@ -57,15 +57,25 @@ mpq_simulation::mpq_simulation(std::unique_ptr<Simulation> made)
 int mpq_simulation_create(mpq_compiler *compiler, const mpq_source *source,
                           const mpq_source *original,
                           const mpq_setting *settings, size_t num_settings,
+                          const char *const *precisions, size_t num_precisions,
                           mpq_simulation **result) {
   *result = nullptr;
+  llvm::SmallVector<PrecisionKind> kinds;
+  for (StringRef name : ArrayRef(precisions, num_precisions)) {
+    std::optional<PrecisionKind> kind = symbolizePrecisionKind(name);
+    if (!kind || !Simulation::canSimulate(*kind))
+      return setLastError("expected a precision to simulate (f32, int8, int16, "
+                          "int4, int2) but got '" +
+                          name.str() + "'");
+    kinds.push_back(*kind);
+  }
   CompilerCall call(*compiler, *source, "compilation");
   if (llvm::Error error = call.apply({settings, num_settings}))
     return toStatus(std::move(error));
   ModelSource originalModel =
       original ? toModelSource(*original) : ModelSource();
   FailureOr<std::unique_ptr<Simulation>> simulation =
-      Simulation::create(compiler->context, call.model, call.options,
+      Simulation::create(compiler->context, call.model, call.options, kinds,
                          call.monitor, original ? &originalModel : nullptr);
   if (succeeded(simulation))
     *result = new mpq_simulation(std::move(*simulation));

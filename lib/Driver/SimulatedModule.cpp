@@ -83,9 +83,10 @@ namespace {
 class SimulationBuilder {
 public:
   SimulationBuilder(ModuleOp assigned, const OriginalWeights &original,
+                    ArrayRef<PrecisionKind> precisions,
                     const std::function<LogicalResult(ModuleOp)> &fit)
-      : assigned(assigned), original(original), fit(fit),
-        builder(assigned.getContext()) {}
+      : assigned(assigned), original(original), precisions(precisions),
+        fit(fit), builder(assigned.getContext()) {}
 
   FailureOr<SimulatedModule> build();
 
@@ -111,6 +112,7 @@ private:
 
   ModuleOp assigned;
   const OriginalWeights &original;
+  ArrayRef<PrecisionKind> precisions;
   const std::function<LogicalResult(ModuleOp)> &fit;
   OpBuilder builder;
   SimulatedModule result;
@@ -394,7 +396,6 @@ static SmallVector<Value> collectRoots(QuantizableOpInterface product,
 }
 
 LogicalResult SimulationBuilder::addWideActivations() {
-  result.wideValues.resize(result.values.size());
   SmallVector<QuantizableOpInterface> copies;
   if (llvm::all_of(products, isImported))
     return success();
@@ -573,10 +574,15 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
       return failure();
   for (auto [index, product] : llvm::enumerate(rounded))
     addProduct(index, product);
-  if (failed(addWideActivations()) ||
-      failed(addWeightsOfFewBits(PrecisionKind::Int4)) ||
-      failed(addWeightsOfFewBits(PrecisionKind::Int2)))
+  // Each of them takes a run of the samples.
+  result.wideValues.resize(result.values.size());
+  if (llvm::is_contained(precisions, PrecisionKind::Int16) &&
+      failed(addWideActivations()))
     return failure();
+  for (PrecisionKind kind : {PrecisionKind::Int4, PrecisionKind::Int2})
+    if (llvm::is_contained(precisions, kind) &&
+        failed(addWeightsOfFewBits(kind)))
+      return failure();
   for (auto [index, product] : llvm::enumerate(rounded))
     addCorrection(index, product);
   return std::move(result);
@@ -584,6 +590,7 @@ FailureOr<SimulatedModule> SimulationBuilder::build() {
 
 FailureOr<SimulatedModule>
 mpq::makeSimulatedModule(ModuleOp assigned, const OriginalWeights &original,
+                         ArrayRef<PrecisionKind> precisions,
                          const std::function<LogicalResult(ModuleOp)> &fit) {
-  return SimulationBuilder(assigned, original, fit).build();
+  return SimulationBuilder(assigned, original, precisions, fit).build();
 }

@@ -71,9 +71,11 @@ OriginalWeights collectOriginalWeights(mlir::ModuleOp prepared);
 
 /// From a module after assign. `original` has weights for products whose
 /// weights are integers already. `fit` fits the module to samples again with
-/// weights of fewer bits; null: there are no samples.
+/// weights of fewer bits; null: there are no samples. `precisions` are what
+/// products can have beside f32 and int8.
 mlir::FailureOr<SimulatedModule> makeSimulatedModule(
     mlir::ModuleOp assigned, const OriginalWeights &original,
+    llvm::ArrayRef<PrecisionKind> precisions,
     const std::function<mlir::LogicalResult(mlir::ModuleOp)> &fit);
 
 } // namespace mpq

@@ -14,7 +14,6 @@
 #include "mpq/Dialect/ConstantView.h"
 #include "mpq/Driver/FitToSamples.h"
 #include "mpq/Driver/Pipelines.h"
-#include "mpq/Runtime/ThreadPool.h"
 #include "mpq/Target/JIT.h"
 #include "mpq/Target/Machine.h"
 
@@ -47,7 +46,6 @@ struct Simulation::State {
   std::vector<std::map<PrecisionKind, std::vector<char>>> packed;
 
   std::unique_ptr<JITModel> model;
-  ThreadPool pool{0};
   std::vector<PrecisionKind> precisions;
   /// The rounded values as the inputs have them: off, unless something that
   /// reads them is in int8.
@@ -256,10 +254,7 @@ void Simulation::run(ArrayRef<const void *> inputs, ArrayRef<void *> outputs) {
     all.push_back(values == correction.values.end() ? state->zeros.data()
                                                     : values->second.data());
   }
-  mpq_context context = {};
-  context.parallel_for = ThreadPool::parallelFor;
-  context.pool = &state->pool;
-  state->model->run(all, outputs, context);
+  state->model->run(all, outputs);
 }
 
 /// The module after the last phase of `options`.
@@ -279,11 +274,10 @@ compileToModule(MLIRContext &context, const ModelSource &source,
   return module;
 }
 
-FailureOr<std::unique_ptr<Simulation>>
-Simulation::create(MLIRContext &context, const ModelSource &source,
-                   const CompileOptions &options,
-                   const CompilationMonitor &monitor,
-                   const ModelSource *original) {
+FailureOr<std::unique_ptr<Simulation>> Simulation::create(
+    MLIRContext &context, const ModelSource &source,
+    const CompileOptions &options, ArrayRef<PrecisionKind> precisions,
+    const CompilationMonitor &monitor, const ModelSource *original) {
   OriginalWeights originalWeights;
   if (original) {
     CompileOptions upToPrepare;
@@ -309,7 +303,7 @@ Simulation::create(MLIRContext &context, const ModelSource &source,
       return fitToSamples(module, options.fitData, {}, monitor.isCancelled);
     };
   FailureOr<SimulatedModule> simulated =
-      makeSimulatedModule(**assigned, originalWeights, fit);
+      makeSimulatedModule(**assigned, originalWeights, precisions, fit);
   auto state = std::make_unique<State>();
   if (failed(simulated) || failed(state->compile(std::move(*simulated))))
     return failure();

@@ -16,6 +16,7 @@
 #include "mpq/Target/Emission.h"
 
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 
 #include <cstdlib>
@@ -72,8 +73,8 @@ JITModel::create(ModuleOp module, TargetAttr target, unsigned optimizationLevel,
 
   ArrayRef<char> weights = info->getWeights();
   model->weights = allocate(weights.size());
-  model->workspace = allocate(info->workspaceSize);
-  if (!model->weights || !model->workspace)
+  model->idleWorkspaces.push_back(allocate(info->workspaceSize));
+  if (!model->weights || !model->idleWorkspaces.back())
     return emitError(loc) << "no memory for " << weights.size()
                           << " bytes of weights and a workspace of "
                           << info->workspaceSize << " bytes";
@@ -106,6 +107,18 @@ void JITModel::run(ArrayRef<const void *> inputs, ArrayRef<void *> outputs,
                    const mpq_context &context) {
   assert(inputs.size() == info.inputs.size() &&
          outputs.size() == info.outputs.size() && "one pointer per tensor");
+  AlignedBuffer workspace;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!idleWorkspaces.empty()) {
+      workspace = std::move(idleWorkspaces.back());
+      idleWorkspaces.pop_back();
+    }
+  }
+  if (!workspace && !(workspace = allocate(info.workspaceSize)))
+    llvm::report_bad_alloc_error("no memory for another workspace");
   main(const_cast<void *const *>(inputs.data()), outputs.data(), weights.get(),
        workspace.get(), &context);
+  std::lock_guard<std::mutex> lock(mutex);
+  idleWorkspaces.push_back(std::move(workspace));
 }

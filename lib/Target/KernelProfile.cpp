@@ -18,6 +18,7 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 
+#include <algorithm>
 #include <cstddef>
 
 using namespace mpq;
@@ -27,6 +28,7 @@ KernelProfile::KernelProfile(const mpq_model_info &info, unsigned threads,
                              bool keepEvents)
     : info(info), threads(threads), keepEvents(keepEvents),
       times(info.num_kernels) {
+  clear();
   // Members are added at the end: older artifacts describe fewer.
   if (info.size >=
       offsetof(mpq_model_info, kernel_work) + sizeof(info.kernel_work))
@@ -45,6 +47,18 @@ void KernelProfile::clear() {
   times.clear();
   events.clear();
   runs = 0;
+  finished.assign(times.entries.size(), 0);
+  least.assign(times.entries.size(), 0);
+}
+
+void KernelProfile::finishRun() {
+  for (size_t i = 0; i < times.entries.size(); ++i) {
+    double total = times.entries[i].total.count();
+    double ofRun = total - finished[i];
+    least[i] = runs ? std::min(least[i], ofRun) : ofRun;
+    finished[i] = total;
+  }
+  ++runs;
 }
 
 double KernelProfile::getMilliseconds(size_t kernel) const {
@@ -150,6 +164,7 @@ void KernelProfile::writeJSON(llvm::raw_ostream &os) const {
           double milliseconds = getMilliseconds(i);
           json.attribute("name", toText(info.kernels[i]));
           json.attribute("milliseconds", milliseconds);
+          json.attribute("least_milliseconds", least[i]);
           json.attribute("calls", times.entries[i].calls);
           if (work) {
             json.attribute("integer_macs", work[i].integer_macs);

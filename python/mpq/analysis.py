@@ -348,7 +348,7 @@ def analyze(model: Any, data: Iterable[Feed], *, quantized: Any = None,
         # Values that our form of the float model does not have are seen as the quantized model computes them.
         values = json.loads(calibrate(quantized, some, shape=shape).data)["values"] | values
     else:
-        simulation = simulate(model, profile, feeds[:FIT_SAMPLES], recipe=base or None, shape=shape)
+        simulation = simulate(model, profile, feeds[:FIT_SAMPLES], recipe=base or None, shape=shape, precisions=["int8"])
     tensors = _collect(simulation, values)
     effects = _Effects(simulation, some, [reference(feed) for feed in some])
     ranking = _rank(effects, tensors, restore, lambda done, total: report("sensitivity", -1.0, done, total))
@@ -385,7 +385,7 @@ def load_recipe(path: str | os.PathLike) -> dict[str, Any]:
 
 def _simulate(quantized: Any, model: Any, shape: Shapes | None, progress: Progress | None) -> Simulation:
     try:
-        return Simulation(quantized, original=model, shape=shape, progress=progress)
+        return Simulation(quantized, original=model, shape=shape, precisions=["int8"], progress=progress)
     except _core.Error as error:
         if "expected products that can be computed in integers" not in str(error):
             raise

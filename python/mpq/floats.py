@@ -36,12 +36,12 @@ def keep_float(model: Any, profile: Profile, samples: str, max_float: float | No
     fits:    whether biases (and weights) are fitted to the samples
     """
     report = progress or (lambda *_: None)
+    precisions = ["int8"] if max_int16 is None else ["int8", "int16"]
     simulation = simulate(model, profile, samples if fits else None, recipe=recipe, method=method, shape=shape, name=name,
-                          mask=mask if fits else None, progress=progress)
+                          mask=mask if fits else None, precisions=precisions, progress=progress)
     recipe = read_recipe(recipe)
     feeds = SampleFolder(samples).first(FIT_SAMPLES)
     judge = Judge(simulation, feeds if loss else _spread(list(feeds), len(simulation.products) * simulation.total_macs), loss)
-    precisions = ["int8"] if max_int16 is None else ["int8", "int16"]
     tables = judge.measure(precisions, lambda done, total: report("sensitivity", -1.0, done, total))
     products = simulation.products
 

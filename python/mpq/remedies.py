@@ -127,7 +127,7 @@ class Remedies:
     def _leave_in_float(self, base: Remedy, judged: Sequence[Feed]) -> Remedy | None:
         """As few products as will do, those with the largest effects first."""
         simulation = simulate(self.model, self.profile, self.feeds[:FIT_SAMPLES] if base.correct_bias else None,
-                              recipe=base.recipe or None, shape=self.shape)
+                              recipe=base.recipe or None, shape=self.shape, precisions=["int8"])
         effects = measure(simulation, judged, precisions=["int8"])
         order = [effect.product.id for effect in sorted(effects, key=lambda effect: -effect.alone)]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
-import statistics
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
@@ -24,6 +24,7 @@ from .compiler import FIT_SAMPLES, Feed, Profile, Progress, Shapes, calibrate, c
 from .effects import Judge, choose, simulate
 from .emission import compile_to
 from .files import write_file
+from .latency import in_rounds, milliseconds
 from .program import Program, load
 from .sensitivity import Loss
 from .simulation import Product
@@ -34,7 +35,10 @@ from .warning import warn
 BITS = {"f32": 32.0, "int16": 8.0, "int8": 8.0, "int4": 5.0, "int2": 3.1}
 # Of convolutions, which have a scale for each output channel.
 CHANNEL_BITS = BITS | {"int4": 4.0, "int2": 2.0}
-RUNS = 20  # of a program whose kernels are timed
+BLOCK = 32  # weights of matrix products that have one scale, if they have few bits
+RUNS = 20  # of a program whose kernels are timed, in a round
+ROUNDS = 3  # in which the programs of one precision take turns
+POINT_ROUNDS = 20  # likewise those of points
 
 
 @dataclass
@@ -126,6 +130,14 @@ def _fits(point: Point, limits: Mapping[str, float]) -> bool:
     return all(values[name] <= limit for name, limit in limits.items())
 
 
+def kernel_macs(product: Product, precision: str) -> int:
+    """Multiply-accumulates of the product's kernel: with a scale for each block of weights, sums are of whole blocks."""
+    if product.kind != "matmul" or precision not in ("int4", "int2") or precision not in product.precisions:
+        return product.macs
+    depth = product.weights // math.prod(product.weight_shape[dim] for dim in product.channel_dims)
+    return product.macs // depth * (math.ceil(depth / BLOCK) * BLOCK if depth > BLOCK else depth)
+
+
 def product_times(program: Program, feed: Feed, products: Sequence[Product], precision: str) -> list[float] | None:
     """Milliseconds of each product with what follows it until the next one: the kernels are in the products' order and
     known by their multiply-accumulates. A product in int16 has one for each byte, or each pair of bytes. What widens its weights, directly before it, counts for it, and what comes before
@@ -137,7 +149,8 @@ def product_times(program: Program, feed: Feed, products: Sequence[Product], pre
 
     starts, at = [], 0
     for product in products:
-        while at < len(kernels) and macs(kernels[at]) != product.macs:
+        expected = kernel_macs(product, precision)
+        while at < len(kernels) and macs(kernels[at]) != expected:
             at += 1
         if at == len(kernels):
             return None
@@ -147,10 +160,10 @@ def product_times(program: Program, feed: Feed, products: Sequence[Product], pre
         if precision == "int16" and precision in product.precisions:
             left = 2 if product.weights else 4
         while left and at < len(kernels):
-            left -= macs(kernels[at]) == product.macs
+            left -= macs(kernels[at]) == expected
             at += 1
     bounds = [0, *starts[1:], len(kernels)]
-    return [sum(kernel["milliseconds"] for kernel in kernels[begin:end]) for begin, end in zip(bounds, bounds[1:])]
+    return [sum(kernel["least_milliseconds"] for kernel in kernels[begin:end]) for begin, end in zip(bounds, bounds[1:])]
 
 
 def weight_bits(product: Product, precision: str) -> float:
@@ -211,7 +224,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         profile = Profile.load(profile)
     kept = feeds[:FIT_SAMPLES]
     simulation = simulate(model, profile, kept, method=method, recipe={"rounding": rounding} if rounding else None,
-                          mask=mask, **common)
+                          mask=mask, precisions=precisions, **common)
     products = simulation.products
     for product in products:
         if not set(precisions) & set(product.precisions):
@@ -237,17 +250,22 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
                    **common)
         return load(path, threads=threads)
 
-    times = {}
+    uniform = {}
     times_matter = over != "float" or max_latency is not None
     for precision in precisions if times_matter else ():
         rules = [{"name": p.id, "precision": precision} for p in products if precision in p.precisions]
         if precision != "f32" and not rules:
             continue
-        found = product_times(program({"precision": "f32"} | ({"rules": rules} if precision != "f32" else {})),
-                              feeds[0], products, precision)
+        uniform[precision] = program({"precision": "f32"} | ({"rules": rules} if precision != "f32" else {}))
+
+    def times_of(precision: str) -> list[float]:
+        found = product_times(uniform[precision], feeds[0], products, precision)
         if found is None:
             raise _core.Error(f"cannot tell the kernels of products apart in the program in {precision}")
-        times[precision] = found
+        return found
+
+    times = dict(zip(uniform, in_rounds(ROUNDS, times_of, list(uniform))))
+    uniform.clear()
     choices = [Choice([[Option(precision, table.get((product.id, precision), 0.0),
                                times[precision][index] if times_matter else 0.0, weight_bits(product, precision),
                                0 if computes_in_integers(product, precision) else product.macs)
@@ -260,6 +278,7 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
     high = min(high, limits.get(over, high))
     front = Front([], profile, over, limits=limits)
     known: list[dict[str, str]] = []
+    programs: list[tuple[Point, str]] = []
 
     def add(limit: float) -> None:
         chosen = choose(judge, choices, {k: v for k, v in limits.items() if k != "bytes"} | {
@@ -271,7 +290,9 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
                       chosen.milliseconds if times_matter else None, chosen.loss, float_share=chosen.float_share,
                       rounding=rounding)
         if measured:
-            _measure(point)
+            path = os.path.join(place, f"{len(known)}.so")
+            _measure(point, path)
+            programs.append((point, path))
         front.points.append(point)
         front.points.sort(key=_loss)
         if folder is not None:
@@ -281,31 +302,41 @@ def search(model: Any, data: Iterable[Feed], *, precisions: Sequence[str] = ("f3
         return any(computes_in_integers(by_id[name], precision) or precision != "f32" and rounding in ("gptq", "adaround")
                    for name, precision in point.precisions.items())
 
-    def _measure(point: Point) -> None:
-        with tempfile.TemporaryDirectory(prefix="mpq-") as place:
-            path = os.path.join(place, "point.so")
-            compiled = program(point.recipe(), path if _is_fitted(point) else None)
-            point.bytes = compiled.weights_bytes
-            outputs = [compiled(feed) for feed in feeds]
-            point.loss = judge.loss_of(outputs)
-            durations = []
-            for _ in range(RUNS):
-                start = time.perf_counter()
-                compiled(feeds[0])
-                durations.append(time.perf_counter() - start)
-            point.milliseconds = 1e3 * statistics.median(durations)
+    def _measure(point: Point, path: str) -> None:
+        fitted = _is_fitted(point)
+        compiled = program(point.recipe(), path if fitted else None)
+        if not fitted:
+            compiled.save(path)
+        point.bytes = compiled.weights_bytes
+        outputs = [compiled(feed) for feed in feeds]
+        point.loss = judge.loss_of(outputs)
+        point.milliseconds = milliseconds(compiled, feeds[0])
 
-    try:
-        # The ends first, then between those that exist: an early end leaves a front all over the range.
-        order = _spread(points)
-        for number, part in enumerate(order):
-            if time.monotonic() - begin > seconds:
-                front.complete = False
-                break
-            report("search", -1.0, number, len(order))
-            add(low + (high - low) * part)
-    except KeyboardInterrupt:
-        front.complete = False
+    def is_late() -> bool:
+        return time.monotonic() - begin > seconds
+
+    def measure_again() -> None:
+        """From files, since all programs together may not fit into memory. The quietest round of each point counts."""
+        for number in range(POINT_ROUNDS if programs else 0):
+            report("latencies", -1.0, number, POINT_ROUNDS)
+            for point, path in programs:
+                if is_late():
+                    return
+                point.milliseconds = min(point.milliseconds, milliseconds(load(path, threads=threads), feeds[0]))
+
+    with tempfile.TemporaryDirectory(prefix="mpq-") as place:
+        try:
+            # The ends first, then between those that exist: an early end leaves a front all over the range.
+            order = _spread(points)
+            for number, part in enumerate(order):
+                if is_late():
+                    front.complete = False
+                    break
+                report("search", -1.0, number, len(order))
+                add(low + (high - low) * part)
+            measure_again()
+        except KeyboardInterrupt:
+            front.complete = False
         if folder is not None:
             front.save(folder)
     return front

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from .compiler import Feed, Profile, Progress, Shapes, _exchange, _settings, _So
 from .emission import as_folder
 from .program import TensorInfo, aligned_empty, in_order
 from .suggestion import suggest
+
+
+PRECISIONS = ("f32", "int8", "int16", "int4", "int2")
 
 
 class Product(NamedTuple):
@@ -59,14 +63,16 @@ class Simulation:
     quantized model keeps them in 8 bits. What differs from the compiled model are the roundings of biases and of sums.
 
     A model in QDQ form is simulated with the scales and integers it came with and takes no profile; `original` is the
-    float model it was made from, whose weights are those of "f32"."""
+    float model it was made from, whose weights are those of "f32".
+
+    precisions: what products may be given beside f32 and int8. Each that is left out saves the time it takes to fit"""
 
     @checked
     def __init__(self, model: Any, profile: Profile | str | os.PathLike | None = None, *, original: Any = None,
                  fit_data: str | os.PathLike | Iterable[Feed] | None = None,
                  recipe: str | os.PathLike | Mapping | None = None, method: str | None = None,
                  shape: Shapes | None = None, name: str | None = None, mask: str | None = None,
-                 progress: Progress | None = None):
+                 precisions: Sequence[str] = PRECISIONS, progress: Progress | None = None):
         source = _Source.of(model)
         float_source = None if original is None else _Source.of(original)
         self._compiler = _core.Compiler()
@@ -77,7 +83,7 @@ class Simulation:
                                  precision=None if original is not None else precision_beside(recipe),
                                  report=os.path.join(folder, "report.json"))
             self._core = _core.Simulation(self._compiler, source.name, source.data, float_source and float_source.name,
-                                          float_source and float_source.data, settings, progress)
+                                          float_source and float_source.data, settings, list(precisions), progress)
             operations = json.loads(Path(folder, "report.json").read_text())["operations"]
         self.total_macs = sum(operation["macs"] or 0 for operation in operations)
         """Multiply-accumulates of the model."""
@@ -136,4 +142,7 @@ class Simulation:
         return {info.name: array for info, array in zip(self.outputs, arrays)}
 
     def run(self, feeds: Iterable[Feed]) -> list[dict[str, np.ndarray]]:
-        return [self(feed) for feed in feeds]
+        """Several at once, each on one processor: threads that share the work of one sample wait for each other, for long if
+        the machine has other work."""
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            return list(pool.map(self, feeds))

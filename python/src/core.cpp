@@ -69,21 +69,24 @@ public:
   }
 
   /// To be owned.
-  mpq_simulation *simulate(const std::string &name,
-                           std::optional<nb::bytes> data,
-                           const std::optional<std::string> &originalName,
-                           std::optional<nb::bytes> originalData,
-                           const Settings &settings, nb::object progress) {
+  mpq_simulation *
+  simulate(const std::string &name, std::optional<nb::bytes> data,
+           const std::optional<std::string> &originalName,
+           std::optional<nb::bytes> originalData, const Settings &settings,
+           const std::vector<std::string> &precisions, nb::object progress) {
     mpq_source source = makeSource(name, data);
+    std::vector<const char *> names;
+    for (const std::string &precision : precisions)
+      names.push_back(precision.c_str());
     mpq_source original = {};
     if (originalName)
       original = makeSource(*originalName, originalData);
     std::vector<mpq_setting> list = makeSettings(settings);
     mpq_simulation *simulation = nullptr;
     check(callInThread(progress, [&] {
-      return mpq_simulation_create(compiler.get(), &source,
-                                   originalName ? &original : nullptr,
-                                   list.data(), list.size(), &simulation);
+      return mpq_simulation_create(
+          compiler.get(), &source, originalName ? &original : nullptr,
+          list.data(), list.size(), names.data(), names.size(), &simulation);
     }));
     return simulation;
   }
@@ -441,14 +444,14 @@ NB_MODULE(_core, module) {
              std::optional<nb::bytes> data,
              std::optional<std::string> originalName,
              std::optional<nb::bytes> originalData, const Settings &settings,
-             nb::object progress) {
-            new (self) Simulation(compiler.simulate(name, data, originalName,
-                                                    originalData, settings,
-                                                    std::move(progress)));
+             const std::vector<std::string> &precisions, nb::object progress) {
+            new (self) Simulation(
+                compiler.simulate(name, data, originalName, originalData,
+                                  settings, precisions, std::move(progress)));
           },
           "compiler"_a, "name"_a, "data"_a.none(), "original_name"_a.none(),
-          "original_data"_a.none(), "settings"_a, "progress"_a.none(),
-          nb::keep_alive<1, 2>())
+          "original_data"_a.none(), "settings"_a, "precisions"_a,
+          "progress"_a.none(), nb::keep_alive<1, 2>())
       .def("set_precision", &Simulation::setPrecision, "product"_a,
            "precision"_a)
       .def("run", &Simulation::run, "inputs"_a, "outputs"_a)

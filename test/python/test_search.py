@@ -1,6 +1,7 @@
 """Simulation of single products, their effects, and the search for precisions."""
 
 import csv
+import importlib
 import json
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 import mpq
-from mpq import sensitivity
+from mpq import latency, sensitivity
 from mpq.choice import Choice, Option
 from mpq_testing import small_net
+
+search_module = importlib.import_module("mpq.search")  # mpq.search is the function
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,26 @@ def test_corrections_of_biases(model, profile, feeds, tmp_path):
     assert not np.allclose(plain, expected, atol=1e-5)
 
 
+def test_some_precisions(simulation, model, profile, feeds):
+    """What nobody asks for is not fitted; the others stay the same."""
+    some = mpq.Simulation(model, profile, precisions=["f32", "int4"])
+    assert {product.precisions for product in some.products} == {("f32", "int8", "int4")}
+    for each in (simulation, some):
+        each.set_precisions({"c": "int4", "y": "int8"})
+    assert np.array_equal(outputs(some, feeds), outputs(simulation, feeds))
+    assert {p.precisions for p in mpq.Simulation(model, profile, precisions=[]).products} == {("f32", "int8")}
+    with pytest.raises(mpq.Error, match=r"expected a precision of product 'c' \(f32, int8, int4\) but got 'int2'"):
+        some.set_precisions({"c": "int2"})
+    with pytest.raises(mpq.Error, match=r"expected a precision to simulate \(f32, int8, int16, int4, int2\) but got 'bf16'"):
+        mpq.Simulation(model, profile, precisions=["bf16"])
+
+
+def test_samples_at_once(simulation, feeds):
+    simulation.set_precisions("int8")
+    found = simulation.run(feed for feed in feeds * 8)
+    assert np.array_equal([output["y"] for output in found], outputs(simulation, feeds) * 8)
+
+
 def test_rounding_by_samples(model, profile, feeds, tmp_path):
     """Weights of every precision are those that the compiled model gets."""
     recipe = {"rounding": "gptq"}
@@ -136,6 +159,33 @@ def test_integer_program():
     assert choice.cost_of([1, 0, 1], "float") == pytest.approx(0.3)
     untimed = Choice([[option._replace(milliseconds=0.0) for option in product] for product in options], 30, 100)
     assert untimed.solve({}) == [0, 0, 1]  # of equal losses the one with less in float
+
+
+def test_rounds():
+    """Each number is the least of all rounds, and items take turns."""
+    seen = []
+
+    def measure(item):
+        seen.append(item)
+        return [float(len(seen)), -float(len(seen))]
+
+    assert latency.in_rounds(3, measure, "ab") == [[1, -5], [2, -6]]
+    assert "".join(seen) == "ababab"
+
+
+def test_least_times(model, feeds):
+    program = mpq.compile(model)
+    kernels = program.profile(feeds[0], runs=20)["kernels"]
+    assert all(0 < kernel["least_milliseconds"] <= kernel["milliseconds"] for kernel in kernels)
+    assert sum(kernel["least_milliseconds"] for kernel in kernels) <= latency.milliseconds(program, feeds[0])
+
+
+def test_latencies_are_of_the_quietest_round(model, profile, feeds, monkeypatch):
+    """A delay while a point is measured for the first time is not its latency."""
+    measured = iter([1000.0] * 2)
+    monkeypatch.setattr(search_module, "milliseconds", lambda program, feed: next(measured, 1.0))
+    front = mpq.search(model, feeds, points=2, profile=profile)
+    assert front.complete and [point.milliseconds for point in front.points] == [1.0, 1.0]
 
 
 def test_search(model, profile, feeds, tmp_path):
@@ -202,6 +252,21 @@ def test_precision_that_no_product_can_have():
         mpq.search(model, feeds, precisions=["f32", "int8", "int2"], over="float", points=2, measured=False)
     with pytest.raises(mpq.Error, match="product 'y.*' can have none of the precisions int4, int2: expected some of f32, int8"):
         mpq.search(model, feeds, precisions=["int4", "int2"])
+
+
+def test_sums_of_part_of_a_block():
+    """Kernels of 4 bits sum whole blocks of 32 weights, so they have more multiply-accumulates than their product."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(0)
+    weights = numpy_helper.from_array(rng.standard_normal((120, 16)).astype(np.float32), "w")
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [8, width]) for name, width in (("x", 120), ("y", 16)))
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "part", [x], [y], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    feeds = [{"x": rng.standard_normal((8, 120)).astype(np.float32)} for _ in range(3)]
+    front = mpq.search(model, feeds, precisions=["f32", "int4", "int2"], over="bits", points=2)
+    assert [list(point.precisions.values()) for point in front.points] == [[], ["int2"]]
+    assert all(point.predicted_milliseconds > 0 for point in front.points)
 
 
 def test_interrupted(model, profile, feeds, tmp_path):

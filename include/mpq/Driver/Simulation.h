@@ -70,12 +70,23 @@ public:
   /// Compiles `source` as far as the phase assign says, with the ranges of the
   /// options' profile and precision int8: products that cannot have it stay in
   /// float. A `source` in QDQ form may come with the float model it was made
-  /// from, whose weights then are those of precision f32.
+  /// from, whose weights then are those of precision f32. `precisions` are
+  /// those that will be set beside f32 and int8: each takes time to fit.
   static mlir::FailureOr<std::unique_ptr<Simulation>>
   create(mlir::MLIRContext &context, const ModelSource &source,
-         const CompileOptions &options, const CompilationMonitor &monitor = {},
+         const CompileOptions &options,
+         llvm::ArrayRef<PrecisionKind> precisions,
+         const CompilationMonitor &monitor = {},
          const ModelSource *original = nullptr);
   ~Simulation();
+
+  /// Whether products can have it in a simulation.
+  static bool canSimulate(PrecisionKind precision) {
+    return precision == PrecisionKind::F32 ||
+           precision == PrecisionKind::Int8 ||
+           precision == PrecisionKind::Int16 ||
+           precision == PrecisionKind::Int4 || precision == PrecisionKind::Int2;
+  }
 
   llvm::ArrayRef<SimulatedProduct> getProducts() const;
   llvm::ArrayRef<SimulatedValue> getValues() const;
@@ -97,7 +108,8 @@ public:
   void readWeights(size_t product, WeightsPart part,
                    llvm::MutableArrayRef<float> numbers) const;
 
-  /// One pointer to dense row-major data for each input and output.
+  /// One pointer to dense row-major data for each input and output. Several
+  /// threads may call it at once, as long as none sets anything.
   void run(llvm::ArrayRef<const void *> inputs, llvm::ArrayRef<void *> outputs);
 
 private:

@@ -13,6 +13,8 @@
 #include "mpq/Dialect/MPQDialect.h"
 
 #include <memory>
+#include <mutex>
+#include <vector>
 
 namespace llvm::orc {
 class LLJIT;
@@ -21,7 +23,7 @@ class LLJIT;
 namespace mpq {
 
 /// The same object that a file would get, loaded instead of linked. It owns
-/// code, weights and a workspace: one run at a time.
+/// code, weights and a workspace for each run that there was at once.
 class JITModel {
 public:
   /// Compiles `module` (ModuleInfo.h), which is not needed afterwards. An
@@ -41,7 +43,8 @@ public:
   /// A context that computes on the calling thread; set its other hooks.
   static mpq_context getSequentialContext();
 
-  /// One pointer to dense row-major data for each input and output.
+  /// One pointer to dense row-major data for each input and output. Several
+  /// threads may call it at once.
   void run(llvm::ArrayRef<const void *> inputs, llvm::ArrayRef<void *> outputs,
            const mpq_context &context = getSequentialContext());
 
@@ -56,7 +59,9 @@ private:
 
   ModuleInfo info;
   std::unique_ptr<llvm::orc::LLJIT> jit;
-  AlignedBuffer weights, workspace;
+  AlignedBuffer weights;
+  std::mutex mutex;
+  std::vector<AlignedBuffer> idleWorkspaces;
   size_t weightsSize = 0;
   mpq_main_fn main = nullptr;
 };

@@ -33,7 +33,7 @@ public:
   /// Forgets what was seen; the next call starts the first run.
   void clear();
   /// Ends one run.
-  void finishRun() { ++runs; }
+  void finishRun();
 
   /// Floors need the work of kernels, which old artifacts do not tell.
   bool knowsWork() const { return work != nullptr; }
@@ -65,6 +65,9 @@ private:
   KernelTimes times;
   std::vector<Event> events;
   uint64_t runs = 0;
+  /// Of each kernel, in milliseconds: until the last run ended, and the least
+  /// of a run, which what else the machine does delays least.
+  std::vector<double> finished, least;
   std::optional<MachinePeaks> peaks;
 };
 
