@@ -101,7 +101,7 @@ struct ProductLoops {
 /// What the sums start from: `K za zb - za sum qb` in every row, or 0.
 static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
                          const ProductLoops &loops, const Plane &a,
-                         const Plane &b) {
+                         const Plane &b, Value bytesOfB) {
   Location loc = op.getLoc();
   auto type = cast<RankedTensorType>(op->getResult(0).getType())
                   .clone(builder.getI32Type());
@@ -129,7 +129,7 @@ static Value createStart(OpBuilder &builder, linalg::LinalgOp op,
       AffineMap::get(output.getNumDims(), 0, rowExprs, builder.getContext());
   auto sumType = RankedTensorType::get(sumShape, builder.getI32Type());
   Value sums = createIntegerProduct(
-      builder, loc, row, b.bytes, createZeros(builder, loc, sumType),
+      builder, loc, row, bytesOfB, createZeros(builder, loc, sumType),
       {rowMap, rightMap, output}, op.getIteratorTypesArray());
   int64_t constant = loops.depth * a.zeroPoint * b.zeroPoint;
   Value start = createElementwise(
@@ -185,23 +185,24 @@ struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     SmallVector<PlaneSum> sums;
     SmallVector<Value> inputs;
     SmallVector<AffineMap> maps;
-    for (const Plane &left : createPlanes(rewriter, a->integers, a->parameters,
-                                          /*isUnsigned=*/true))
-      for (const Plane &right : createPlanes(
-               rewriter, b->integers, b->parameters, /*isUnsigned=*/false)) {
+    for (const Plane &left : getPlanes(a->parameters, /*isUnsigned=*/true))
+      for (const Plane &right :
+           getPlanes(b->parameters, /*isUnsigned=*/false)) {
+        Value leftBytes = createPlane(rewriter, a->integers, left),
+              rightBytes = createPlane(rewriter, b->integers, right);
         PlaneSum &sum =
             sums.emplace_back(PlaneSum{left.shift + right.shift, inputs.size(),
                                        std::nullopt, int32_t(right.zeroPoint)});
         inputs.push_back(createIntegerProduct(
-            rewriter, loc, left.bytes, right.bytes,
-            createStart(rewriter, op, *loops, left, right),
+            rewriter, loc, leftBytes, rightBytes,
+            createStart(rewriter, op, *loops, left, right, rightBytes),
             op.getIndexingMapsArray(), op.getIteratorTypesArray()));
         maps.push_back(identity);
         if (right.zeroPoint == 0)
           continue;
         sum.rows = inputs.size();
         inputs.push_back(createOperandSums(rewriter, op, op->getOpOperand(0),
-                                           left.bytes, /*isUnsigned=*/true,
+                                           leftBytes, /*isUnsigned=*/true,
                                            maps.emplace_back()));
       }
     auto getSum = [&](OpBuilder &b, Location l, ValueRange args,

@@ -69,8 +69,7 @@ struct LowerWideProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
       return rewriter.notifyMatchFailure(
           op, "the weights have zero points that do not leave signed bytes");
 
-    SmallVector<Plane> planes = createPlanes(rewriter, activation.getInput(),
-                                             *input, /*isUnsigned=*/true);
+    SmallVector<Plane> planes = getPlanes(*input, /*isUnsigned=*/true);
     SmallVector<SmallVector<int64_t>> starts;
     for (const Plane &plane : planes) {
       starts.push_back(
@@ -98,7 +97,7 @@ struct LowerWideProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
     SmallVector<Value> inputs;
     SmallVector<unsigned> shifts;
     for (auto [plane, start] : llvm::zip_equal(planes, starts)) {
-      parts.integers = plane.bytes;
+      parts.integers = createPlane(rewriter, activation.getInput(), plane);
       inputs.push_back(createIntegerProduct(
           rewriter, parts, createInit(rewriter, parts, start)));
       shifts.push_back(plane.shift);

@@ -22,14 +22,13 @@
 using namespace mlir;
 using namespace mpq;
 
-/// The byte of `integers` from bit `shift` on, with its top bit flipped or not.
-static Value createPlane(OpBuilder &builder, Value integers, unsigned shift,
-                         bool flips) {
+Value mpq::createPlane(OpBuilder &builder, Value integers, const Plane &plane) {
+  auto [shift, zeroPoint, flips] = plane;
   auto pad = integers.getDefiningOp<tensor::PadOp>();
   Value padding = pad ? pad.getConstantPaddingValue() : Value();
   APInt number;
   if (padding && matchPattern(padding, m_ConstantInt(&number))) {
-    Value plane = createPlane(builder, pad.getSource(), shift, flips);
+    Value source = createPlane(builder, pad.getSource(), plane);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointAfter(pad);
     Type byte = builder.getI8Type();
@@ -37,7 +36,7 @@ static Value createPlane(OpBuilder &builder, Value integers, unsigned shift,
     Value scalar = arith::ConstantOp::create(builder, pad.getLoc(),
                                              getStorageAttr(byte, value));
     return tensor::PadOp::create(
-        builder, pad.getLoc(), pad.getResultType().clone(byte), plane,
+        builder, pad.getLoc(), pad.getResultType().clone(byte), source,
         pad.getMixedLowPad(), pad.getMixedHighPad(), scalar, pad.getNofold());
   }
   auto type = cast<RankedTensorType>(integers.getType());
@@ -49,7 +48,8 @@ static Value createPlane(OpBuilder &builder, Value integers, unsigned shift,
   return createElementwise(
       builder, integers.getLoc(), type.clone(byte), integers,
       builder.getMultiDimIdentityMap(type.getRank()),
-      [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
+      [&, shift = shift, flips = flips](OpBuilder &b, Location loc,
+                                        ValueRange args) -> Value {
         Value part = args[0];
         if (shift) {
           Value amount = arith::ConstantOp::create(
@@ -67,9 +67,8 @@ static Value createPlane(OpBuilder &builder, Value integers, unsigned shift,
       });
 }
 
-SmallVector<Plane> mpq::createPlanes(OpBuilder &builder, Value integers,
-                                     const TensorParameters &parameters,
-                                     bool isUnsigned) {
+SmallVector<Plane> mpq::getPlanes(const TensorParameters &parameters,
+                                  bool isUnsigned) {
   SmallVector<Plane> planes;
   unsigned bits = parameters.storage.getIntOrFloatBitWidth();
   for (unsigned shift = bits; shift;) {
@@ -83,8 +82,7 @@ SmallVector<Plane> mpq::createPlanes(OpBuilder &builder, Value integers,
       zeroPoint &= 0xff;
     if (flips)
       zeroPoint += isUnsigned ? 128 : -128;
-    planes.push_back(
-        {createPlane(builder, integers, shift, flips), zeroPoint, shift});
+    planes.push_back({shift, zeroPoint, flips});
   }
   return planes;
 }

@@ -21,19 +21,21 @@ namespace mpq {
 /// One byte of each integer of a tensor. The integer, less its zero point, is
 /// the sum over all planes of `2^shift (byte - zeroPoint)`.
 struct Plane {
-  mlir::Value bytes;
-  int64_t zeroPoint;
   unsigned shift;
+  int64_t zeroPoint;
+  bool flips; // the byte's top bit
 };
 
 /// The planes of integers of 8 or 16 bits, the highest first. Their bytes are
 /// to be read as unsigned numbers, or as signed ones, whatever the integers
-/// are. A tensor has the same planes for all that ask: what is created twice is
-/// equal.
-llvm::SmallVector<Plane> createPlanes(mlir::OpBuilder &builder,
-                                      mlir::Value integers,
-                                      const TensorParameters &parameters,
-                                      bool isUnsigned);
+/// are.
+llvm::SmallVector<Plane> getPlanes(const TensorParameters &parameters,
+                                   bool isUnsigned);
+
+/// The bytes of a plane. A tensor has the same for all that ask: what is
+/// created twice is equal.
+mlir::Value createPlane(mlir::OpBuilder &builder, mlir::Value integers,
+                        const Plane &plane);
 
 /// The sum of `2^shift` times sums over planes, in f32, the highest first: each
 /// step rounds once (docs/Numerics.md, N-W6).
