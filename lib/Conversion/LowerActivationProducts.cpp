@@ -257,11 +257,9 @@ struct LowerActivationProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
                   Value number = combinePlanes(b, l, integers, shifts);
                   Value factor = arith::ConstantOp::create(
                       b, l, FloatAttr::get(f32, scale));
-                  number = arith::MulFOp::create(b, l, number, factor);
-                  if (!startsFromZero)
-                    number = arith::AddFOp::create(b, l, number,
-                                                   args[inputs.size() - 1]);
-                  return number;
+                  return scaleSum(b, l, number, factor,
+                                  !startsFromZero ? args[inputs.size() - 1]
+                                                  : Value());
                 }));
     return success();
   }

@@ -199,12 +199,10 @@ struct LowerProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
                 rewriter, loc, type, inputs, maps,
                 [&](OpBuilder &b, Location l, ValueRange args) -> Value {
                   Value number = arith::SIToFPOp::create(b, l, f32, args[0]);
-                  number = arith::MulFOp::create(b, l, number,
-                                                 scale.get(b, l, args));
-                  if (bias.kind == Bias::Float)
-                    number = arith::AddFOp::create(b, l, number,
-                                                   args[inputs.size() - 1]);
-                  return number;
+                  return scaleSum(b, l, number, scale.get(b, l, args),
+                                  bias.kind == Bias::Float
+                                      ? args[inputs.size() - 1]
+                                      : Value());
                 }));
     return success();
   }

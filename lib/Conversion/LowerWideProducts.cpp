@@ -116,12 +116,10 @@ struct LowerWideProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
                   Value number = combinePlanes(
                       b, l, SmallVector<Value>(args.take_front(shifts.size())),
                       shifts);
-                  number = arith::MulFOp::create(b, l, number,
-                                                 scale.get(b, l, args));
-                  if (bias.kind == Bias::Float)
-                    number = arith::AddFOp::create(b, l, number,
-                                                   args[inputs.size() - 1]);
-                  return number;
+                  return scaleSum(b, l, number, scale.get(b, l, args),
+                                  bias.kind == Bias::Float
+                                      ? args[inputs.size() - 1]
+                                      : Value());
                 }));
     return success();
   }

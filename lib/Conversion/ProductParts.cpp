@@ -461,6 +461,13 @@ Value mpq::createElementwise(
       .getResult(0);
 }
 
+Value mpq::scaleSum(OpBuilder &builder, Location loc, Value number, Value scale,
+                    Value start) {
+  Value scaled = arith::MulFOp::create(builder, loc, number, scale);
+  return start ? arith::AddFOp::create(builder, loc, scaled, start).getResult()
+               : scaled;
+}
+
 QuantizeOp mpq::getOnlyQuantize(linalg::LinalgOp op) {
   if (!op->hasOneUse())
     return {};

@@ -123,6 +123,11 @@ mlir::Value createElementwise(
                                    mlir::ValueRange)>
         body);
 
+/// `number * scale`, `+ start` if there is one: the f32 results of a product
+/// from its sum.
+mlir::Value scaleSum(mlir::OpBuilder &builder, mlir::Location loc,
+                     mlir::Value number, mlir::Value scale, mlir::Value start);
+
 /// The quantization that is the product's only consumer, if `mpq.requantize`
 /// can stand for it.
 QuantizeOp getOnlyQuantize(mlir::linalg::LinalgOp op);

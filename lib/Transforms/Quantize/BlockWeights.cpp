@@ -79,6 +79,21 @@ LogicalResult mpq::checkRounded(QuantizableOpInterface product,
          << rounded.getScales().getType();
 }
 
+FailureOr<ConstantView> mpq::getMatrixWeights(QuantizableOpInterface product) {
+  Value weights = product.getWeightOperand().get();
+  auto type = cast<RankedTensorType>(weights.getType());
+  std::optional<ConstantView> data = ConstantView::get(weights);
+  if (isa<linalg::MatmulOp>(product) && data &&
+      data->getElementType().isF32() && type.getRank() == 2 &&
+      product.getWeightChannelDims().size() == 1)
+    return *data;
+  auto precision =
+      product->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
+  return product.emitOpError("expected a matrix product with constant f32 "
+                             "weights for precision ")
+         << stringifyPrecisionKind(precision.getKind()) << " but got " << type;
+}
+
 LogicalResult mpq::quantizeBlocks(QuantizableOpInterface product) {
   auto precision =
       product->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
@@ -86,15 +101,10 @@ LogicalResult mpq::quantizeBlocks(QuantizableOpInterface product) {
       product->getAttrOfType<BlocksAttr>(MPQDialect::getBlocksAttrName());
   Value weights = product.getWeightOperand().get();
   auto type = cast<RankedTensorType>(weights.getType());
-  std::optional<ConstantView> data = ConstantView::get(weights);
+  FailureOr<ConstantView> data = getMatrixWeights(product);
+  if (failed(data))
+    return failure();
   SmallVector<int64_t> channels = product.getWeightChannelDims();
-  if (!isa<linalg::MatmulOp>(product) || !data ||
-      !data->getElementType().isF32() || type.getRank() != 2 ||
-      channels.size() != 1)
-    return product.emitOpError("expected a matrix product with constant f32 "
-                               "weights for precision ")
-           << stringifyPrecisionKind(precision.getKind()) << " but got "
-           << type;
 
   int64_t column = channels[0], row = 1 - column;
   int64_t depth = type.getDimSize(row), columns = type.getDimSize(column);

@@ -8,10 +8,14 @@
 #ifndef MPQ_LIB_TRANSFORMS_QUANTIZE_BLOCKWEIGHTS_H
 #define MPQ_LIB_TRANSFORMS_QUANTIZE_BLOCKWEIGHTS_H
 
+#include "mpq/Dialect/ConstantView.h"
 #include "mpq/Dialect/MPQDialect.h"
 #include "mpq/Dialect/MPQInterfaces.h"
 
 namespace mpq {
+
+/// The constant f32 weights of a matrix product, or an error.
+mlir::FailureOr<ConstantView> getMatrixWeights(QuantizableOpInterface product);
 
 /// Gives a matrix product of precision int4 or int2 weights in the blocks that
 /// its `mpq.blocks` says, and activations that are quantized as the model runs

@@ -88,15 +88,10 @@ LogicalResult mpq::quantizeToFormat(QuantizableOpInterface product) {
       product->getAttrOfType<PrecisionAttr>(MPQDialect::getPrecisionAttrName());
   Value weights = product.getWeightOperand().get();
   auto type = cast<RankedTensorType>(weights.getType());
-  std::optional<ConstantView> data = ConstantView::get(weights);
+  FailureOr<ConstantView> data = getMatrixWeights(product);
+  if (failed(data))
+    return failure();
   SmallVector<int64_t> channels = product.getWeightChannelDims();
-  if (!isa<linalg::MatmulOp>(product) || !data ||
-      !data->getElementType().isF32() || type.getRank() != 2 ||
-      channels.size() != 1)
-    return product.emitOpError("expected a matrix product with constant f32 "
-                               "weights for precision ")
-           << stringifyPrecisionKind(precision.getKind()) << " but got "
-           << type;
   OpBuilder builder(product);
   Storage storage = getStorage(precision.getKind(), product.getContext());
   const formulas::NarrowFormat *format =
